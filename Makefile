@@ -1,0 +1,50 @@
+# make serve   the product on http://127.0.0.1:8000 (PORT and ONDI_DATA_DIR can be set)
+# make test    the whole suite, on a private PostgreSQL
+# make lint    style, types, layers, dependencies, migrations; starts no server
+# make stop    end what make serve started in this checkout
+# make format  let ruff put the code in order
+# make messages  compile the translations after a change of a .po file
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PYTHONDONTWRITEBYTECODE ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: serve test lint stop format messages clean
+
+$(READY): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing; on Debian: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+	@echo "Installing dependencies ..."
+	@$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@touch $(READY)
+
+serve: $(READY)
+	@exec $(BIN)/python -m ondi.serve
+
+stop:
+	@$(PYTHON) -m ondi.stop
+
+test: $(READY)
+	@$(BIN)/python -m pytest -n 2
+	@echo "make test: done. There is no make e2e yet: nothing is left to a real browser so far."
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/deptry .
+	@DEBUG=true $(BIN)/python manage.py makemigrations --check --dry-run
+
+format: $(READY)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+messages: $(READY)
+	@$(BIN)/python -m tests.compile_messages
+
+clean:
+	@rm -rf $(VENV) .data .cache build static

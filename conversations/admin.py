@@ -1,0 +1,81 @@
+"""Conversations in the admin: to look at. They belong to tickets, and open to the same people."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+
+from conversations.events import event_text
+from conversations.models import Conversation, Message, Participant
+from ondi.common.text import html_to_text
+from ondi.staff.admin_base import TicketDataAdmin
+
+
+def words(message: Message) -> str:
+    """The message as plain text."""
+    if message.event:
+        return event_text(message.event)
+    return html_to_text(message.content) if message.message_type == "html" else message.content
+
+
+class MessageInline(TabularInline):  # type: ignore[misc]  # unfold ships no types
+    model = Message
+    fields = ("sequence", "created_at", "sender", "sender_role", "text")
+    readonly_fields = fields
+    extra = 0
+    max_num = 0
+    can_delete = False
+    per_page = 50
+    ordering = ("-sequence",)
+    verbose_name_plural = _("messages")
+
+    @admin.display(description=_("text"))
+    def text(self, message: Message) -> str:
+        return words(message)
+
+    def get_queryset(self, request: HttpRequest) -> object:
+        return super().get_queryset(request).select_related("sender")
+
+    def has_view_permission(self, request: object, obj: object = None) -> bool:
+        return True
+
+    def has_change_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+    def has_add_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Conversation)
+class ConversationAdmin(TicketDataAdmin):
+    list_display = ("title", "status", "message_count", "last_message_preview", "last_message_at", "tenant")
+    list_filter = ("status",)
+    list_select_related = ("tenant",)
+    search_fields = ("title__icontains",)
+    ordering = ("-last_message_at", "-id")
+    fields = ("tenant", "title", "kind", "status", "message_count", "created_at", "last_message_at")
+    inlines = (MessageInline,)
+
+
+@admin.register(Message)
+class MessageAdmin(TicketDataAdmin):
+    list_display = ("conversation", "sequence", "sender", "sender_role", "text", "created_at")
+    list_filter = ("sender_role", "message_type")
+    list_select_related = ("conversation", "sender")
+    ordering = ("-created_at", "-id")
+    fields = ("tenant", "conversation", "sequence", "sender", "sender_role", "message_type", "text", "created_at")
+
+    @admin.display(description=_("text"))
+    def text(self, message: Message) -> str:
+        return words(message)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
+        return self.fields
+
+
+@admin.register(Participant)
+class ParticipantAdmin(TicketDataAdmin):
+    list_display = ("conversation", "membership", "role", "last_read_sequence", "joined_at", "left_at")
+    list_filter = ("role",)
+    list_select_related = ("conversation", "membership")
+    ordering = ("-joined_at", "-id")

@@ -1,0 +1,21 @@
+"""System messages in words, in the language that is active."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+TICKET_CLOSED = "ticket_closed"
+TICKET_REOPENED = "ticket_reopened"
+
+TEXTS = {
+    TICKET_CLOSED: _("This ticket was closed."),
+    TICKET_REOPENED: _("This ticket was opened again."),
+    "delivery_delivered": _("Your delivery has arrived."),
+    "delivery_returned": _("Your delivery is on its way back to the sender."),
+    "delivery_cancelled": _("Your delivery was cancelled."),
+}
+
+
+def event_text(event: Mapping[str, Any]) -> str:
+    return str(TEXTS[event["code"]])

@@ -1,0 +1,159 @@
+"""Writing conversations. A message and the conversation's summary of it are one transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import nh3
+from django.db import transaction
+from django.utils import timezone
+
+from conversations.errors import ConversationClosed, ConversationNotFound, NotAParticipant
+from conversations.models import Conversation, Message, MessageType, Participant, SenderRole
+from conversations.signals import message_posting
+from ondi.accounts.actors import Actor
+from ondi.common.ids import new_id
+from ondi.common.text import preview
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a conversation begins with: the starter's words, and perhaps the house's answer in html."""
+
+    title: str
+    message: str
+    acknowledgement_html: str | None = None
+
+
+@transaction.atomic
+def start_conversation(*, tenant_id: UUID, starter_id: UUID, opening: Opening, at: datetime) -> Conversation:
+    """Begin a conversation with its first message; the starter (a membership) takes part as its customer."""
+    conversation = Conversation(id=new_id(), tenant_id=tenant_id, title=opening.title, created_at=at)
+    messages = [
+        _next_message(conversation, sender_id=starter_id, role=SenderRole.CUSTOMER, content=opening.message, at=at)
+    ]
+    if opening.acknowledgement_html:
+        html = nh3.clean(opening.acknowledgement_html)
+        messages.append(_next_message(conversation, message_type=MessageType.HTML, content=html, at=at))
+    conversation.save(force_insert=True)
+    Message.objects.bulk_create(messages)
+    Participant.objects.create(
+        tenant_id=tenant_id,
+        conversation=conversation,
+        membership_id=starter_id,
+        role=Participant.Role.CUSTOMER,
+        last_read_sequence=1,
+        joined_at=at,
+    )
+    return conversation
+
+
+@transaction.atomic
+def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datetime | None = None) -> Message:
+    """Say something as a participant; the sender has read up to their own message.
+
+    `at`: when it was said; now when left out. Sends `message_posting` before it locks the conversation,
+    so that what belongs above is locked first. Raises `ConversationNotFound`, `NotAParticipant`,
+    `ConversationClosed`.
+    """
+    at = at or timezone.now()
+    participant = Participant.objects.visible_to(actor).part_of(actor.membership_id, conversation_id)
+    if participant is None:
+        known = Conversation.objects.visible_to(actor).filter(id=conversation_id).exists()
+        raise NotAParticipant if known else ConversationNotFound
+    role = SenderRole.CUSTOMER if participant.role == Participant.Role.CUSTOMER else SenderRole.AGENT
+    message_posting.send(sender=Conversation, conversation_id=conversation_id, sender_role=role, at=at)
+    conversation = Conversation.objects.locked().get(id=conversation_id)
+    if conversation.status == Conversation.Status.CLOSED:
+        raise ConversationClosed
+    message = _next_message(conversation, sender_id=actor.membership_id, role=role, content=content, at=at)
+    message.save(force_insert=True)
+    conversation.save()
+    participant.last_read_sequence = message.sequence
+    participant.save(update_fields=["last_read_sequence"])
+    return message
+
+
+@transaction.atomic
+def post_system_message(
+    *,
+    conversation_id: UUID,
+    code: str,
+    at: datetime,
+    params: Mapping[str, Any] | None = None,
+    status: str | None = None,
+    caused_by: UUID | None = None,
+) -> Message:
+    """Note in the conversation what happened, told to each reader in their language.
+
+    Locks the conversation. `status`: the state it has from now on. `caused_by`: the membership whose act
+    it was; they have read it.
+    """
+    conversation = Conversation.objects.locked().get(id=conversation_id)
+    event = {"code": code, "params": dict(params or {})}
+    message = _next_message(conversation, message_type=MessageType.SYSTEM, event=event, at=at)
+    conversation.status = status or conversation.status
+    message.save(force_insert=True)
+    conversation.save()
+    if caused_by is not None:
+        Participant.objects.filter(
+            tenant_id=conversation.tenant_id,
+            conversation=conversation,
+            membership_id=caused_by,
+            last_read_sequence=message.sequence - 1,
+        ).update(last_read_sequence=message.sequence)
+    return message
+
+
+@transaction.atomic
+def join_conversation(*, tenant_id: UUID, conversation_id: UUID, membership_id: UUID, at: datetime) -> None:
+    """Take part from now on; whoever left before is back with their read marker."""
+    Participant.objects.update_or_create(
+        tenant_id=tenant_id,
+        conversation_id=conversation_id,
+        membership_id=membership_id,
+        defaults={"left_at": None},
+        create_defaults={"joined_at": at, "role": Participant.Role.MEMBER},
+    )
+
+
+def leave_conversation(*, tenant_id: UUID, conversation_id: UUID, membership_id: UUID, at: datetime) -> None:
+    """Take part no longer; what was said stays. The customer of a conversation never leaves it."""
+    Participant.objects.filter(
+        tenant_id=tenant_id, conversation_id=conversation_id, membership_id=membership_id, left_at=None
+    ).exclude(role=Participant.Role.CUSTOMER).update(left_at=at)
+
+
+def _next_message(
+    conversation: Conversation,
+    *,
+    at: datetime,
+    role: str = SenderRole.SYSTEM,
+    sender_id: UUID | None = None,
+    message_type: str = MessageType.TEXT,
+    content: str = "",
+    event: Mapping[str, Any] | None = None,
+) -> Message:
+    """The next message of a locked or new conversation, and its summary; saving both is the caller's."""
+    conversation.message_count += 1
+    message = Message(
+        tenant_id=conversation.tenant_id,
+        conversation_id=conversation.id,
+        sequence=conversation.message_count,
+        sender_id=sender_id,
+        sender_role=role,
+        message_type=message_type,
+        content=content,
+        event=event,
+        created_at=at,
+    )
+    conversation.last_message_id = message.id
+    conversation.last_message_sender_id = sender_id
+    conversation.last_message_sender_role = role
+    conversation.last_message_type = message_type
+    conversation.last_message_preview = preview(content, html=message_type == MessageType.HTML)
+    conversation.last_message_event = event
+    conversation.last_message_at = at
+    return message

@@ -1,0 +1,7 @@
+"""The hook that leads upward: whoever owns the conversation listens, in the same transaction."""
+
+from django.dispatch import Signal
+
+# A person is posting a message. Sent before the conversation is locked, so that the owner can lock
+# what comes before it. Arguments: `conversation_id`, `sender_role`, `at`.
+message_posting = Signal()

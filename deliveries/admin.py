@@ -1,0 +1,15 @@
+"""Deliveries in the admin: to look at. They come from integrations and imports."""
+
+from django.contrib import admin
+
+from deliveries.models import Delivery
+from ondi.staff.admin_base import ReadOnlyAdmin
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "customer", "order", "status", "promised_at", "delivered_at", "tenant")
+    list_filter = ("status",)
+    list_select_related = ("tenant", "customer", "order")
+    search_fields = ("=delivery_code", "external_id__startswith")
+    ordering = ("-created_at", "-id")

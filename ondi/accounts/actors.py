@@ -1,0 +1,89 @@
+"""Who acts: a person in a tenant, as `ondi_enter` found them. Loaded once a request, never changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from ondi.accounts.roles import Role
+
+
+@dataclass(frozen=True, slots=True)
+class TenantInfo:
+    """The tenant an actor acts in, with what its portal allows."""
+
+    id: UUID
+    slug: str
+    name: str
+    time_zone: str
+    language: str
+    allow_customer_close: bool
+    support_chat_enabled: bool
+    max_customer_priority: str
+    acknowledgement_html: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person in one tenant. `membership_id` is None for the platform operator, who only reads."""
+
+    user_id: UUID
+    email: str | None
+    membership_id: UUID | None
+    first_name: str
+    last_name: str
+    language: str
+    role: str
+    is_support_user: bool
+    tenant: TenantInfo
+
+    is_authenticated = True
+    is_active = True
+
+    @property
+    def tenant_id(self) -> UUID:
+        return self.tenant.id
+
+    @property
+    def tenant_ids(self) -> tuple[UUID, ...]:
+        return (self.tenant.id,)
+
+    @property
+    def support_tenant_ids(self) -> tuple[UUID, ...]:
+        """The tenants whose whole desk this person sees: theirs, as a support user."""
+        return (self.tenant.id,) if self.is_support_user else ()
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def leads(self) -> bool:
+        """Leads and admins may see whose tickets are whose, provided they are support users."""
+        return self.is_support_user and self.role in (Role.LEAD, Role.ADMIN)
+
+
+def actor_from_row(row: Mapping[str, Any]) -> Actor:
+    """An actor from a row of `ondi_enter` or `ondi_enter_staff`."""
+    tenant = TenantInfo(
+        id=row["tenant_id"],
+        slug=row["tenant_slug"],
+        name=row["tenant_name"],
+        time_zone=row["tenant_time_zone"],
+        language=row["tenant_language"],
+        allow_customer_close=row["allow_customer_close"],
+        support_chat_enabled=row["support_chat_enabled"],
+        max_customer_priority=row["max_customer_priority"],
+        acknowledgement_html=row["acknowledgement_html"],
+    )
+    return Actor(
+        user_id=row["user_id"],
+        email=row["email"],
+        membership_id=row["membership_id"],
+        first_name=row["first_name"] or "",
+        last_name=row["last_name"] or "",
+        language=row["language"] or row["tenant_language"],
+        role=row["role"] or "",
+        is_support_user=bool(row["is_support_user"]),
+        tenant=tenant,
+    )

@@ -1,0 +1,74 @@
+"""Sign in, refresh, sign out, change the password, and who am I."""
+
+from typing import TypeVar
+
+from django.db import transaction
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ondi.accounts import sessions
+from ondi.accounts.api import docs
+from ondi.accounts.api.serializers import LoginBody, PasswordBody, RefreshBody, session_data, user_data
+from ondi.accounts.sign_in import sign_in
+from ondi.api.responses import success
+from ondi.api.views import ApiViewSet, valid_body
+from ondi.common.errors import DomainError
+
+Outcome = TypeVar("Outcome")
+
+
+def unless_refused(outcome: Outcome | DomainError) -> Outcome:
+    """Raise what a service returned as a refusal, now that it has committed."""
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return outcome
+
+
+# What these calls write must outlive their refusals, so no transaction spans them.
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
+class AuthViewSet(ApiViewSet):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @docs.login
+    def login(self, request: Request) -> Response:
+        body = valid_body(LoginBody, request)
+        session = unless_refused(
+            sign_in(
+                request=request._request,
+                email=body["email"],
+                password=body["password"],
+                tenant_slug=body.get("tenant"),
+            )
+        )
+        return success(_("Signed in"), session_data(session))
+
+    @docs.refresh
+    def refresh(self, request: Request) -> Response:
+        body = valid_body(RefreshBody, request)
+        session = unless_refused(sessions.refresh_session(refresh_token=body["refresh_token"]))
+        return success(_("Session refreshed"), session_data(session))
+
+    @docs.logout
+    def logout(self, request: Request) -> Response:
+        body = valid_body(RefreshBody, request)
+        sessions.end_session(refresh_token=body["refresh_token"])
+        return success(_("Signed out"), {})
+
+
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
+class PasswordViewSet(ApiViewSet):
+    @docs.password
+    def password(self, request: Request) -> Response:
+        body = valid_body(PasswordBody, request)
+        sessions.change_password(actor=request.user, session_id=request.auth.session_id, **body)
+        return success(_("Password changed"), {})
+
+
+class UserViewSet(ApiViewSet):
+    @docs.me
+    def me(self, request: Request) -> Response:
+        return success(_("User retrieved"), {"user": user_data(request.user)})

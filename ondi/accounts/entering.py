@@ -1,0 +1,42 @@
+"""Coming in: the few database functions that read before a tenant scope is set.
+
+They belong to the owner's role and run with its rights; each takes a credential and gives back the
+least that is needed. Everything else is read inside the scope they set.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from ondi.accounts.actors import Actor, actor_from_row
+
+
+def enter(user_id: UUID, tenant_id: UUID, session_id: UUID) -> Actor | None:
+    """Enter a tenant with an access token's claims: one round trip.
+
+    Returns the person, and sets the transaction's scope to their tenant, if person, membership,
+    tenant and session are all in force; else None, and nothing is in scope.
+    """
+    rows = _call("ondi_enter(%s, %s, %s)", [user_id, tenant_id, session_id])
+    return actor_from_row(rows[0]) if rows else None
+
+
+def enter_staff(user_id: UUID) -> list[Actor]:
+    """Enter every tenant this person is staff of, or for the platform operator every tenant there is.
+
+    Returns one actor a tenant and sets the scope to these tenants.
+    """
+    return [actor_from_row(row) for row in _call("ondi_enter_staff(%s)", [user_id])]
+
+
+def tenants_of(user_id: UUID) -> list[dict[str, Any]]:
+    """The active tenants (id, slug, name) this person is an active member of; sets no scope."""
+    return _call("ondi_login(%s)", [user_id])
+
+
+def _call(call: str, arguments: list[object]) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {call}", arguments)  # noqa: S608 - the three names above
+        columns = [column.name for column in cursor.description or []]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

@@ -1,0 +1,160 @@
+"""People: who they are (`User`), who they are in a tenant (`Membership`), and how they get in."""
+
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from ondi.accounts.querysets import MembershipQuerySet, UserManager
+from ondi.accounts.roles import Role
+from ondi.common.database import TenantForeignKey
+from ondi.common.ids import new_id
+from ondi.tenants.models import Language, TenantOwned
+
+
+class User(AbstractBaseUser):
+    """A login: e-mail, password and whether it works. Everything a tenant may edit is in `Membership`.
+
+    `is_superuser` marks the platform operator. Not a tenant's row, so not behind the tenant wall.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    email = models.EmailField(
+        _("e-mail"),
+        null=True,
+        blank=True,
+        unique=True,
+        help_text=_("In lower case. Empty for people who cannot sign in, as imports bring them."),
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    is_superuser = models.BooleanField(_("platform operator"), default=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        verbose_name = _("login")
+        verbose_name_plural = _("logins")
+        ordering = ["email", "id"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="accounts_user_email_lower_case"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email or str(self.id)
+
+    @property
+    def is_staff(self) -> bool:
+        """Django's admin asks; who may in is decided by the staff site, from memberships."""
+        return self.is_active
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """Rights follow the role in the tenant (policies), never Django's permission table."""
+        return self.is_active and self.is_superuser
+
+    def has_perms(self, perm_list: list[str], obj: object = None) -> bool:
+        return all(self.has_perm(perm, obj) for perm in perm_list)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_active and self.is_superuser
+
+
+class Membership(TenantOwned):
+    """A person in a tenant. Memberships end; they are never deleted, so history keeps its people."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", verbose_name=_("login"))
+    first_name = models.CharField(_("first name"), max_length=150, blank=True)
+    last_name = models.CharField(_("last name"), max_length=150, blank=True)
+    phone = models.CharField(_("phone"), max_length=40, blank=True)
+    language = models.CharField(_("language"), max_length=8, choices=Language.choices, blank=True)
+    external_id = models.CharField(_("external id"), max_length=200, null=True, blank=True)
+    role = models.CharField(_("role"), max_length=16, choices=Role.choices, default=Role.CUSTOMER)
+    is_support_user = models.BooleanField(_("support user"), default=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "user"], name="accounts_membership_one_per_person"),
+            models.UniqueConstraint(fields=["tenant", "external_id"], name="accounts_membership_external_id"),
+            models.CheckConstraint(
+                condition=models.Q(is_support_user=False) | ~models.Q(role=Role.CUSTOMER),
+                name="accounts_membership_support_is_staff",
+                violation_error_message=_("A customer cannot be a support user."),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "role", "last_name", "first_name", "id"], name="accounts_membership_list")
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name or str(_("Unnamed"))
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def is_active(self) -> bool:
+        return self.ended_at is None
+
+
+class RefreshFamily(TenantOwned):
+    """One signed-in session: a refresh token and all its successors.
+
+    Only the newest token is good. The one before it is remembered for the grace of two open tabs.
+    """
+
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("login")
+    )
+    current_jti = models.UUIDField(editable=False)
+    previous_jti = models.UUIDField(null=True, editable=False)
+    issued_at = models.DateTimeField(_("last refreshed"))
+    expires_at = models.DateTimeField(_("expires"))
+    created_at = models.DateTimeField(_("signed in"), auto_now_add=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        indexes = [
+            models.Index(fields=["tenant", "user", "expires_at"], name="accounts_family_of_user"),
+            models.Index(fields=["expires_at"], name="accounts_family_age"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class ApiKey(TenantOwned):
+    """A tenant's key to the integration endpoints. Shown once; only its hash is kept."""
+
+    name = models.CharField(_("name"), max_length=100)
+    prefix = models.CharField(_("begins with"), max_length=12, editable=False)
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    created_by = TenantForeignKey(
+        Membership, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("created by")
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        indexes = [models.Index(fields=["tenant", "created_at"], name="accounts_apikey_list")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,95 @@
+"""Writing people: joining a tenant, changing a role, leaving."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from ondi.accounts.errors import CustomerNotFound, EmailTaken
+from ondi.accounts.models import Membership, RefreshFamily, User
+from ondi.accounts.querysets import normalize_email
+from ondi.accounts.signals import support_role_ended
+
+
+@transaction.atomic
+def create_operator(*, email: str, password: str) -> User:
+    """A platform operator: reads every tenant in the admin and changes no ticket. Raises `EmailTaken`."""
+    return _create_login(email=email, password=password, is_superuser=True)
+
+
+@transaction.atomic
+def add_member(
+    *, tenant_id: UUID, email: str | None, password: str | None = None, user: User | None = None, **details: Any
+) -> Membership:
+    """Make somebody a person of a tenant, with a new login or an existing one.
+
+    An e-mail that has a login already is that person; their password stays. `details`: fields of
+    `Membership`. Needs the tenant in scope. Raises `IntegrityError` where they belong to it already.
+    """
+    email = normalize_email(email)
+    if user is None and email is not None:
+        user = User.objects.filter(email=email).first()
+    if user is None:
+        user = _create_login(email=email, password=password)
+    return Membership.objects.create(tenant_id=tenant_id, user=user, **details)
+
+
+@transaction.atomic
+def update_member(*, membership: Membership, **changes: Any) -> Membership:
+    """Change a person's fields, role and support role among them.
+
+    Locks the membership. Whoever stops being a support user, or leaves, gives their open tickets back
+    in the same transaction; whoever leaves is signed out.
+    """
+    current = Membership.objects.locked().get(pk=membership.pk)
+    was_support = current.is_support_user and current.ended_at is None
+    for name, value in changes.items():
+        setattr(current, name, value)
+    if current.ended_at is not None:
+        current.is_support_user = False
+        RefreshFamily.objects.filter(tenant_id=current.tenant_id, user_id=current.user_id, revoked_at=None).update(
+            revoked_at=timezone.now()
+        )
+    current.save()
+    if was_support and not current.is_support_user:
+        support_role_ended.send(sender=Membership, membership=current)
+    return current
+
+
+def end_membership(*, membership: Membership) -> Membership:
+    """The person leaves the tenant: no more access, history kept."""
+    return update_member(membership=membership, ended_at=timezone.now())
+
+
+@transaction.atomic
+def set_login(*, tenant_id: UUID, customer_external_id: str, email: str, password: str) -> Membership:
+    """Give an imported customer an e-mail and a password to sign in with.
+
+    Needs the tenant in scope. Locks the membership. Raises `CustomerNotFound` and `EmailTaken`.
+    """
+    membership = (
+        Membership.objects.locked()
+        .filter(tenant_id=tenant_id, external_id=customer_external_id)
+        .select_related("user")
+        .first()
+    )
+    if membership is None:
+        raise CustomerNotFound
+    user = membership.user
+    user.email = normalize_email(email)
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save(update_fields=["email", "password"])
+    except IntegrityError as error:
+        raise EmailTaken from error
+    return membership
+
+
+def _create_login(*, email: str | None, password: str | None, **fields: Any) -> User:
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(email, password, **fields)
+    except IntegrityError as error:
+        raise EmailTaken from error

@@ -1,0 +1,123 @@
+"""Signed-in sessions: begun, refreshed, ended.
+
+Refusals here must outlive themselves (a revoked family, a counted failure), so these functions
+commit what they did and *return* the refusal; the view raises it afterwards.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from ondi.accounts.actors import Actor
+from ondi.accounts.entering import enter, tenants_of
+from ondi.accounts.errors import TokenInvalid, TokenReused
+from ondi.accounts.models import RefreshFamily, User
+from ondi.accounts.tokens import Claims, issue_access_token, issue_refresh_token, read_refresh_token
+from ondi.common.errors import DomainError, InvalidInput
+from ondi.common.ids import new_id
+from ondi.tenants.scope import tenant_scope
+
+REFRESH_LIFETIME: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]  # type: ignore[assignment]
+ACCESS_LIFETIME: timedelta = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A pair of tokens and whom they stand for."""
+
+    access_token: str
+    refresh_token: str
+    actor: Actor
+
+    @property
+    def expires_in(self) -> int:
+        """Seconds the access token lives."""
+        return int(ACCESS_LIFETIME.total_seconds())
+
+
+def begin_session(*, user_id: UUID, tenant_id: UUID) -> Session | DomainError:
+    """A new refresh family for this person in this tenant; `TokenInvalid` if they may not enter it."""
+    with tenant_scope(tenant_id):
+        now = timezone.now()
+        family = RefreshFamily.objects.create(
+            tenant_id=tenant_id,
+            user_id=user_id,
+            current_jti=new_id(),
+            issued_at=now,
+            expires_at=now + REFRESH_LIFETIME,
+        )
+        return _session_of(family)
+
+
+def refresh_session(*, refresh_token: str) -> Session | DomainError:
+    """Spend a refresh token for a new pair.
+
+    Spending is one conditional statement, so of any number of racing callers one spends it; the others
+    get the same successor for ten seconds. Later the token counts as stolen and its family is revoked.
+    Raises `TokenInvalid` and `TokenExpired` for what is not a good token at all.
+    """
+    claims = read_refresh_token(refresh_token)
+    with tenant_scope(claims.tenant_id):
+        now = timezone.now()
+        of_this_session = RefreshFamily.objects.filter(
+            id=claims.session_id, tenant_id=claims.tenant_id, user_id=claims.user_id
+        )
+        of_this_session.filter(current_jti=claims.jti, revoked_at=None, expires_at__gt=now).update(
+            previous_jti=F("current_jti"), current_jti=new_id(), issued_at=now, expires_at=now + REFRESH_LIFETIME
+        )
+        family = of_this_session.first()
+        if family is None or claims.jti == family.current_jti:
+            return TokenInvalid()  # unknown, or revoked or expired before it was spent
+        in_grace = now - family.issued_at <= settings.REFRESH_GRACE
+        if family.revoked_at is None and claims.jti == family.previous_jti and in_grace:
+            return _session_of(family)
+        of_this_session.filter(revoked_at=None).update(revoked_at=now)
+        return TokenReused()
+
+
+def end_session(*, refresh_token: str) -> None:
+    """Revoke the token's family. Raises `TokenInvalid` and `TokenExpired`."""
+    claims = read_refresh_token(refresh_token)
+    with tenant_scope(claims.tenant_id):
+        RefreshFamily.objects.filter(
+            id=claims.session_id, tenant_id=claims.tenant_id, user_id=claims.user_id, revoked_at=None
+        ).update(revoked_at=timezone.now())
+
+
+@transaction.atomic
+def change_password(*, actor: Actor, session_id: UUID, current_password: str, new_password: str) -> None:
+    """Change the actor's password and end every other session of theirs, in all their tenants.
+
+    Locks the login. Raises `InvalidInput` on the field at fault.
+    """
+    user = User.objects.select_for_update().get(id=actor.user_id)
+    if not user.check_password(current_password):
+        raise InvalidInput({"current_password": ["invalid"]})
+    try:
+        password_validation.validate_password(new_password, user)
+    except ValidationError as error:
+        raise InvalidInput({"new_password": ["invalid"]}) from error
+    user.set_password(new_password)
+    user.save(update_fields=["password"])
+    end_sessions(user_id=user.id, but=session_id)
+
+
+def end_sessions(*, user_id: UUID, but: UUID | None = None) -> None:
+    """Revoke every session of this person in every tenant of theirs, but one."""
+    with tenant_scope(*(tenant["id"] for tenant in tenants_of(user_id))):
+        RefreshFamily.objects.filter(user_id=user_id, revoked_at=None).exclude(id=but).update(revoked_at=timezone.now())
+
+
+def _session_of(family: RefreshFamily) -> Session | DomainError:
+    claims = Claims(family.user_id, family.tenant_id, family.id, family.current_jti)
+    actor = enter(claims.user_id, claims.tenant_id, claims.session_id)
+    if actor is None:
+        return TokenInvalid()
+    return Session(issue_access_token(claims), issue_refresh_token(claims, family.issued_at), actor)

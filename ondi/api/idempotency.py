@@ -1,0 +1,95 @@
+"""`Idempotency-Key`: a creating request sent again gets its first answer, and its effect happens once.
+
+The answer is stored in the transaction of the effect, so there is never one without the other.
+"""
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from django.db import connection
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ondi.api.errors import IdempotencyInProgress, IdempotencyKeyReused
+from ondi.api.models import IdempotencyRecord
+from ondi.common.errors import InvalidInput
+
+KEPT_FOR = timedelta(hours=24)
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
+Handler = Callable[..., Response]
+
+
+def idempotent(handler: Handler) -> Handler:
+    """Make a view's method honour the header. The view runs inside the request's transaction."""
+
+    @functools.wraps(handler)
+    def honour(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return handler(view, request, *args, **kwargs)
+        if not _VISIBLE_ASCII.fullmatch(key):
+            raise InvalidInput({"Idempotency-Key": ["invalid"]})
+        slot = {
+            "tenant_id": request.user.tenant_id,
+            "user_id": request.user.user_id,
+            "method": str(request.method),
+            "path": request.path,
+            "key": key,
+        }
+        _take_lock(slot)
+        body_hash = _hash_of(request.data)
+        if replay := _kept_answer(slot, body_hash):
+            return replay
+        response = handler(view, request, *args, **kwargs)
+        if 200 <= response.status_code < 300:
+            _keep(slot, body_hash, response)
+        return response
+
+    return honour
+
+
+def _hash_of(data: Any) -> str:
+    """Equal JSON has equal hashes, whatever the order of its keys and its white space."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def _take_lock(slot: dict[str, Any]) -> None:
+    """Hold this key until the transaction ends. Raises `IdempotencyInProgress` where another does."""
+    name = "\n".join(str(part) for part in slot.values()).encode()
+    number = int.from_bytes(hashlib.sha256(name).digest()[:8], signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        if not (cursor.fetchone() or [False])[0]:
+            raise IdempotencyInProgress
+
+
+def _kept_answer(slot: dict[str, Any], body_hash: str) -> Response | None:
+    kept = IdempotencyRecord.objects.filter(**slot, created_at__gt=timezone.now() - KEPT_FOR).first()
+    if kept is None:
+        return None
+    if kept.body_hash != body_hash:
+        raise IdempotencyKeyReused
+    return Response(kept.response, status=kept.status, headers={"Idempotency-Replayed": "true"})
+
+
+def _keep(slot: dict[str, Any], body_hash: str, response: Response) -> None:
+    record = IdempotencyRecord(
+        **slot,
+        body_hash=body_hash,
+        status=response.status_code,
+        response=orjson.loads(orjson.dumps(response.data, default=str)),
+        created_at=timezone.now(),
+    )
+    IdempotencyRecord.objects.bulk_create(
+        [record],
+        update_conflicts=True,  # one that is older than 24 hours
+        unique_fields=list(slot),
+        update_fields=["body_hash", "status", "response", "created_at"],
+    )

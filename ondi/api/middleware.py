@@ -1,0 +1,137 @@
+"""What holds for every answer, whoever makes it: request id, envelope, size limits, language."""
+
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import translation
+
+from ondi.api import errors
+from ondi.api.language import requested_language
+from ondi.api.responses import error_response
+from ondi.common.errors import DomainError, NotFound, PermissionDenied
+from ondi.common.ids import new_id
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+HTML_PATHS = ("/admin/", "/docs", "/static/")
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+DISCARD_AT_MOST = 128 * 1024 * 1024
+DISCARD_PIECE = 64 * 1024
+
+ERROR_OF_STATUS: dict[int, type[DomainError]] = {
+    400: errors.BadRequest,
+    401: errors.NotAuthenticated,
+    403: PermissionDenied,
+    404: NotFound,
+    405: errors.MethodNotAllowed,
+    411: errors.LengthRequired,
+    413: errors.PayloadTooLarge,
+    415: errors.UnsupportedMediaType,
+    503: errors.ServiceUnavailable,
+}
+
+
+def answers_html(request: HttpRequest) -> bool:
+    return request.path.startswith(HTML_PATHS) or request.path == "/admin"
+
+
+class RequestIdMiddleware:
+    """`X-Request-ID` on every answer: the caller's, if it is a sane one, else a new one."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if SANE_REQUEST_ID.fullmatch(given) else str(new_id())
+        request.META["ondi.request_id"] = request_id
+        response = self.get_response(request)
+        response.headers["X-Request-ID"] = request_id
+        return response
+
+
+class EnvelopeMiddleware:
+    """Every refusal outside admin and docs is the JSON envelope, also those of Django's own making."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if answers_html(request):
+            return response
+        is_json = response.headers.get("Content-Type", "").startswith(("application/json", "application/vnd.oai"))
+        if response.status_code >= 400 and not is_json:
+            response = self._envelope(request, response)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Exceptions no view handled, those of opening and committing the transaction among them."""
+        if answers_html(request):
+            return None
+        error = errors.as_domain_error(exception)
+        if error is None:
+            errors.logger.exception("unhandled error", extra={"request_id": request.META.get("ondi.request_id")})
+            error = errors.InternalError()
+        return error_response(error, errors.status_of(error))
+
+    def _envelope(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
+        error = ERROR_OF_STATUS.get(response.status_code, errors.InternalError)()
+        with translation.override(requested_language(request) or settings.LANGUAGE_CODE):
+            enveloped = error_response(error, response.status_code)
+        if allow := response.headers.get("Allow"):
+            enveloped.headers["Allow"] = allow
+        return enveloped
+
+
+class BodyLimitMiddleware:
+    """Too large a body is refused before anything reads it; one without a length too.
+
+    The body is read and thrown away in pieces first: an answer in the middle of an upload breaks the
+    caller's pipe instead of reaching the caller.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            length = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            length = -1
+        if length < 0 or (not request.META.get("CONTENT_LENGTH") and request.headers.get("Transfer-Encoding")):
+            return error_response(errors.LengthRequired(), 411)
+        if length > self._limit(request):
+            self._discard(request, length)
+            return error_response(errors.PayloadTooLarge(), 413)
+        return self.get_response(request)
+
+    def _limit(self, request: HttpRequest) -> int:
+        if request.path.startswith("/integrations/"):
+            return int(settings.MAX_INTEGRATION_BODY_BYTES)
+        if answers_html(request):
+            return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        return int(settings.MAX_BODY_BYTES)
+
+    def _discard(self, request: HttpRequest, length: int) -> None:
+        left = min(length, DISCARD_AT_MOST)
+        while left > 0 and (piece := request.read(min(left, DISCARD_PIECE))):
+            left -= len(piece)
+
+
+class LanguageMiddleware:
+    """The language the caller asks for; without one, English until the tenant is known."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if answers_html(request):
+            return self.get_response(request)
+        with translation.override(requested_language(request) or settings.LANGUAGE_CODE):
+            return self.get_response(request)

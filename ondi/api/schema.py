@@ -1,0 +1,130 @@
+"""The OpenAPI document: one helper documents a call, its envelope and its refusals."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
+from rest_framework import serializers
+
+from ondi.api import errors
+from ondi.api.errors import status_of
+from ondi.common.errors import DomainError, InvalidInput, NotFound, ServiceUnavailable
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+PAGE_PARAMETERS = [
+    OpenApiParameter("page", int, description="From 1; `page` × `limit` at most 10,000.", default=1),
+    OpenApiParameter("limit", int, description="Rows a page, 1 to 50.", default=20),
+]
+LANGUAGE_PARAMETER = OpenApiParameter(
+    "language", str, description="`en` or `ar`; before `Accept-Language` and the tenant's language."
+)
+IDEMPOTENCY_PARAMETER = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="1 to 255 visible ASCII characters. The same key and JSON again within 24 hours give the first answer.",
+)
+
+
+class PaginationData(serializers.Serializer[Any]):
+    page = serializers.IntegerField()
+    limit = serializers.IntegerField()
+    total = serializers.IntegerField()
+    total_pages = serializers.IntegerField()
+    has_next_page = serializers.BooleanField()
+    has_previous_page = serializers.BooleanField()
+
+
+class ErrorEnvelope(serializers.Serializer[Any]):
+    """Every refusal. `error` is a stable code for programs, `message` is for people."""
+
+    success = serializers.BooleanField(default=False)
+    message = serializers.CharField()
+    error = serializers.CharField()
+    data = serializers.DictField(required=False)
+
+
+class EnvelopeSchema(AutoSchema):
+    """Nothing is guessed from a view: every call says what it takes and gives with `documented`."""
+
+    def get_tags(self) -> list[str]:
+        return [self.path.strip("/").split("/")[0]]
+
+
+def documented(
+    operation_id: str,
+    summary: str,
+    *,
+    data: Mapping[str, serializers.Field[Any, Any, Any, Any]],
+    example: Mapping[str, Any],
+    body: type[serializers.Serializer[Any]] | None = None,
+    body_examples: Mapping[str, Any] | None = None,
+    status: int = 200,
+    refusals: Iterable[DomainError] = (),
+    parameters: Iterable[OpenApiParameter] = (),
+    description: str = "",
+    public: bool = False,
+    idempotent: bool = False,
+) -> Callable[[View], View]:
+    """Document one call. `data`: the fields inside the envelope; `example`: such data as it really looks;
+    `refusals`: what it refuses beyond what every call does."""
+    every = [*refusals, *_common_refusals(public=public, has_body=body is not None, idempotent=idempotent)]
+    envelope = inline_serializer(
+        f"{operation_id[:1].upper()}{operation_id[1:]}Answer",
+        {
+            "success": serializers.BooleanField(default=True),
+            "message": serializers.CharField(),
+            "data": inline_serializer(f"{operation_id[:1].upper()}{operation_id[1:]}Data", dict(data)),
+        },
+    )
+    answer = OpenApiResponse(
+        envelope,
+        description="Success",
+        examples=[OpenApiExample("Success", value={"success": True, "message": summary, "data": example})],
+    )
+    examples = [OpenApiExample(name, value=value, request_only=True) for name, value in (body_examples or {}).items()]
+    headers = [IDEMPOTENCY_PARAMETER] if idempotent else []
+    return extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        description=description,
+        request=body,
+        parameters=[*parameters, LANGUAGE_PARAMETER, *headers],
+        responses={status: answer, **_refusal_responses(every)},
+        examples=examples,
+        auth=[] if public else None,
+    )
+
+
+def _common_refusals(*, public: bool, has_body: bool, idempotent: bool) -> list[DomainError]:
+    found: list[DomainError] = [errors.Throttled(1), ServiceUnavailable(), errors.InternalError(), NotFound()]
+    if not public:
+        found.append(errors.NotAuthenticated())
+    if has_body:
+        found += [InvalidInput({"field": ["required"]}), errors.MalformedJson()]
+    if idempotent:
+        found += [errors.IdempotencyInProgress(), errors.IdempotencyKeyReused()]
+    return [*found, errors.LengthRequired(), errors.PayloadTooLarge(), errors.UnsupportedMediaType()]
+
+
+def _refusal_responses(refusals: Iterable[DomainError]) -> dict[int, OpenApiResponse]:
+    by_status: dict[int, list[DomainError]] = {}
+    for error in refusals:
+        by_status.setdefault(status_of(error), []).append(error)
+    return {
+        status: OpenApiResponse(
+            ErrorEnvelope,
+            description=", ".join(f"`{error.code}`" for error in group),
+            examples=[_example_of(error) for error in group],
+        )
+        for status, group in sorted(by_status.items())
+    }
+
+
+def _example_of(error: DomainError) -> OpenApiExample:
+    value: dict[str, Any] = {"success": False, "message": error.message, "error": error.code}
+    if error.data is not None:
+        value["data"] = error.data
+    return OpenApiExample(error.code, value=value)

@@ -1,0 +1,40 @@
+"""The base of every endpoint."""
+
+from typing import Any
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.serializers import Serializer
+from rest_framework.viewsets import GenericViewSet
+
+from ondi.api.errors import Throttled
+from ondi.common.errors import NotFound
+from ondi.common.ids import parse_id
+
+
+class ApiViewSet(GenericViewSet[Any]):
+    """Refuses in API.md's order: 401, then a foreign `tenant_id` as 404, then 403, then the throttle."""
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        for tenant_id in request.query_params.getlist("tenant_id"):
+            if tenant_id and tenant_id.lower() != str(getattr(request.user, "tenant_id", "")):
+                raise NotFound
+
+    def throttled(self, request: Request, wait: float) -> None:
+        raise Throttled(wait)
+
+
+def valid_body(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The body as the serializer reads it; 400 on the fields at fault."""
+    bound = serializer(data=request.data, context={"request": request})
+    bound.is_valid(raise_exception=True)
+    return bound.validated_data  # type: ignore[no-any-return]
+
+
+def path_id(text: str) -> UUID:
+    """An id from the path. A malformed one is `NotFound`."""
+    found = parse_id(text)
+    if found is None:
+        raise NotFound
+    return found

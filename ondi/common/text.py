@@ -1,0 +1,77 @@
+"""What text people may send. It is refused, never cleaned, so nobody's words change silently."""
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+# C0 and C1 controls and DEL, but newline and tab; and halves of a surrogate pair.
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_WHITE_SPACE = re.compile(r"\s+")
+PREVIEW_LENGTH = 140
+
+
+class TextRefused(ValueError):
+    """Carries the code of the field error (`blank`, `invalid`, `max_length`)."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def plain_text(value: str, *, max_length: int, one_line: bool = False) -> str:
+    """The text as it is stored: CRLF becomes LF, one-line text is trimmed, nothing else changes.
+
+    `max_length` counts code points. Raises `TextRefused`.
+    """
+    text = value.replace("\r\n", "\n")
+    if one_line:
+        text = text.strip()
+    if not text.strip():
+        raise TextRefused("blank")
+    if _FORBIDDEN.search(text) or (one_line and "\n" in text):
+        raise TextRefused("invalid")
+    if len(text) > max_length:
+        raise TextRefused("max_length")
+    return text
+
+
+def is_storable(value: str) -> bool:
+    """False for text PostgreSQL or a reader would choke on: NUL, controls, lone surrogates."""
+    return not _FORBIDDEN.search(value.replace("\r\n", "\n"))
+
+
+def preview(text: str, *, html: bool = False) -> str:
+    """The first 140 characters; of html its text, white space folded."""
+    return (html_to_text(text) if html else text)[:PREVIEW_LENGTH]
+
+
+def html_to_text(markup: str) -> str:
+    """The text of sanitised html: tags removed, entities decoded, white space folded."""
+    collector = _TextCollector(convert_charrefs=False)
+    collector.feed(markup)
+    collector.close()
+    return _WHITE_SPACE.sub(" ", "".join(collector.pieces)).strip()
+
+
+class _TextCollector(HTMLParser):
+    _BREAKS = frozenset({"p", "br", "div", "li", "ul", "ol", "h1", "h2", "h3", "h4", "tr", "td"})
+
+    def __init__(self, *, convert_charrefs: bool) -> None:
+        super().__init__(convert_charrefs=convert_charrefs)
+        self.pieces: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.pieces.append(data)
+
+    def handle_entityref(self, name: str) -> None:
+        self.pieces.append(unescape(f"&{name};"))
+
+    def handle_charref(self, name: str) -> None:
+        self.pieces.append(unescape(f"&#{name};"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in self._BREAKS:
+            self.pieces.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.handle_starttag(tag, [])

@@ -1,0 +1,240 @@
+"""Settings, all from the environment. Reading them starts nothing; README.md has the table."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.utils.translation import gettext_lazy as _
+
+from ondi import embedded_postgres
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="insecure-key-for-development-only-0123456789" if DEBUG else "")
+JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="insecure-signing-key-for-development-only" if DEBUG else "")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "ondi.staff.apps.StaffConfig",
+    "ondi.staff.apps.StaffAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "axes",
+    "ondi.api",
+    "ondi.tenants",
+    "ondi.accounts",
+    "orders",
+    "deliveries",
+    "conversations",
+    "support",
+]
+
+MIDDLEWARE = [
+    "ondi.api.middleware.RequestIdMiddleware",
+    "ondi.api.middleware.EnvelopeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "ondi.api.middleware.BodyLimitMiddleware",
+    "ondi.api.middleware.LanguageMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ondi.staff.middleware.StaffScopeMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "ondi.urls"
+WSGI_APPLICATION = "ondi.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Database: the application's role by default, the owner's for migrations and test databases.
+WEB_THREADS = env.int("WEB_THREADS", default=4)
+WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+
+
+def _database(variable: str, role: str) -> dict[str, Any]:
+    if os.environ.get("DATABASE_URL"):
+        return env.db(variable) if os.environ.get(variable) else {}
+    return {"NAME": embedded_postgres.DATABASE, "USER": role, "HOST": str(embedded_postgres.socket_directory())}
+
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        **_database("DATABASE_URL", "ondi"),
+        "ENGINE": "django.db.backends.postgresql",
+        "ATOMIC_REQUESTS": True,
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {
+            "pool": {"min_size": 1, "max_size": WEB_THREADS + 1, "timeout": 5},
+            "connect_timeout": 5,
+            "options": "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+        },
+    },
+}
+if _owner := _database("DATABASE_OWNER_URL", "ondi_owner"):
+    DATABASES["owner"] = {**_owner, "ENGINE": "django.db.backends.postgresql"}
+DATABASE_ROUTERS = ["ondi.tenants.routers.OwnerIsForMigrations"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# People
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+# Sign-in limit: per address and e-mail
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "ondi.api.client.client_address"
+AXES_USERNAME_CALLABLE = "ondi.accounts.sign_in.axes_username"
+AXES_LOCKOUT_CALLABLE = "ondi.staff.sign_in.locked_out"
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AXES_DISABLE_ACCESS_LOG = True
+
+# Addresses behind a proxy: how many proxies of ours append to X-Forwarded-For
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+
+# Languages
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("ar", _("Arabic"))]
+LOCALE_PATHS = [BASE_DIR / "ondi" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "static"
+WHITENOISE_USE_FINDERS = DEBUG
+
+# The API
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["ondi.accounts.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["ondi.api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["ondi.api.renderers.OrjsonRenderer"],
+    "DEFAULT_THROTTLE_CLASSES": ["ondi.api.throttles.CallerThrottle", "ondi.api.throttles.TenantThrottle"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "ondi.api.schema.EnvelopeSchema",
+    "EXCEPTION_HANDLER": "ondi.api.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+READS_PER_MINUTE = env.int("READS_PER_MINUTE", default=600)
+WRITES_PER_MINUTE = env.int("WRITES_PER_MINUTE", default=300)
+THROTTLE_BURST = env.int("THROTTLE_BURST", default=150)
+TENANT_THROTTLE_FACTOR = 20
+MAX_BODY_BYTES = 128 * 1024
+MAX_INTEGRATION_BODY_BYTES = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_INTEGRATION_BODY_BYTES
+
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "AUDIENCE": "ondi-api",
+    "ISSUER": "ondi",
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "USER_ID_FIELD": "id",
+    "USER_ID_CLAIM": "user_id",
+}
+REFRESH_GRACE = timedelta(seconds=10)
+
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "accept-language", "idempotency-key", "x-request-id"]
+CORS_EXPOSE_HEADERS = ["X-Request-ID", "Idempotency-Replayed", "Retry-After"]
+CORS_URLS_REGEX = r"^/(?!admin/)"
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "OnDi Support",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "TicketStatus": "support.models.TicketStatus",
+        "ConversationStatus": "conversations.models.Conversation.Status",
+        "OrderStatus": "orders.models.OrderStatus",
+        "DeliveryStatus": "deliveries.models.DeliveryStatus",
+    },
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums"],
+}
+
+# Security
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_HSTS_SECONDS = 0 if DEBUG else env.int("SECURE_HSTS_SECONDS", default=31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG
+SECURE_HSTS_PRELOAD = not DEBUG
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"axes": {"level": "ERROR"}},
+}
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "OnDi Support",
+    "SITE_HEADER": "OnDi Support",
+    "SITE_SYMBOL": "support_agent",
+    "SHOW_LANGUAGES": True,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "ondi.staff.navigation.sidebar"},
+}

@@ -1,0 +1,171 @@
+"""Screens for tenants, people and access. (They stand here because those apps lie below the staff site.)"""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ondi.accounts.models import ApiKey, Membership, RefreshFamily, User
+from ondi.accounts.services import add_member, update_member
+from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
+from ondi.staff.entry import Staff, staff_at
+from ondi.tenants.models import PortalSettings, Tenant
+
+
+@admin.register(Tenant)
+class TenantAdmin(ScopedAdmin):
+    """Tenants are made with `manage.py create_tenant`, which gives them their settings and first admin."""
+
+    tenant_field = "id"
+    list_display = ("name", "slug", "status", "language", "time_zone", "created_at")
+    list_filter = ("status",)
+    search_fields = ("name", "slug")
+    readonly_fields = ("slug", "created_at")
+
+    def changeable_in(self, staff: Staff) -> Collection[UUID]:
+        return staff.tenant_ids if staff.is_operator else ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(PortalSettings)
+class PortalSettingsAdmin(ScopedAdmin):
+    list_display = ("tenant", "allow_customer_close", "support_chat_enabled", "max_customer_priority")
+    list_select_related = ("tenant",)
+    fields = ("tenant", "allow_customer_close", "support_chat_enabled", "max_customer_priority")
+
+    def changeable_in(self, staff: Staff) -> Collection[UUID]:
+        return staff.managed_tenant_ids
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+class MemberForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """A person, with the e-mail and first password of their login where they are new."""
+
+    email = forms.EmailField(label=_("E-mail"), required=False)
+    password = forms.CharField(
+        label=_("First password"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Not needed for somebody who has a login already; theirs stays."),
+    )
+
+    class Meta:
+        model = Membership
+        fields = (
+            "tenant",
+            "first_name",
+            "last_name",
+            "phone",
+            "language",
+            "external_id",
+            "role",
+            "is_support_user",
+            "ended_at",
+        )
+
+    def clean_external_id(self) -> str | None:
+        return self.cleaned_data["external_id"] or None
+
+
+@admin.register(Membership)
+class MembershipAdmin(ScopedAdmin):
+    form = MemberForm
+    list_display = ("full_name", "email", "role", "is_support_user", "tenant", "ended_at")
+    list_filter = ("role", "is_support_user")
+    list_select_related = ("user", "tenant")
+    search_fields = ("first_name", "last_name", "user__email", "external_id")
+    ordering = ("role", "last_name", "first_name", "id")
+
+    def changeable_in(self, staff: Staff) -> Collection[UUID]:
+        return staff.managed_tenant_ids
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        person = list(MemberForm.Meta.fields)
+        return person[:-1] + ["email", "password"] if obj is None else ["email", *person]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return (*fields, "email") if obj is not None else fields
+
+    @admin.display(description=_("name"), ordering="last_name")
+    def full_name(self, member: Membership) -> str:
+        return str(member)
+
+    @admin.display(description=_("e-mail"), ordering="user__email")
+    def email(self, member: Membership) -> str:
+        return member.user.email or ""
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        """Through the services: whoever loses the support role gives their tickets back."""
+        assert isinstance(obj, Membership)
+        values = {name: form.cleaned_data[name] for name in form.Meta.fields if name in form.cleaned_data}
+        if change:
+            update_member(membership=obj, **{name: values[name] for name in form.changed_data if name in values})
+            return
+        tenant = values.pop("tenant")
+        password = form.cleaned_data["password"] or None
+        member = add_member(tenant_id=tenant.id, email=form.cleaned_data["email"], password=password, **values)
+        obj.pk, obj.user = member.pk, member.user
+
+
+@admin.register(User)
+class UserAdmin(ReadOnlyAdmin):
+    """Logins belong to no tenant: for the platform operator, who may switch one off."""
+
+    list_display = ("email", "is_active", "is_superuser", "last_login", "created_at")
+    list_filter = ("is_active", "is_superuser")
+    search_fields = ("email",)
+    ordering = ("email", "id")
+    fields = ("email", "is_active", "is_superuser", "last_login", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return User.objects.all() if staff_at(request).is_operator else User.objects.none()
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        staff = getattr(request, "staff", None)
+        return staff is not None and staff.is_operator
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return ("email", "is_superuser", "last_login", "created_at")
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        obj.save(update_fields=["is_active"])
+
+
+class AccessAdmin(ReadOnlyAdmin):
+    """Keys and sessions: for those who manage the tenant."""
+
+    def visible_in(self, staff: Staff) -> Collection[UUID]:
+        return staff.managed_tenant_ids
+
+
+@admin.register(RefreshFamily)
+class RefreshFamilyAdmin(AccessAdmin):
+    list_display = ("user", "tenant", "created_at", "issued_at", "expires_at", "revoked_at")
+    list_select_related = ("user", "tenant")
+    fields = ("tenant", "user", "created_at", "issued_at", "expires_at", "revoked_at")
+    ordering = ("-created_at", "-id")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(AccessAdmin):
+    list_display = ("name", "prefix", "tenant", "created_at", "expires_at", "revoked_at")
+    list_select_related = ("tenant",)
+    fields = ("tenant", "name", "prefix", "created_by", "created_at", "expires_at", "revoked_at")
+    ordering = ("-created_at", "-id")

@@ -1,0 +1,99 @@
+"""Tenants, what their portals allow, and the base of every row a tenant owns."""
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ondi.common.ids import new_id
+
+
+class Language(models.TextChoices):
+    ENGLISH = "en", _("English")
+    ARABIC = "ar", _("Arabic")
+
+
+class Priority(models.TextChoices):
+    """How urgent a ticket is; here because the tenant's settings limit what its customers may ask for."""
+
+    LOW = "low", _("Low")
+    MEDIUM = "medium", _("Medium")
+    HIGH = "high", _("High")
+    URGENT = "urgent", _("Urgent")
+
+    @property
+    def rank(self) -> int:
+        return list(type(self)).index(self)
+
+
+class Tenant(models.Model):
+    """One business on the platform."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("Active")
+        SUSPENDED = "suspended", _("Suspended")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    slug = models.SlugField(
+        _("slug"),
+        max_length=63,
+        unique=True,
+        validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*\Z", _("Lower-case letters, digits and dashes."))],
+    )
+    name = models.CharField(_("name"), max_length=200)
+    status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.ACTIVE)
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    language = models.CharField(_("language"), max_length=8, choices=Language.choices, default=Language.ENGLISH)
+    currency = models.CharField(_("currency"), max_length=3, default="USD")
+    external_id = models.CharField(_("external id"), max_length=200, null=True, blank=True, unique=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("tenant")
+        verbose_name_plural = _("tenants")
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TenantOwned(models.Model):
+    """A row of one tenant. Its migration adds `TenantTable`; its list indexes begin with the tenant."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.PROTECT, related_name="+", db_index=False, verbose_name=_("tenant")
+    )
+
+    class Meta:
+        abstract = True
+
+
+class PortalSettings(models.Model):
+    """What a tenant's customers may do in their portal. One row a tenant, made with it."""
+
+    tenant = models.OneToOneField(
+        Tenant,
+        primary_key=True,
+        on_delete=models.PROTECT,
+        related_name="portal_settings",
+        verbose_name=_("tenant"),
+    )
+    allow_customer_close = models.BooleanField(_("customers may close their tickets"), default=False)
+    support_chat_enabled = models.BooleanField(_("customers may open new tickets"), default=True)
+    max_customer_priority = models.CharField(
+        _("highest priority a customer may choose"), max_length=8, choices=Priority.choices, default=Priority.URGENT
+    )
+    acknowledgement_html = models.JSONField(
+        _("acknowledgement"),
+        default=dict,
+        blank=True,
+        help_text=_("HTML posted when a ticket is opened, by language code."),
+    )
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("portal settings")
+        verbose_name_plural = _("portal settings")
+
+    def __str__(self) -> str:
+        return str(self.tenant)

@@ -1,0 +1,24 @@
+"""The front door."""
+
+from django.contrib import admin
+from django.db import transaction
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+
+from ondi.api.health import HealthViewSet
+
+# Pages that read no data open no transaction.
+public = transaction.non_atomic_requests
+
+urlpatterns = [
+    path("", public(RedirectView.as_view(url="/docs"))),
+    path("admin", public(RedirectView.as_view(url="/admin/"))),
+    path("admin/", admin.site.urls),
+    path("schema", public(SpectacularJSONAPIView.as_view()), name="schema"),
+    path("docs", public(SpectacularSwaggerView.as_view(url_name="schema")), name="docs"),
+    path("health/live", HealthViewSet.as_view({"get": "live"}), name="health-live"),
+    path("health/ready", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),
+    path("", include("ondi.accounts.api.urls")),
+    path("", include("support.api.urls")),
+]

@@ -1,0 +1,34 @@
+"""Orders in the admin: to look at. They come from integrations and imports."""
+
+from django.contrib import admin
+from unfold.admin import TabularInline
+
+from ondi.staff.admin_base import ReadOnlyAdmin
+from orders.models import Order, OrderItem
+
+
+class OrderItemInline(TabularInline):  # type: ignore[misc]  # unfold ships no types
+    model = OrderItem
+    fields = ("position", "name", "quantity", "unit_price")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+    def has_view_permission(self, request: object, obj: object = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    list_display = ("number", "customer", "status", "payment_status", "total_amount", "currency", "placed_at", "tenant")
+    list_filter = ("status", "payment_status")
+    list_select_related = ("tenant", "customer")
+    search_fields = ("number__startswith", "external_id__startswith")
+    ordering = ("-placed_at", "-id")
+    inlines = (OrderItemInline,)

@@ -1,0 +1,142 @@
+"""What the OpenAPI document says of the customer's calls."""
+
+from uuid import UUID
+
+from rest_framework import serializers
+
+from ondi.accounts.errors import TokenExpired, TokenInvalid
+from ondi.api.schema import PAGE_PARAMETERS, PaginationData, documented
+from ondi.common.errors import InvalidInput
+from support import errors
+from support.api.serializers import CreateTicketBody, TicketData, TicketDetailData
+
+CUSTOMER = {"id": "0197f0a0-0000-7000-8000-000000000002", "name": "Layla H.", "role": "customer"}
+DELIVERY_ID = "0197f0a0-0000-7000-8000-000000000011"
+ORDER_ID = "0197f0a0-0000-7000-8000-000000000012"
+TICKET = {
+    "id": "0197f0a0-0000-7000-8000-000000000021",
+    "number": 1042,
+    "subject": "Delivery delayed",
+    "status": "open",
+    "priority": "medium",
+    "source": "customer_portal",
+    "related_delivery_id": DELIVERY_ID,
+    "related_order_id": None,
+    "conversation": {
+        "id": "0197f0a0-0000-7000-8000-000000000022",
+        "title": "Delivery delayed",
+        "status": "active",
+        "message_count": 1,
+        "unread_count": 0,
+        "last_message": {
+            "id": "0197f0a0-0000-7000-8000-000000000023",
+            "sender": CUSTOMER,
+            "message_type": "text",
+            "preview": "My delivery is delayed, please help",
+            "created_at": "2026-11-23T09:30:00.000000Z",
+        },
+    },
+    "assigned_to_user": None,
+    "waiting_on": "agent",
+    "can_close": True,
+    "can_reply": True,
+    "created_at": "2026-11-23T09:30:00.000000Z",
+    "updated_at": "2026-11-23T09:30:00.000000Z",
+    "last_activity_at": "2026-11-23T09:30:00.000000Z",
+    "closed_at": None,
+}
+DELIVERY = {
+    "id": DELIVERY_ID,
+    "delivery_code": 1909,
+    "status": "in_transit",
+    "from": "Karrada, Baghdad",
+    "to": "Mansour, Baghdad",
+    "promised_at": "2026-11-23T08:00:00.000000Z",
+    "delivered_at": None,
+    "order_id": None,
+}
+TICKET_DETAIL = {**TICKET, "delivery": DELIVERY, "order": None}
+TICKET_CLOSED = {
+    **TICKET_DETAIL,
+    "status": "closed",
+    "waiting_on": None,
+    "can_close": False,
+    "can_reply": False,
+    "closed_at": "2026-11-23T10:00:00.000000Z",
+}
+TOKENS = [TokenInvalid(), TokenExpired()]
+PORTAL_BODY = {
+    "subject": "Delivery delayed",
+    "priority": "medium",
+    "source": "customer_portal",
+    "related_delivery_id": DELIVERY_ID,
+    "message": "My delivery is delayed, please help",
+}
+STOREFRONT_BODY = {
+    "subject": "Wrong item received",
+    "priority": "high",
+    "source": "storefront",
+    "related_order_id": ORDER_ID,
+    "message": "My order had the wrong product, please help.",
+}
+
+list_tickets = documented(
+    "listSupportTickets",
+    "List my support tickets",
+    description="Newest activity first. `source` scopes a portal's view. An empty filter is an absent one.",
+    parameters=PAGE_PARAMETERS,
+    data={"tickets": TicketData(many=True), "pagination": PaginationData()},
+    example={
+        "tickets": [TICKET],
+        "pagination": {
+            "page": 1,
+            "limit": 20,
+            "total": 1,
+            "total_pages": 1,
+            "has_next_page": False,
+            "has_previous_page": False,
+        },
+    },
+    refusals=[*TOKENS, InvalidInput({"limit": ["max_value"]})],
+)
+create_ticket = documented(
+    "createSupportTicket",
+    "Open a support ticket",
+    description="With `source` `customer_portal` a delivery may be linked; with `storefront` the order is required, and "
+    "the conversation's title and first message carry its number. One open ticket per delivery or order.",
+    body=CreateTicketBody,
+    body_examples={"About a delivery": PORTAL_BODY, "About an order": STOREFRONT_BODY},
+    data={"ticket": TicketDetailData()},
+    example={"ticket": TICKET_DETAIL},
+    status=201,
+    refusals=[
+        *TOKENS,
+        errors.SupportChatDisabled(),
+        errors.DeliveryNotFound(),
+        errors.OrderNotFound(),
+        errors.TicketAlreadyOpenForRelated(UUID(str(TICKET["id"])), UUID("0197f0a0-0000-7000-8000-000000000022")),
+    ],
+    idempotent=True,
+)
+retrieve_ticket = documented(
+    "getSupportTicket",
+    "Read one of my support tickets",
+    data={"ticket": TicketDetailData()},
+    example={"ticket": TICKET_DETAIL},
+    refusals=[*TOKENS, errors.TicketNotFound()],
+)
+close_ticket = documented(
+    "closeSupportTicket",
+    "Close one of my support tickets",
+    description="Only where the tenant's `allow_customer_close` is on. Closing a closed ticket changes nothing.",
+    data={"ticket": TicketDetailData()},
+    example={"ticket": TICKET_CLOSED},
+    refusals=[*TOKENS, errors.CustomerCloseDisabled(), errors.TicketNotFound()],
+)
+summary = documented(
+    "getSupportSummary",
+    "Counts for a badge",
+    data={"open_tickets": serializers.IntegerField(), "unread_messages": serializers.IntegerField()},
+    example={"open_tickets": 2, "unread_messages": 5},
+    refusals=TOKENS,
+)

@@ -1,0 +1,120 @@
+"""Bodies the ticket calls take, and the shapes they answer with (for the OpenAPI document)."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from conversations.models import Conversation, MessageType, SenderRole
+from deliveries.models import DeliveryStatus
+from ondi.api.fields import ForbiddenField, IdField, PlainTextField
+from ondi.tenants.models import Priority
+from orders.models import OrderStatus, PaymentStatus
+from support import policies
+from support.models import TicketSource, TicketStatus, WaitingOn
+
+CUSTOMER_SOURCES = [choice for choice in TicketSource.choices if choice[0] != TicketSource.RESTAURANT]
+
+
+class CreateTicketBody(serializers.Serializer[Any]):
+    subject = PlainTextField(max_length=200, one_line=True, help_text="One line, 1 to 200 characters.")
+    message = PlainTextField(max_length=8000, help_text="1 to 8,000 characters.")
+    priority = serializers.ChoiceField(choices=Priority.choices, default=Priority.MEDIUM)
+    source = serializers.ChoiceField(choices=CUSTOMER_SOURCES, default=TicketSource.CUSTOMER_PORTAL)
+    related_delivery_id = IdField(
+        source="delivery_id", required=False, allow_null=True, help_text="Only with `customer_portal`."
+    )
+    related_order_id = IdField(
+        source="order_id", required=False, allow_null=True, help_text="Needed with `storefront`, and only with it."
+    )
+    attachments = ForbiddenField()
+
+    def validate_priority(self, value: str) -> str:
+        if value not in policies.priorities_open_to(self.context["request"].user):
+            raise serializers.ValidationError(code="invalid_choice")
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        faults = policies.misplaced_links(attrs["source"], attrs.get("delivery_id"), attrs.get("order_id"))
+        if faults:
+            raise serializers.ValidationError(
+                {name: [serializers.ErrorDetail("", code=code) for code in codes] for name, codes in faults.items()}
+            )
+        return attrs
+
+
+class PersonData(serializers.Serializer[Any]):
+    id = serializers.UUIDField(allow_null=True)
+    name = serializers.CharField()
+
+
+class SenderData(PersonData):
+    role = serializers.ChoiceField(choices=SenderRole.choices)
+
+
+class LastMessageData(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    sender = SenderData()
+    message_type = serializers.ChoiceField(choices=MessageType.choices)
+    preview = serializers.CharField(help_text="The first 140 characters.")
+    created_at = serializers.DateTimeField()
+
+
+class ConversationData(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    status = serializers.ChoiceField(choices=Conversation.Status.choices)
+    message_count = serializers.IntegerField()
+    unread_count = serializers.IntegerField(allow_null=True)
+    last_message = LastMessageData(allow_null=True)
+
+
+class TicketData(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    number = serializers.IntegerField(help_text="Counts up per tenant.")
+    subject = serializers.CharField()
+    status = serializers.ChoiceField(choices=TicketStatus.choices)
+    priority = serializers.ChoiceField(choices=Priority.choices)
+    source = serializers.ChoiceField(choices=TicketSource.choices)
+    related_delivery_id = serializers.UUIDField(allow_null=True)
+    related_order_id = serializers.UUIDField(allow_null=True)
+    conversation = ConversationData()
+    assigned_to_user = PersonData(allow_null=True)
+    waiting_on = serializers.ChoiceField(choices=WaitingOn.choices, allow_null=True)
+    can_close = serializers.BooleanField(help_text="Open, and your close would close it now.")
+    can_reply = serializers.BooleanField(help_text="Your message would be accepted now.")
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    last_activity_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
+
+
+class DeliveryData(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    delivery_code = serializers.IntegerField(allow_null=True)
+    status = serializers.ChoiceField(choices=DeliveryStatus.choices)
+    to = serializers.CharField(allow_null=True)
+    promised_at = serializers.DateTimeField(allow_null=True)
+    delivered_at = serializers.DateTimeField(allow_null=True)
+    order_id = serializers.UUIDField(allow_null=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        """`from` is a word of Python's own, so it cannot be an attribute of the class."""
+        return {**super().get_fields(), "from": serializers.CharField(allow_null=True)}
+
+
+class OrderData(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    order_number = serializers.CharField()
+    status = serializers.ChoiceField(choices=OrderStatus.choices)
+    payment_status = serializers.ChoiceField(choices=PaymentStatus.choices)
+    currency = serializers.CharField(allow_null=True)
+    total_amount = serializers.CharField(allow_null=True, help_text="A decimal string.")
+    item_count = serializers.IntegerField(allow_null=True)
+    placed_at = serializers.DateTimeField(allow_null=True)
+
+
+class TicketDetailData(TicketData):
+    delivery = DeliveryData(allow_null=True)
+    order = OrderData(allow_null=True)
+
+

@@ -1,0 +1,79 @@
+"""The customer's calls: open, list, read and close one's own tickets."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ondi.accounts.actors import Actor
+from ondi.api.idempotency import idempotent
+from ondi.api.pagination import requested_page
+from ondi.api.responses import success
+from ondi.api.views import ApiViewSet, path_id, valid_body
+from support import policies
+from support.api import docs
+from support.api.filters import CustomerTicketFilter
+from support.api.presentation import ticket_data, ticket_detail_data
+from support.api.serializers import CreateTicketBody
+from support.errors import TicketNotFound
+from support.models import Ticket
+from support.services import close_ticket, open_ticket
+
+
+class MayOpenTicket(BasePermission):
+    """Asks the policy before the body is read (order of refusal, API.md section 1)."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if view.action == "create" and (refusal := policies.opening_refusal(request.user)):
+            raise refusal
+        return True
+
+
+class CustomerTicketViewSet(ApiViewSet):
+    permission_classes = (IsAuthenticated, MayOpenTicket)
+    filter_backends = (DjangoFilterBackend,)
+    filterset_class = CustomerTicketFilter
+    queryset = Ticket.objects.none()
+
+    @docs.list_tickets
+    def list(self, request: Request) -> Response:
+        page = requested_page(request.query_params)
+        tickets = self.filter_queryset(Ticket.objects.requested_by(request.user))
+        rows = page.rows(tickets.newest_activity_first().for_list(request.user))
+        data = {
+            "tickets": [ticket_data(row, request.user) for row in rows],
+            "pagination": page.describe(tickets.count()),
+        }
+        return success(_("Support tickets retrieved"), data)
+
+    @docs.create_ticket
+    @idempotent
+    def create(self, request: Request) -> Response:
+        body = valid_body(CreateTicketBody, request)
+        ticket = open_ticket(actor=request.user, **body)
+        return success(_("Support ticket created"), _detail(request.user, ticket.id), status=201)
+
+    @docs.retrieve_ticket
+    def retrieve(self, request: Request, ticket_id: str) -> Response:
+        return success(_("Support ticket retrieved"), _detail(request.user, path_id(ticket_id)))
+
+    @docs.close_ticket
+    def close(self, request: Request, ticket_id: str) -> Response:
+        own = Ticket.objects.requested_by(request.user)
+        ticket = close_ticket(actor=request.user, ticket_id=path_id(ticket_id), among=own)
+        return success(_("Support ticket closed"), _detail(request.user, ticket.id))
+
+    @docs.summary
+    def summary(self, request: Request) -> Response:
+        own = Ticket.objects.requested_by(request.user)
+        return success(_("Summary retrieved"), own.summary_for(request.user))
+
+
+def _detail(actor: Actor, ticket_id: Any) -> dict[str, Any]:
+    row = Ticket.objects.requested_by(actor).for_detail(actor).filter(id=ticket_id).first()
+    if row is None:
+        raise TicketNotFound
+    return {"ticket": ticket_detail_data(row, actor)}

@@ -1,0 +1,76 @@
+"""What can go wrong with a ticket."""
+
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from ondi.common.errors import DomainError, Kind
+
+
+class TicketNotFound(DomainError):
+    code = "ticket_not_found"
+    kind = Kind.NOT_FOUND
+    message = _("Ticket not found.")
+
+
+class DeliveryNotFound(DomainError):
+    code = "delivery_not_found"
+    kind = Kind.NOT_FOUND
+    message = _("Delivery not found.")
+
+
+class OrderNotFound(DomainError):
+    code = "order_not_found"
+    kind = Kind.NOT_FOUND
+    message = _("Order not found.")
+
+
+class SupportChatDisabled(DomainError):
+    code = "support_chat_disabled"
+    kind = Kind.FORBIDDEN
+    message = _("New support tickets are switched off here.")
+
+
+class CustomerCloseDisabled(DomainError):
+    code = "customer_close_disabled"
+    kind = Kind.FORBIDDEN
+    message = _("Customers cannot close their tickets here.")
+
+
+class NotASupportUser(DomainError):
+    code = "not_a_support_user"
+    kind = Kind.FORBIDDEN
+    message = _("Only support users can do this.")
+
+
+class TicketAlreadyOpenForRelated(DomainError):
+    """An open ticket holds the item. It is named to its own customer and to staff, never to somebody else."""
+
+    code = "support_ticket_already_open_for_related"
+    kind = Kind.CONFLICT
+    message = _("A support ticket is already open for this item")
+
+    def __init__(self, ticket_id: UUID | None = None, conversation_id: UUID | None = None) -> None:
+        named = {"existing_ticket_id": str(ticket_id), "existing_conversation_id": str(conversation_id)}
+        super().__init__(named if ticket_id else None)
+
+
+class TicketAlreadyAssigned(DomainError):
+    code = "ticket_already_assigned"
+    kind = Kind.CONFLICT
+    message = _("A colleague has this ticket already.")
+
+    def __init__(self, user_id: UUID | None, name: str) -> None:
+        super().__init__({"assigned_to_user": {"id": str(user_id) if user_id else None, "name": name}})
+
+
+class TicketNotAssignedToYou(DomainError):
+    code = "ticket_not_assigned_to_you"
+    kind = Kind.CONFLICT
+    message = _("This ticket is not assigned to you.")
+
+
+class TicketClosed(DomainError):
+    code = "ticket_closed"
+    kind = Kind.CONFLICT
+    message = _("This ticket is closed.")

@@ -1,0 +1,230 @@
+"""Tickets and what belongs to them; ties customers, conversations, orders and deliveries together."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from conversations.models import Conversation
+from deliveries.models import Delivery
+from ondi.accounts.models import Membership
+from ondi.common.database import TenantForeignKey
+from ondi.tenants.models import Language, Priority, Tenant, TenantOwned
+from orders.models import Order
+from support.querysets import TicketEventQuerySet, TicketNoteQuerySet, TicketQuerySet
+
+ONE_OPEN_PER_DELIVERY = "support_ticket_one_open_per_delivery"
+ONE_OPEN_PER_ORDER = "support_ticket_one_open_per_order"
+
+
+class Tag(TenantOwned):
+    """A word staff sort tickets by; customers never see it."""
+
+    name = models.CharField(_("name"), max_length=50)
+
+    class Meta:
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+        ordering = ["name", "id"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="support_tag_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TicketSource(models.TextChoices):
+    CUSTOMER_PORTAL = "customer_portal", _("Customer portal")
+    STOREFRONT = "storefront", _("Storefront")
+    RESTAURANT = "restaurant", _("Restaurant")
+
+
+class TicketStatus(models.TextChoices):
+    OPEN = "open", _("Open")
+    CLOSED = "closed", _("Closed")
+
+
+class WaitingOn(models.TextChoices):
+    AGENT = "agent", _("Agent")
+    CUSTOMER = "customer", _("Customer")
+
+
+class Ticket(TenantOwned):
+    """A customer's case. Written by `support.services` only."""
+
+    number = models.PositiveIntegerField(_("number"))
+    subject = models.CharField(_("subject"), max_length=200)
+    status = models.CharField(_("status"), max_length=8, choices=TicketStatus.choices, default=TicketStatus.OPEN)
+    priority = models.CharField(_("priority"), max_length=8, choices=Priority.choices, default=Priority.MEDIUM)
+    source = models.CharField(_("source"), max_length=16, choices=TicketSource.choices)
+    requester = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="+", verbose_name=_("customer"))
+    assignee = TenantForeignKey(
+        Membership, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("assignee")
+    )
+    conversation = TenantForeignKey(
+        Conversation, on_delete=models.PROTECT, related_name="+", verbose_name=_("conversation")
+    )
+    delivery = TenantForeignKey(
+        Delivery, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("delivery")
+    )
+    order = TenantForeignKey(
+        Order, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("order")
+    )
+    waiting_on = models.CharField(_("waiting on"), max_length=8, choices=WaitingOn.choices, null=True, blank=True)
+    waiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True)
+    follow_up_at = models.DateTimeField(_("follow up"), null=True, blank=True)
+    first_response_at = models.DateTimeField(_("first response"), null=True, blank=True)
+    last_activity_at = models.DateTimeField(_("last activity"))
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    closed_by = TenantForeignKey(
+        Membership, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("closed by")
+    )
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(_("opened"))
+    updated_at = models.DateTimeField(_("updated"))
+    tags: "models.ManyToManyField[Tag, TicketTag]" = models.ManyToManyField(
+        Tag, through="TicketTag", related_name="+", blank=True, verbose_name=_("tags")
+    )
+
+    objects = TicketQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ticket")
+        verbose_name_plural = _("tickets")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "number"], name="support_ticket_number"),
+            models.UniqueConstraint(fields=["tenant", "conversation"], name="support_ticket_conversation"),
+            models.UniqueConstraint(
+                fields=["tenant", "delivery"], condition=Q(status="open"), name=ONE_OPEN_PER_DELIVERY
+            ),
+            models.UniqueConstraint(fields=["tenant", "order"], condition=Q(status="open"), name=ONE_OPEN_PER_ORDER),
+            models.CheckConstraint(
+                condition=~Q(source="storefront") | Q(order__isnull=False), name="support_ticket_storefront_has_order"
+            ),
+            models.CheckConstraint(
+                condition=~Q(source="customer_portal") | Q(order__isnull=True),
+                name="support_ticket_portal_has_no_order",
+            ),
+            models.CheckConstraint(
+                condition=~Q(source="storefront") | Q(delivery__isnull=True),
+                name="support_ticket_storefront_has_no_delivery",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="closed", closed_at__isnull=False, waiting_on__isnull=True)
+                | Q(status="open", closed_at__isnull=True, waiting_on__isnull=False),
+                name="support_ticket_closed_has_time",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "requester", "-last_activity_at", "-id"], name="support_ticket_of_requester"
+            ),
+            models.Index(fields=["tenant", "delivery"], name="support_ticket_of_delivery"),
+            models.Index(fields=["tenant", "order"], name="support_ticket_of_order"),
+            models.Index(fields=["tenant", "status", "waiting_on", "waiting_since", "id"], name="support_ticket_queue"),
+            models.Index(
+                fields=["tenant", "assignee", "waiting_on", "waiting_since", "id"],
+                condition=Q(status="open"),
+                name="support_ticket_of_assignee",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.number} {self.subject}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == TicketStatus.OPEN
+
+
+class TicketTag(TenantOwned):
+    ticket = TenantForeignKey(Ticket, on_delete=models.CASCADE, related_name="+", verbose_name=_("ticket"))
+    tag = TenantForeignKey(Tag, on_delete=models.CASCADE, related_name="+", verbose_name=_("tag"))
+
+    class Meta:
+        verbose_name = _("tag of a ticket")
+        verbose_name_plural = _("tags of tickets")
+        constraints = [models.UniqueConstraint(fields=["tenant", "ticket", "tag"], name="support_ticket_tag_once")]
+        indexes = [models.Index(fields=["tenant", "tag", "ticket"], name="support_ticket_of_tag")]
+
+    def __str__(self) -> str:
+        return str(self.tag_id)
+
+
+class TicketCounter(models.Model):
+    """The last number given to a ticket of a tenant. Taken last of all locks, and released with the ticket."""
+
+    tenant = models.OneToOneField(Tenant, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    last_number = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.last_number)
+
+
+class TicketEvent(TenantOwned):
+    """What happened to a ticket: append-only, codes and ids, never free text. No actor: the system."""
+
+    class Kind(models.TextChoices):
+        OPENED = "opened", _("Opened")
+        CLAIMED = "claimed", _("Claimed")
+        TAKEN_OVER = "taken_over", _("Taken over")
+        RELEASED = "released", _("Released")
+        CLOSED = "closed", _("Closed")
+        REOPENED = "reopened", _("Reopened")
+
+    ticket = TenantForeignKey(Ticket, on_delete=models.PROTECT, related_name="+", verbose_name=_("ticket"))
+    kind = models.CharField(_("what"), max_length=24, choices=Kind.choices)
+    actor = TenantForeignKey(
+        Membership, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("who")
+    )
+    before = models.JSONField(_("before"), default=dict, blank=True)
+    after = models.JSONField(_("after"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("when"))
+
+    objects = TicketEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ticket event")
+        verbose_name_plural = _("ticket events")
+        ordering = ["created_at", "id"]
+        indexes = [models.Index(fields=["tenant", "ticket", "created_at", "id"], name="support_event_of_ticket")]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+class TicketNote(TenantOwned):
+    """An internal note. Not a message, so that no customer-facing read can show one."""
+
+    ticket = TenantForeignKey(Ticket, on_delete=models.CASCADE, related_name="+", verbose_name=_("ticket"))
+    author = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="+", verbose_name=_("author"))
+    content = models.TextField(_("note"))
+    created_at = models.DateTimeField(_("written"))
+
+    objects = TicketNoteQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("internal note")
+        verbose_name_plural = _("internal notes")
+        ordering = ["created_at", "id"]
+        indexes = [models.Index(fields=["tenant", "ticket", "created_at", "id"], name="support_note_of_ticket")]
+
+    def __str__(self) -> str:
+        return self.content[:80]
+
+
+class CannedReply(TenantOwned):
+    """A ready answer, by shortcut and language."""
+
+    shortcut = models.SlugField(_("shortcut"), max_length=40)
+    language = models.CharField(_("language"), max_length=8, choices=Language.choices)
+    content = models.TextField(_("text"), max_length=8000)
+
+    class Meta:
+        verbose_name = _("canned reply")
+        verbose_name_plural = _("canned replies")
+        ordering = ["shortcut", "language", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "shortcut", "language"], name="support_canned_reply_shortcut")
+        ]
+
+    def __str__(self) -> str:
+        return f"/{self.shortcut} ({self.language})"

@@ -1,0 +1,72 @@
+"""Who may do what with a ticket: pure questions about loaded rows.
+
+The API's `can_*` flags, the views, the admin and the services ask these same functions. A refusal is
+returned, not raised, so that a flag and an error can come from one rule.
+"""
+
+from collections.abc import Collection
+from typing import Protocol
+from uuid import UUID
+
+from ondi.accounts.actors import Actor
+from ondi.common.errors import DomainError, PermissionDenied
+from ondi.tenants.models import Priority
+from support.errors import CustomerCloseDisabled, NotASupportUser, SupportChatDisabled
+from support.models import TicketSource, TicketStatus
+
+
+class TicketFacts(Protocol):
+    """What the rules look at; a `Ticket` has it, and so has a row of a list."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def requester_id(self) -> UUID: ...
+
+
+def opening_refusal(actor: Actor) -> DomainError | None:
+    """Why this person may not open a ticket now."""
+    if actor.membership_id is None:
+        return PermissionDenied()
+    return None if actor.tenant.support_chat_enabled else SupportChatDisabled()
+
+
+def closing_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
+    """Why this person may not close this ticket, whatever its state.
+
+    Whoever opened it is its customer, a support user too, and bound by the tenant's `allow_customer_close`.
+    """
+    if is_customer_of(ticket, actor):
+        return None if actor.tenant.allow_customer_close else CustomerCloseDisabled()
+    return None if actor.is_support_user else NotASupportUser()
+
+
+def handling_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
+    """Why this person may not work on this ticket as staff: claim, take over, release, reopen."""
+    if not actor.is_support_user:
+        return NotASupportUser()
+    return PermissionDenied() if is_customer_of(ticket, actor) else None
+
+
+def can_close(ticket: TicketFacts, actor: Actor) -> bool:
+    """Would this person's close close it now?"""
+    return ticket.status == TicketStatus.OPEN and closing_refusal(ticket, actor) is None
+
+
+def is_customer_of(ticket: TicketFacts, actor: Actor) -> bool:
+    return actor.membership_id is not None and ticket.requester_id == actor.membership_id
+
+
+def priorities_open_to(actor: Actor) -> Collection[str]:
+    """The priorities a customer of this tenant may ask for."""
+    highest = Priority(actor.tenant.max_customer_priority).rank
+    return [priority.value for priority in Priority if priority.rank <= highest]
+
+
+def misplaced_links(source: str, delivery_id: UUID | None, order_id: UUID | None) -> dict[str, list[str]]:
+    """Which links do not go with this source: field to codes. A storefront ticket has an order, a
+    customer portal's may have a delivery, and neither has the other's."""
+    if source == TicketSource.STOREFRONT:
+        faults = {"related_delivery_id": ["not_allowed"]} if delivery_id else {}
+        return faults if order_id else {**faults, "related_order_id": ["required"]}
+    return {"related_order_id": ["not_allowed"]} if order_id else {}

@@ -1,0 +1,23 @@
+"""Support listens to the apps below it, inside their transactions."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.dispatch import receiver
+
+from conversations.models import SenderRole
+from conversations.signals import message_posting
+from ondi.accounts.models import Membership
+from ondi.accounts.signals import support_role_ended
+from support.services import note_message, release_tickets_of
+
+
+@receiver(message_posting)
+def keep_turn(conversation_id: UUID, sender_role: str, at: datetime, **_signal: Any) -> None:
+    note_message(conversation_id=conversation_id, from_customer=sender_role == SenderRole.CUSTOMER, at=at)
+
+
+@receiver(support_role_ended)
+def release_tickets(membership: Membership, **_signal: Any) -> None:
+    release_tickets_of(membership=membership)
