@@ -6,7 +6,7 @@ from uuid import UUID
 from ondi.common.querysets import TenantQuerySet
 
 if TYPE_CHECKING:
-    from conversations.models import Conversation, Message, Participant
+    from conversations.models import Conversation, Message, Participant  # noqa: F401 - named in strings
 
 
 class ConversationQuerySet(TenantQuerySet["Conversation"]):
@@ -15,7 +15,7 @@ class ConversationQuerySet(TenantQuerySet["Conversation"]):
 
 
 class ParticipantQuerySet(TenantQuerySet["Participant"]):
-    def part_of(self, membership_id: UUID | None, conversation_id: UUID) -> "Participant | None":
+    def part_of(self, membership_id: UUID, conversation_id: UUID) -> "Participant | None":
         """This person's part in this conversation, if they take part now."""
         return self.present().filter(membership_id=membership_id, conversation_id=conversation_id).first()
 

@@ -59,8 +59,9 @@ def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datet
     `ConversationClosed`.
     """
     at = at or timezone.now()
-    participant = Participant.objects.visible_to(actor).part_of(actor.membership_id, conversation_id)
-    if participant is None:
+    sender_id = actor.membership_id
+    participant = sender_id and Participant.objects.visible_to(actor).part_of(sender_id, conversation_id)
+    if not participant:
         known = Conversation.objects.visible_to(actor).filter(id=conversation_id).exists()
         raise NotAParticipant if known else ConversationNotFound
     role = SenderRole.CUSTOMER if participant.role == Participant.Role.CUSTOMER else SenderRole.AGENT
@@ -68,7 +69,7 @@ def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datet
     conversation = Conversation.objects.locked().get(id=conversation_id)
     if conversation.status == Conversation.Status.CLOSED:
         raise ConversationClosed
-    message = _next_message(conversation, sender_id=actor.membership_id, role=role, content=content, at=at)
+    message = _next_message(conversation, sender_id=sender_id, role=role, content=content, at=at)
     message.save(force_insert=True)
     conversation.save()
     participant.last_read_sequence = message.sequence

@@ -7,7 +7,7 @@ from ondi.accounts.actors import Actor
 from ondi.common.querysets import TenantQuerySet
 
 if TYPE_CHECKING:
-    from deliveries.models import Delivery
+    from deliveries.models import Delivery  # noqa: F401 - named in strings
 
 
 class DeliveryQuerySet(TenantQuerySet["Delivery"]):

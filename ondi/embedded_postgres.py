@@ -185,13 +185,10 @@ class _Cluster:
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner:
             raise EmbeddedPostgresError(f"{path} is not a folder of the account that runs PostgreSQL.")
 
-    def _run(
-        self, tool: str, *arguments: str, check: bool = True, feed: str = ""
-    ) -> subprocess.CompletedProcess[str]:
+    def _run(self, tool: str, *arguments: str, check: bool = True, feed: str = "") -> subprocess.CompletedProcess[str]:
         account = _account()
         drop = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
-        output = tempfile.TemporaryFile("w+")  # a pipe would be kept open by the server itself
-        with output:
+        with tempfile.TemporaryFile("w+") as output:  # a pipe would be kept open by the server itself
             done = subprocess.run(
                 [str(self.binaries / tool), *arguments],
                 input=feed, stdout=output, stderr=subprocess.STDOUT, text=True, cwd="/",
@@ -243,9 +240,7 @@ def _major(binaries: Path) -> int:
     if not all((binaries / tool).exists() for tool in ("initdb", "pg_ctl", "postgres", "psql")):
         return 0
     try:
-        said = subprocess.run(
-            [binaries / "postgres", "--version"], capture_output=True, text=True, check=True
-        ).stdout
+        said = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return 0
     version = re.search(r"\) (\d+)", said)

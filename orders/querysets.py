@@ -7,7 +7,7 @@ from ondi.accounts.actors import Actor
 from ondi.common.querysets import TenantQuerySet
 
 if TYPE_CHECKING:
-    from orders.models import Order
+    from orders.models import Order  # noqa: F401 - named in strings
 
 
 class OrderQuerySet(TenantQuerySet["Order"]):

@@ -40,17 +40,17 @@ def confirm(title: Any, button: Any, form: type[BaseDialogForm] | None = None) -
     return ActionDialog(title=title, description="", form_class=form, form_submit_text=button)
 
 
-class EventInline(TabularInline):  # type: ignore[misc]  # unfold ships no types
-    model = TicketEvent
-    fields = ("created_at", "kind", "actor")
-    readonly_fields = fields
+class RecordInline(TabularInline):  # type: ignore[misc]  # unfold ships no types
+    """Rows to look at below a ticket."""
+
+    people: tuple[str, ...] = ()
     extra = 0
     max_num = 0
     can_delete = False
-    verbose_name_plural = _("history")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[TicketEvent]:
-        return super().get_queryset(request).select_related("actor")  # type: ignore[no-any-return]
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.select_related(*self.people)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return True
@@ -62,14 +62,18 @@ class EventInline(TabularInline):  # type: ignore[misc]  # unfold ships no types
         return False
 
 
-class NoteInline(EventInline):
-    model = TicketNote
-    fields = ("created_at", "author", "content")
-    readonly_fields = fields
-    verbose_name_plural = _("internal notes")
+class EventInline(RecordInline):
+    model = TicketEvent
+    fields = readonly_fields = ("created_at", "kind", "actor")
+    people = ("actor",)
+    verbose_name_plural = _("history")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return TabularInline.get_queryset(self, request).select_related("author")  # type: ignore[no-any-return]
+
+class NoteInline(RecordInline):
+    model = TicketNote
+    fields = readonly_fields = ("created_at", "author", "content")
+    people = ("author",)
+    verbose_name_plural = _("internal notes")
 
 
 @admin.register(Ticket)
@@ -109,11 +113,11 @@ class TicketAdmin(TicketDataAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return (*super().get_readonly_fields(request, obj), "conversation_link")
 
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
+    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
     def shown_status(self, ticket: Ticket) -> tuple[str, Any]:
         return ticket.status, ticket.get_status_display()
 
-    @display(description=_("priority"), ordering="priority", label=PRIORITY_COLOURS)
+    @display(description=_("priority"), ordering="priority", label=PRIORITY_COLOURS)  # type: ignore[untyped-decorator]
     def shown_priority(self, ticket: Ticket) -> tuple[str, Any]:
         return ticket.priority, ticket.get_priority_display()
 
@@ -138,11 +142,11 @@ class TicketAdmin(TicketDataAdmin):
     def reopen_selected(self, request: HttpRequest, tickets: QuerySet[Ticket]) -> None:
         self._act_on_each(request, tickets, services.reopen_ticket)
 
-    @action(description=_("Claim"), url_path="claim", icon="pan_tool", dialog=confirm(_("Claim"), _("Claim")))
+    @action(description=_("Claim"), url_path="claim", icon="pan_tool", dialog=confirm(_("Claim"), _("Claim")))  # type: ignore[untyped-decorator]
     def claim(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         return self._act_on_one(request, object_id, services.claim_ticket)
 
-    @action(
+    @action(  # type: ignore[untyped-decorator]
         description=_("Take over"),
         url_path="take-over",
         icon="swap_horiz",
@@ -151,15 +155,15 @@ class TicketAdmin(TicketDataAdmin):
     def take_over(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         return self._act_on_one(request, object_id, services.take_over_ticket, reason=form.cleaned_data["reason"])
 
-    @action(description=_("Release"), url_path="release", icon="undo", dialog=confirm(_("Release"), _("Release")))
+    @action(description=_("Release"), url_path="release", icon="undo", dialog=confirm(_("Release"), _("Release")))  # type: ignore[untyped-decorator]
     def release(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         return self._act_on_one(request, object_id, services.release_ticket)
 
-    @action(description=_("Close"), url_path="close", icon="check", dialog=confirm(_("Close"), _("Close")))
+    @action(description=_("Close"), url_path="close", icon="check", dialog=confirm(_("Close"), _("Close")))  # type: ignore[untyped-decorator]
     def close(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         return self._act_on_one(request, object_id, services.close_ticket)
 
-    @action(description=_("Reopen"), url_path="reopen", icon="replay", dialog=confirm(_("Reopen"), _("Reopen")))
+    @action(description=_("Reopen"), url_path="reopen", icon="replay", dialog=confirm(_("Reopen"), _("Reopen")))  # type: ignore[untyped-decorator]
     def reopen(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         return self._act_on_one(request, object_id, services.reopen_ticket)
 

@@ -11,7 +11,7 @@ from ondi.accounts.actors import Actor
 from ondi.common.querysets import TenantQuerySet
 
 if TYPE_CHECKING:
-    from support.models import Ticket, TicketEvent, TicketNote
+    from support.models import Ticket, TicketEvent, TicketNote  # noqa: F401 - named in strings
 
 LIST_FIELDS = (
     "id", "number", "subject", "status", "priority", "source", "delivery_id", "order_id", "requester_id",

@@ -81,7 +81,7 @@ def open_ticket(
         subject=subject,
         priority=priority,
         source=source,
-        requester_id=actor.membership_id,
+        requester_id=_person(actor),
         delivery_id=delivery_id,
         order=order,
         waiting_on=WaitingOn.AGENT,

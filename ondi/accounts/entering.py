@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from ondi.accounts.actors import Actor, actor_from_row
+from ondi.accounts.actors import Actor, TenantInfo, actor_from_row
+from ondi.accounts.models import Membership
 
 
 def enter(user_id: UUID, tenant_id: UUID, session_id: UUID) -> Actor | None:
@@ -35,7 +36,34 @@ def tenants_of(user_id: UUID) -> list[dict[str, Any]]:
     return _call("ondi_login(%s)", [user_id])
 
 
-def _call(call: str, arguments: list[object]) -> list[dict[str, Any]]:
+def acting_as(membership: Membership) -> Actor:
+    """This person as an actor, for commands that act in somebody's name; needs the tenant in scope."""
+    tenant = membership.tenant
+    portal = tenant.portal_settings
+    return Actor(
+        user_id=membership.user_id,
+        email=membership.user.email,
+        membership_id=membership.id,
+        first_name=membership.first_name,
+        last_name=membership.last_name,
+        language=membership.language or tenant.language,
+        role=membership.role,
+        is_support_user=membership.is_support_user,
+        tenant=TenantInfo(
+            id=tenant.id,
+            slug=tenant.slug,
+            name=tenant.name,
+            time_zone=tenant.time_zone,
+            language=tenant.language,
+            allow_customer_close=portal.allow_customer_close,
+            support_chat_enabled=portal.support_chat_enabled,
+            max_customer_priority=portal.max_customer_priority,
+            acknowledgement_html=portal.acknowledgement_html,
+        ),
+    )
+
+
+def _call(call: str, arguments: list[UUID]) -> list[dict[str, Any]]:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {call}", arguments)  # noqa: S608 - the three names above
         columns = [column.name for column in cursor.description or []]

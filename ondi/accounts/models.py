@@ -116,9 +116,7 @@ class RefreshFamily(TenantOwned):
     Only the newest token is good. The one before it is remembered for the grace of two open tabs.
     """
 
-    user = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("login")
-    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("login"))
     current_jti = models.UUIDField(editable=False)
     previous_jti = models.UUIDField(null=True, editable=False)
     issued_at = models.DateTimeField(_("last refreshed"))

@@ -3,12 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import BaseUserManager
-from django.db import models
 
 from ondi.common.querysets import TenantQuerySet
 
 if TYPE_CHECKING:
-    from ondi.accounts.models import Membership, User
+    from ondi.accounts.models import Membership, User  # noqa: F401 - named in strings
 
 
 class UserManager(BaseUserManager["User"]):
@@ -44,4 +43,3 @@ class MembershipQuerySet(TenantQuerySet["Membership"]):
 
     def for_list(self) -> "MembershipQuerySet":
         return self.select_related("user", "tenant")
-

@@ -24,8 +24,8 @@ from ondi.common.errors import DomainError, InvalidInput
 from ondi.common.ids import new_id
 from ondi.tenants.scope import tenant_scope
 
-REFRESH_LIFETIME: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]  # type: ignore[assignment]
-ACCESS_LIFETIME: timedelta = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]  # type: ignore[assignment]
+REFRESH_LIFETIME: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
+ACCESS_LIFETIME: timedelta = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def change_password(*, actor: Actor, session_id: UUID, current_password: str, ne
     end_sessions(user_id=user.id, but=session_id)
 
 
-def end_sessions(*, user_id: UUID, but: UUID | None = None) -> None:
+def end_sessions(*, user_id: UUID, but: UUID) -> None:
     """Revoke every session of this person in every tenant of theirs, but one."""
     with tenant_scope(*(tenant["id"] for tenant in tenants_of(user_id))):
         RefreshFamily.objects.filter(user_id=user_id, revoked_at=None).exclude(id=but).update(revoked_at=timezone.now())

@@ -134,8 +134,6 @@ def as_domain_error(exception: Exception) -> DomainError | None:
             return UnsupportedMediaType()
         case exceptions.ParseError():
             return MalformedJson()
-        case exceptions.Throttled():
-            return Throttled(exception.wait)
         case _ if isinstance(exception, DATABASE_IS_AWAY):
             logger.error("database unavailable: %s", type(exception).__name__)
             return ServiceUnavailable()

@@ -36,9 +36,10 @@ def idempotent(handler: Handler) -> Handler:
             return handler(view, request, *args, **kwargs)
         if not _VISIBLE_ASCII.fullmatch(key):
             raise InvalidInput({"Idempotency-Key": ["invalid"]})
+        caller: Any = request.user
         slot = {
-            "tenant_id": request.user.tenant_id,
-            "user_id": request.user.user_id,
+            "tenant_id": caller.tenant_id,
+            "user_id": caller.user_id,
             "method": str(request.method),
             "path": request.path,
             "key": key,

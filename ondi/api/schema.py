@@ -43,7 +43,7 @@ class ErrorEnvelope(serializers.Serializer[Any]):
     success = serializers.BooleanField(default=False)
     message = serializers.CharField()
     error = serializers.CharField()
-    data = serializers.DictField(required=False)
+    data = serializers.DictField(required=False)  # type: ignore[assignment]  # a key of the contract
 
 
 class EnvelopeSchema(AutoSchema):

@@ -1,6 +1,6 @@
 """The base of every endpoint."""
 
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -21,7 +21,7 @@ class ApiViewSet(GenericViewSet[Any]):
             if tenant_id and tenant_id.lower() != str(getattr(request.user, "tenant_id", "")):
                 raise NotFound
 
-    def throttled(self, request: Request, wait: float) -> None:
+    def throttled(self, request: Request, wait: float) -> NoReturn:
         raise Throttled(wait)
 
 

@@ -91,7 +91,7 @@ class MembershipAdmin(ScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         person = list(MemberForm.Meta.fields)
-        return person[:-1] + ["email", "password"] if obj is None else ["email", *person]
+        return [*person[:-1], "email", "password"] if obj is None else ["email", *person]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         fields = super().get_readonly_fields(request, obj)

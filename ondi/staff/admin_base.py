@@ -33,7 +33,8 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         return ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(**{f"{self.tenant_field}__in": self.visible_in(staff_at(request))})
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.filter(**{f"{self.tenant_field}__in": self.visible_in(staff_at(request))})
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -31,5 +31,5 @@ def _loaded(user: object) -> object:
     """The login behind Django's lazy `request.user`."""
     if isinstance(user, SimpleLazyObject):
         bool(user)
-        return user._wrapped  # type: ignore[attr-defined]
+        return user._wrapped
     return user

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 GROUPS = (
@@ -50,7 +51,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     for title, labels in GROUPS:
         items = [
             {
-                "title": model._meta.verbose_name_plural.capitalize(),
+                "title": capfirst(model._meta.verbose_name_plural),
                 "icon": ICONS[label],
                 "link": reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"),
             }

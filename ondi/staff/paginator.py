@@ -1,8 +1,10 @@
 """Pages without counting a whole table."""
 
 from functools import cached_property
+from typing import cast
 
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 
 COUNT_AT_MOST = 10_000
 
@@ -12,4 +14,5 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptabl
 
     @cached_property
     def count(self) -> int:
-        return int(self.object_list.order_by()[:COUNT_AT_MOST].count())  # type: ignore[union-attr]
+        rows = cast("QuerySet", self.object_list)  # type: ignore[type-arg]
+        return rows.order_by()[:COUNT_AT_MOST].count()

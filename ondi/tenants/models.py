@@ -1,10 +1,19 @@
 """Tenants, what their portals allow, and the base of every row a tenant owns."""
 
+import zoneinfo
+
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ondi.common.ids import new_id
+
+
+def validate_time_zone(name: str) -> None:
+    """A name of the IANA database, as Asia/Baghdad."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(_("There is no time zone of this name."))
 
 
 class Language(models.TextChoices):
@@ -41,7 +50,7 @@ class Tenant(models.Model):
     )
     name = models.CharField(_("name"), max_length=200)
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.ACTIVE)
-    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
     language = models.CharField(_("language"), max_length=8, choices=Language.choices, default=Language.ENGLISH)
     currency = models.CharField(_("currency"), max_length=3, default="USD")
     external_id = models.CharField(_("external id"), max_length=200, null=True, blank=True, unique=True)

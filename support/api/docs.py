@@ -102,8 +102,8 @@ list_tickets = documented(
 create_ticket = documented(
     "createSupportTicket",
     "Open a support ticket",
-    description="With `source` `customer_portal` a delivery may be linked; with `storefront` the order is required, and "
-    "the conversation's title and first message carry its number. One open ticket per delivery or order.",
+    description="With `source` `customer_portal` a delivery may be linked; with `storefront` the order is required, "
+    "and the conversation's title and first message carry its number. One open ticket per delivery or order.",
     body=CreateTicketBody,
     body_examples={"About a delivery": PORTAL_BODY, "About an order": STOREFRONT_BODY},
     data={"ticket": TicketDetailData()},

@@ -19,7 +19,9 @@ class CreateTicketBody(serializers.Serializer[Any]):
     subject = PlainTextField(max_length=200, one_line=True, help_text="One line, 1 to 200 characters.")
     message = PlainTextField(max_length=8000, help_text="1 to 8,000 characters.")
     priority = serializers.ChoiceField(choices=Priority.choices, default=Priority.MEDIUM)
-    source = serializers.ChoiceField(choices=CUSTOMER_SOURCES, default=TicketSource.CUSTOMER_PORTAL)
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # a key of the contract that DRF uses as well
+        choices=CUSTOMER_SOURCES, default=TicketSource.CUSTOMER_PORTAL
+    )
     related_delivery_id = IdField(
         source="delivery_id", required=False, allow_null=True, help_text="Only with `customer_portal`."
     )
@@ -74,7 +76,7 @@ class TicketData(serializers.Serializer[Any]):
     subject = serializers.CharField()
     status = serializers.ChoiceField(choices=TicketStatus.choices)
     priority = serializers.ChoiceField(choices=Priority.choices)
-    source = serializers.ChoiceField(choices=TicketSource.choices)
+    source = serializers.ChoiceField(choices=TicketSource.choices)  # type: ignore[assignment]
     related_delivery_id = serializers.UUIDField(allow_null=True)
     related_order_id = serializers.UUIDField(allow_null=True)
     conversation = ConversationData()
@@ -116,5 +118,3 @@ class OrderData(serializers.Serializer[Any]):
 class TicketDetailData(TicketData):
     delivery = DeliveryData(allow_null=True)
     order = OrderData(allow_null=True)
-
-

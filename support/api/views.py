@@ -1,6 +1,6 @@
 """The customer's calls: open, list, read and close one's own tickets."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ondi.accounts.actors import Actor
+from ondi.accounts.authentication import actor_of
 from ondi.api.idempotency import idempotent
 from ondi.api.pagination import requested_page
 from ondi.api.responses import success
@@ -20,6 +21,7 @@ from support.api.presentation import ticket_data, ticket_detail_data
 from support.api.serializers import CreateTicketBody
 from support.errors import TicketNotFound
 from support.models import Ticket
+from support.querysets import TicketQuerySet
 from support.services import close_ticket, open_ticket
 
 
@@ -27,7 +29,7 @@ class MayOpenTicket(BasePermission):
     """Asks the policy before the body is read (order of refusal, API.md section 1)."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        if view.action == "create" and (refusal := policies.opening_refusal(request.user)):
+        if view.action == "create" and (refusal := policies.opening_refusal(actor_of(request))):
             raise refusal
         return True
 
@@ -40,11 +42,12 @@ class CustomerTicketViewSet(ApiViewSet):
 
     @docs.list_tickets
     def list(self, request: Request) -> Response:
+        actor = actor_of(request)
         page = requested_page(request.query_params)
-        tickets = self.filter_queryset(Ticket.objects.requested_by(request.user))
-        rows = page.rows(tickets.newest_activity_first().for_list(request.user))
+        tickets = cast(TicketQuerySet, self.filter_queryset(Ticket.objects.requested_by(actor)))
+        rows = page.rows(tickets.newest_activity_first().for_list(actor))
         data = {
-            "tickets": [ticket_data(row, request.user) for row in rows],
+            "tickets": [ticket_data(row, actor) for row in rows],
             "pagination": page.describe(tickets.count()),
         }
         return success(_("Support tickets retrieved"), data)
@@ -53,23 +56,25 @@ class CustomerTicketViewSet(ApiViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         body = valid_body(CreateTicketBody, request)
-        ticket = open_ticket(actor=request.user, **body)
-        return success(_("Support ticket created"), _detail(request.user, ticket.id), status=201)
+        actor = actor_of(request)
+        ticket = open_ticket(actor=actor, **body)
+        return success(_("Support ticket created"), _detail(actor, ticket.id), status=201)
 
     @docs.retrieve_ticket
     def retrieve(self, request: Request, ticket_id: str) -> Response:
-        return success(_("Support ticket retrieved"), _detail(request.user, path_id(ticket_id)))
+        return success(_("Support ticket retrieved"), _detail(actor_of(request), path_id(ticket_id)))
 
     @docs.close_ticket
     def close(self, request: Request, ticket_id: str) -> Response:
-        own = Ticket.objects.requested_by(request.user)
-        ticket = close_ticket(actor=request.user, ticket_id=path_id(ticket_id), among=own)
-        return success(_("Support ticket closed"), _detail(request.user, ticket.id))
+        actor = actor_of(request)
+        own = Ticket.objects.requested_by(actor)
+        ticket = close_ticket(actor=actor, ticket_id=path_id(ticket_id), among=own)
+        return success(_("Support ticket closed"), _detail(actor, ticket.id))
 
     @docs.summary
     def summary(self, request: Request) -> Response:
-        own = Ticket.objects.requested_by(request.user)
-        return success(_("Summary retrieved"), own.summary_for(request.user))
+        actor = actor_of(request)
+        return success(_("Summary retrieved"), Ticket.objects.requested_by(actor).summary_for(actor))
 
 
 def _detail(actor: Actor, ticket_id: Any) -> dict[str, Any]:

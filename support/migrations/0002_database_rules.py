@@ -6,7 +6,11 @@ from ondi.common.database import TenantLinks, TenantTable
 
 
 class Migration(migrations.Migration):
-    dependencies = [("support", "0001_initial"), ("deliveries", "0002_database_rules"), ("conversations", "0002_database_rules")]
+    dependencies = [
+        ("support", "0001_initial"),
+        ("deliveries", "0002_database_rules"),
+        ("conversations", "0002_database_rules"),
+    ]
 
     operations = [
         TenantTable("Ticket", referenced=True),

@@ -1,6 +1,6 @@
 """Sign in, refresh, sign out, change the password, and who am I."""
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from django.db import transaction
 from django.utils.decorators import method_decorator
@@ -12,7 +12,9 @@ from rest_framework.response import Response
 from ondi.accounts import sessions
 from ondi.accounts.api import docs
 from ondi.accounts.api.serializers import LoginBody, PasswordBody, RefreshBody, session_data, user_data
+from ondi.accounts.authentication import actor_of
 from ondi.accounts.sign_in import sign_in
+from ondi.accounts.tokens import Claims
 from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, valid_body
 from ondi.common.errors import DomainError
@@ -64,11 +66,11 @@ class PasswordViewSet(ApiViewSet):
     @docs.password
     def password(self, request: Request) -> Response:
         body = valid_body(PasswordBody, request)
-        sessions.change_password(actor=request.user, session_id=request.auth.session_id, **body)
+        sessions.change_password(actor=actor_of(request), session_id=cast(Claims, request.auth).session_id, **body)
         return success(_("Password changed"), {})
 
 
 class UserViewSet(ApiViewSet):
     @docs.me
     def me(self, request: Request) -> Response:
-        return success(_("User retrieved"), {"user": user_data(request.user)})
+        return success(_("User retrieved"), {"user": user_data(actor_of(request))})

@@ -1,0 +1,83 @@
+"""`make serve`: everything for a look at the product, started together and stopped together."""
+
+import os
+import sys
+from pathlib import Path
+
+from ondi import embedded_postgres
+from ondi.stop import PID_FILE
+
+PASSWORD = "ondi-demo"  # noqa: S105 - the demo's, printed for everyone
+
+
+def main() -> None:
+    os.environ.setdefault("DEBUG", "true")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ondi.settings")
+    try:
+        embedded_postgres.hold()
+    except embedded_postgres.EmbeddedPostgresError as error:
+        embedded_postgres.explain_and_exit(error)
+    _prepare_database()
+    pid_file = embedded_postgres.data_directory() / PID_FILE
+    pid_file.parent.mkdir(parents=True, exist_ok=True)
+    pid_file.write_text(str(os.getpid()))
+    try:
+        _serve(port=int(os.environ.get("PORT", "8000")))
+    finally:
+        pid_file.unlink(missing_ok=True)
+
+
+def _prepare_database() -> None:
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    from ondi.tenants.scope import find_tenants
+
+    call_command("migrate", verbosity=0, interactive=False)
+    if not find_tenants():
+        print("Filling the empty database with demo data ...", flush=True)  # noqa: T201
+        call_command("seed_demo")
+    from django.db import connections
+
+    connections.close_all()
+
+
+def _serve(port: int) -> None:
+    from django.conf import settings
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    _print_welcome(f"http://127.0.0.1:{port}")
+    Granian(
+        "ondi.wsgi:application",
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=settings.WEB_WORKERS,
+        blocking_threads=settings.WEB_THREADS,
+        working_dir=Path(__file__).resolve().parent.parent,
+        log_level="warning",  # type: ignore[arg-type]
+    ).serve()
+
+
+def _print_welcome(url: str) -> None:
+    login = f'{{"email": "customer1@tigris.demo", "password": "{PASSWORD}"}}'
+    sys.stdout.write(
+        f"""
+OnDi Support is up.
+  API docs   {url}/docs
+  Admin      {url}/admin/   agent1@tigris.demo, or operator@ondi.demo for the platform
+  Password   {PASSWORD}   (for everyone in the demo)
+
+Sign in as a customer:
+  curl -s {url}/auth/login -H 'Content-Type: application/json' -d '{login}'
+
+Ctrl-C or `make stop` ends it.
+"""
+    )
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
