@@ -47,14 +47,13 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "ondi.api.middleware.RequestIdMiddleware",
+    "ondi.api.middleware.LanguageMiddleware",
     "ondi.api.middleware.EnvelopeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "ondi.api.middleware.BodyLimitMiddleware",
-    "ondi.api.middleware.LanguageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -155,6 +154,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["ondi.accounts.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["ondi.api.parsers.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "ondi.api.renderers.AlwaysJson",
     "DEFAULT_RENDERER_CLASSES": ["ondi.api.renderers.OrjsonRenderer"],
     "DEFAULT_THROTTLE_CLASSES": ["ondi.api.throttles.CallerThrottle", "ondi.api.throttles.TenantThrottle"],
     "DEFAULT_METADATA_CLASS": None,
@@ -225,7 +225,11 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"axes": {"level": "ERROR"}},
+    "loggers": {
+        "axes": {"level": "ERROR"},
+        "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "django.request": {"level": "ERROR"},
+    },
 }
 
 UNFOLD: dict[str, Any] = {

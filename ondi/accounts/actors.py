@@ -1,5 +1,6 @@
 """Who acts: a person in a tenant, as `ondi_enter` found them. Loaded once a request, never changed."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,7 +75,7 @@ def actor_from_row(row: Mapping[str, Any]) -> Actor:
         allow_customer_close=row["allow_customer_close"],
         support_chat_enabled=row["support_chat_enabled"],
         max_customer_priority=row["max_customer_priority"],
-        acknowledgement_html=row["acknowledgement_html"],
+        acknowledgement_html=json.loads(row["acknowledgement_html"]),  # Django leaves raw jsonb as text
     )
     return Actor(
         user_id=row["user_id"],

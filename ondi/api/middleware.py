@@ -6,6 +6,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
 from ondi.api import errors
@@ -53,6 +54,19 @@ class RequestIdMiddleware:
         return response
 
 
+class LanguageMiddleware(LocaleMiddleware):
+    """The API answers in the language the caller asks for, in English until the tenant is known.
+
+    The admin is Django's own matter: cookie, then the browser's languages.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        if answers_html(request):
+            super().process_request(request)
+        else:
+            translation.activate(requested_language(request) or settings.LANGUAGE_CODE)
+
+
 class EnvelopeMiddleware:
     """Every refusal outside admin and docs is the JSON envelope, also those of Django's own making."""
 
@@ -65,7 +79,7 @@ class EnvelopeMiddleware:
             return response
         is_json = response.headers.get("Content-Type", "").startswith(("application/json", "application/vnd.oai"))
         if response.status_code >= 400 and not is_json:
-            response = self._envelope(request, response)
+            response = self._envelope(response)
         response.headers["Cache-Control"] = "no-store"
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
@@ -80,12 +94,12 @@ class EnvelopeMiddleware:
             error = errors.InternalError()
         return error_response(error, errors.status_of(error))
 
-    def _envelope(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
+    def _envelope(self, response: HttpResponseBase) -> HttpResponse:
         error = ERROR_OF_STATUS.get(response.status_code, errors.InternalError)()
-        with translation.override(requested_language(request) or settings.LANGUAGE_CODE):
-            enveloped = error_response(error, response.status_code)
-        if allow := response.headers.get("Allow"):
-            enveloped.headers["Allow"] = allow
+        enveloped = error_response(error, response.status_code)
+        for name, value in response.headers.items():
+            if name not in ("Content-Type", "Content-Length"):
+                enveloped.headers.setdefault(name, value)
         return enveloped
 
 
@@ -122,16 +136,3 @@ class BodyLimitMiddleware:
         left = min(length, DISCARD_AT_MOST)
         while left > 0 and (piece := request.read(min(left, DISCARD_PIECE))):
             left -= len(piece)
-
-
-class LanguageMiddleware:
-    """The language the caller asks for; without one, English until the tenant is known."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if answers_html(request):
-            return self.get_response(request)
-        with translation.override(requested_language(request) or settings.LANGUAGE_CODE):
-            return self.get_response(request)

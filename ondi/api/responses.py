@@ -45,9 +45,10 @@ def error_headers(error: DomainError) -> dict[str, str]:
 
 def error_response(error: DomainError, status: int | None = None) -> HttpResponse:
     """The error as a finished answer, for places outside of a view."""
+    body = orjson.dumps(error_body(error))
     return HttpResponse(
-        orjson.dumps(error_body(error)),
+        body,
         content_type="application/json",
         status=status or STATUS_OF_KIND[error.kind],
-        headers=error_headers(error),
+        headers={"Content-Length": str(len(body)), **error_headers(error)},
     )

@@ -1,0 +1,1 @@
+"""Orders and deliveries from a CSV of someone else's making."""

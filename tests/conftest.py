@@ -1,0 +1,82 @@
+"""The harness: a test database owned by `ondi_owner`, the tests on it as `ondi`, as in production."""
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import TransactionTestCase
+from psycopg import sql
+
+from ondi import embedded_postgres
+from ondi.api.throttles import buckets
+from tests.client import ApiClient
+
+KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission")
+
+
+def pytest_configure(config):
+    embedded_postgres.hold()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment, django_db_modify_db_settings, django_db_blocker):
+    """Create and migrate the test database as owner, and let the application's connection use it."""
+    with django_db_blocker.unblock():
+        owner, application = connections["owner"], connections["default"]
+        real_name = owner.settings_dict["NAME"]
+        name = owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        with owner.cursor() as cursor:
+            cursor.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+        application.close()
+        application.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = name
+        yield
+        application.close()
+        _close_owner()
+        owner.creation.destroy_test_db(real_name, verbosity=0)
+
+
+_owner: psycopg.Connection | None = None
+
+
+def owner_connection() -> psycopg.Connection:
+    """A connection as the schema's owner, beside Django's."""
+    global _owner
+    if _owner is None or _owner.closed:
+        parameters = connections["owner"].get_connection_params()
+        wanted = {key: parameters[key] for key in ("dbname", "user", "password", "host", "port") if key in parameters}
+        _owner = psycopg.connect(**wanted, autocommit=True)
+    return _owner
+
+
+def _close_owner():
+    if _owner is not None:
+        _owner.close()
+
+
+def _empty_all_tables(self):
+    """Only the owner may truncate; the application's role may not, and that is tested."""
+    owner = owner_connection()
+    tables = owner.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND NOT tablename = ANY(%s)", [list(KEPT_TABLES)]
+    ).fetchall()
+    names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in tables)
+    owner.execute(sql.SQL("TRUNCATE {}").format(names))
+
+
+TransactionTestCase._fixture_teardown = _empty_all_tables
+
+
+@pytest.fixture(autouse=True)
+def _full_buckets():
+    buckets.clear()
+
+
+@pytest.fixture
+def api():
+    """Calls the API like a portal: `api.as_(member).get(path)`."""
+    return ApiClient()
+
+
+@pytest.fixture
+def owner():
+    return owner_connection

@@ -1,0 +1,135 @@
+"""Rows for the tests. Each is written inside its tenant's scope, as the application has to."""
+
+from datetime import timedelta
+
+import factory
+from django.utils import timezone
+
+from conversations.models import Conversation, Message, Participant
+from deliveries.models import Delivery
+from ondi.accounts.entering import acting_as
+from ondi.accounts.models import Membership, User
+from ondi.tenants.models import PortalSettings, Tenant
+from ondi.tenants.scope import tenant_scope
+from orders.models import Order
+from support.models import Ticket
+from support.services import claim_ticket, close_ticket, open_ticket
+
+PASSWORD = "correct horse battery"
+
+
+class TenantFactory(factory.django.DjangoModelFactory):
+    """A tenant with its portal settings; settings are given as `allow_customer_close=True` and the like."""
+
+    class Meta:
+        model = Tenant
+
+    slug = factory.Sequence(lambda n: f"tenant-{n}")
+    name = factory.Faker("company")
+
+    @classmethod
+    def _create(cls, model_class, *args, **fields):
+        names = {field.name for field in PortalSettings._meta.fields}
+        portal = {name: fields.pop(name) for name in list(fields) if name in names}
+        tenant = model_class(**fields)
+        with tenant_scope(tenant.id):
+            tenant.save(force_insert=True)
+            PortalSettings.objects.create(tenant=tenant, **portal)
+        return tenant
+
+
+class InTenant(factory.django.DjangoModelFactory):
+    class Meta:
+        abstract = True
+
+    tenant = factory.SubFactory(TenantFactory)
+
+    @classmethod
+    def _create(cls, model_class, *args, **fields):
+        with tenant_scope(fields["tenant"].id):
+            return super()._create(model_class, *args, **fields)
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    email = factory.Sequence(lambda n: f"person{n}@example.org")
+    password = factory.django.Password(PASSWORD)
+
+
+class MemberFactory(InTenant):
+    """A customer, unless traits say otherwise."""
+
+    class Meta:
+        model = Membership
+
+    class Params:
+        agent = factory.Trait(role="agent", is_support_user=True)
+        lead = factory.Trait(role="lead", is_support_user=True)
+        admin = factory.Trait(role="admin")
+
+    user = factory.SubFactory(UserFactory)
+    first_name = factory.Faker("first_name")
+    last_name = factory.Faker("last_name")
+
+
+class OrderFactory(InTenant):
+    class Meta:
+        model = Order
+
+    customer = factory.SubFactory(MemberFactory, tenant=factory.SelfAttribute("..tenant"))
+    number = factory.Sequence(lambda n: f"A-{n}")
+    placed_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=2))
+
+
+class DeliveryFactory(InTenant):
+    class Meta:
+        model = Delivery
+
+    customer = factory.SubFactory(MemberFactory, tenant=factory.SelfAttribute("..tenant"))
+    delivery_code = factory.Sequence(lambda n: 1000 + n)
+
+
+def actor(member):
+    """The person as services know them."""
+    with tenant_scope(member.tenant_id):
+        return acting_as(Membership.objects.select_related("user", "tenant__portal_settings").get(pk=member.pk))
+
+
+def make_ticket(customer, *, delivery=None, order=None, agent=None, closed_by=None, **fields):
+    """A ticket the way the product makes one: through the services."""
+    fields = {"subject": "Where is it?", "message": "It has not come.", "priority": "medium", **fields}
+    fields.setdefault("source", "storefront" if order else "customer_portal")
+    with tenant_scope(customer.tenant_id):
+        ticket = open_ticket(
+            actor=actor(customer), delivery_id=delivery and delivery.id, order_id=order and order.id, **fields
+        )
+        if agent:
+            claim_ticket(actor=actor(agent), ticket_id=ticket.id)
+        if closed_by:
+            close_ticket(actor=actor(closed_by), ticket_id=ticket.id)
+        return Ticket.objects.get(pk=ticket.pk)
+
+
+def reload(row):
+    """The row as it is in the database now."""
+    with tenant_scope(row.tenant_id):
+        return type(row).objects.get(pk=row.pk)
+
+
+__all__ = [
+    "PASSWORD",
+    "Conversation",
+    "DeliveryFactory",
+    "MemberFactory",
+    "Message",
+    "OrderFactory",
+    "Participant",
+    "TenantFactory",
+    "UserFactory",
+    "actor",
+    "make_ticket",
+    "reload",
+]

@@ -1,0 +1,21 @@
+"""The product's settings, for the tests: no known keys, quick password hashes, limits out of the way."""
+
+import os
+
+os.environ.setdefault("SECRET_KEY", "a-secret-key-of-the-tests-0123456789-abcdefgh")
+os.environ.setdefault("JWT_SIGNING_KEY", "a-signing-key-of-the-tests-0123456789-abcdef")
+os.environ["DEBUG"] = "false"
+
+from ondi.settings import *
+
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+CORS_ALLOWED_ORIGINS = ["https://portal.example"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+SECURE_SSL_REDIRECT = False
+READS_PER_MINUTE = WRITES_PER_MINUTE = THROTTLE_BURST = 10_000_000
+DATABASES["default"]["OPTIONS"].pop("pool")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_AUTOREFRESH = True
