@@ -44,7 +44,7 @@ format: $(READY)
 	@$(BIN)/ruff format .
 
 messages: $(READY)
-	@$(BIN)/python -m tests.compile_messages
+	@$(BIN)/python -m tests.messages
 
 clean:
 	@rm -rf $(VENV) .data .cache build static

@@ -1,0 +1,83 @@
+"""The catalogue of the database itself: walls, links, roles and functions."""
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from ondi.common.database import TenantForeignKey
+
+pytestmark = pytest.mark.django_db
+
+OUR_APPS = ("api", "tenants", "accounts", "orders", "deliveries", "conversations", "support")
+WITHOUT_TENANT = {"accounts_user"}
+TABLES = {model._meta.db_table: model for label in OUR_APPS for model in apps.get_app_config(label).get_models()}
+FUNCTIONS = {"ondi_tenants", "ondi_enter", "ondi_enter_staff", "ondi_login"}
+
+
+def rows(sql, *arguments):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, arguments)
+        return cursor.fetchall()
+
+
+def test_every_tenant_table_is_behind_the_wall():
+    walled = rows(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relrowsecurity AND relforcerowsecurity "
+        "AND relnamespace = 'public'::regnamespace"
+    )
+    assert {name for (name,) in walled} == set(TABLES) - WITHOUT_TENANT
+
+
+def test_every_wall_has_the_two_policies():
+    found = rows("SELECT tablename, policyname, roles::text[], cmd, qual, with_check FROM pg_policies")
+    by_table = {}
+    for table, policy, roles, command, using, check in found:
+        assert command == "ALL"
+        assert using == check
+        by_table.setdefault(table, {})[policy] = (roles, using)
+    assert set(by_table) == set(TABLES) - WITHOUT_TENANT
+    for policies in by_table.values():
+        assert policies["owner"] == (["ondi_owner"], "true")
+        assert policies["app"][0] == ["ondi"]
+        assert "current_setting('ondi.tenants'" in policies["app"][1]
+
+
+def test_every_tenant_link_is_composite():
+    expected = {
+        f"{table}_{field.column}_in_tenant"
+        for table, model in TABLES.items()
+        for field in model._meta.local_fields
+        if isinstance(field, TenantForeignKey)
+    }
+    found = rows("SELECT conname FROM pg_constraint WHERE contype = 'f' AND conname LIKE '%%_in_tenant'")
+    assert {name for (name,) in found} == expected
+
+
+def test_application_role_can_read_and_write_rows_and_nothing_else():
+    role = rows("SELECT rolsuper, rolbypassrls, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = 'ondi'")
+    assert role == [(False, False, False, False)]
+    assert rows("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'ondi_owner'") == [(False, False)]
+    for table in TABLES:
+        rights = {
+            right
+            for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+            if rows("SELECT has_table_privilege('ondi', %s, %s)", table, right)[0][0]
+        }
+        append_only = table == "support_ticketevent"
+        assert rights == ({"SELECT", "INSERT"} if append_only else {"SELECT", "INSERT", "UPDATE", "DELETE"}), table
+    owners = rows("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
+    assert owners == [("ondi_owner",)]
+    assert rows("SELECT has_schema_privilege('ondi', 'public', 'CREATE')") == [(False,)]
+
+
+def test_entry_functions_are_closed_to_others_and_fix_their_search_path():
+    found = rows(
+        "SELECT proname, prosecdef, proconfig, proacl::text[], pg_get_userbyid(proowner) FROM pg_proc "
+        "WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'ondi%%'"
+    )
+    assert {name for name, *_rest in found} == FUNCTIONS
+    for name, definer, settings, grants, owner in found:
+        assert definer, name
+        assert settings == ["search_path=pg_catalog, pg_temp"], name
+        assert set(grants) == {"ondi_owner=X/ondi_owner", "ondi=X/ondi_owner"}, name
+        assert owner == "ondi_owner"

@@ -1,0 +1,64 @@
+"""What import-linter cannot see: relations by string, size of files, translations, database rules of every table."""
+
+import subprocess
+from pathlib import Path
+
+import polib
+import pytest
+from django.apps import apps
+from django.db.models import Model
+
+from ondi.common.database import TenantForeignKey
+from tests.messages import CATALOGUE, superfluous, untranslated
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYERS = ("ondi.api", "ondi.tenants", "ondi.accounts", "ondi.staff", "orders", "deliveries", "conversations", "support")
+SIDE_BY_SIDE = {("deliveries", "conversations"), ("conversations", "deliveries")}
+OUR_MODELS = [model for model in apps.get_models() if model._meta.app_config.name in LAYERS]
+LONGEST_FILE = 400
+
+
+def layer(model: type[Model]) -> int:
+    return LAYERS.index(model._meta.app_config.name)
+
+
+@pytest.mark.parametrize("model", OUR_MODELS, ids=lambda model: model._meta.label)
+def test_relations_lead_downward_only(model):
+    for field in model._meta.get_fields(include_hidden=False):
+        target = field.related_model
+        if field.auto_created or target is None or target not in OUR_MODELS:
+            continue
+        pair = (model._meta.app_config.name, target._meta.app_config.name)
+        assert layer(target) <= layer(model), f"{field} leads upward"
+        assert pair not in SIDE_BY_SIDE, f"{field} leads sideways"
+        if pair[0] != pair[1] and field.one_to_one is False:
+            assert field.remote_field.related_name == "+", f"{field} puts a name onto a lower app"
+
+
+@pytest.mark.parametrize("model", OUR_MODELS, ids=lambda model: model._meta.label)
+def test_links_between_tenant_rows_are_tenant_links(model):
+    owned = {found for found in OUR_MODELS if "tenant_id" in {field.attname for field in found._meta.fields}}
+    if model not in owned:
+        return
+    for field in model._meta.fields:
+        if field.related_model in owned and field.name != "tenant":
+            assert isinstance(field, TenantForeignKey), f"{field} is not tied to its tenant"
+
+
+def test_no_file_is_longer_than_its_reader_can_hold():
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = [ROOT / name for name in listed.split() if "migrations/" not in name and not name.startswith("tests/")]
+    too_long = {str(path) for path in files if path.exists() and len(path.read_text().splitlines()) > LONGEST_FILE}
+    assert not too_long
+
+
+def test_everything_is_translated():
+    assert not untranslated()
+    assert not superfluous()
+
+
+def test_catalogue_is_compiled():
+    compiled = polib.mofile(str(CATALOGUE.with_suffix(".mo")))
+    source = polib.pofile(str(CATALOGUE))
+    as_dict = {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in source}
+    assert {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in compiled} == as_dict
