@@ -39,9 +39,7 @@ class ApiClient:
             given.setdefault("Authorization", f"Bearer {self.token}")
         data = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
         _forget_scope()
-        response = self.client.generic(
-            method, path, data, content_type, headers=given, query_params=parameters
-        )
+        response = self.client.generic(method, path, data, content_type, headers=given, query_params=parameters)
         _forget_scope()
         return response
 
