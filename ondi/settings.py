@@ -197,6 +197,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
+        "TicketSource": "support.models.TicketSource",
+        "CustomerTicketSource": "support.api.serializers.CUSTOMER_SOURCES",
         "TicketStatus": "support.models.TicketStatus",
         "ConversationStatus": "conversations.models.Conversation.Status",
         "OrderStatus": "orders.models.OrderStatus",

@@ -6,14 +6,14 @@ os.environ.setdefault("SECRET_KEY", "a-secret-key-of-the-tests-0123456789-abcdef
 os.environ.setdefault("JWT_SIGNING_KEY", "a-signing-key-of-the-tests-0123456789-abcdef")
 os.environ["DEBUG"] = "false"
 
-from ondi.settings import *
+from ondi.settings import *  # noqa: F403
 
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 CORS_ALLOWED_ORIGINS = ["https://portal.example"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SECURE_SSL_REDIRECT = False
 READS_PER_MINUTE = WRITES_PER_MINUTE = THROTTLE_BURST = 10_000_000
-DATABASES["default"]["OPTIONS"].pop("pool")
+DATABASES["default"]["OPTIONS"].pop("pool")  # noqa: F405
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -40,7 +40,7 @@ class PaginationData(serializers.Serializer[Any]):
 class ErrorEnvelope(serializers.Serializer[Any]):
     """Every refusal. `error` is a stable code for programs, `message` is for people."""
 
-    success = serializers.BooleanField(default=False)
+    success = serializers.BooleanField()
     message = serializers.CharField()
     error = serializers.CharField()
     data = serializers.DictField(required=False)  # type: ignore[assignment]  # a key of the contract
@@ -48,6 +48,10 @@ class ErrorEnvelope(serializers.Serializer[Any]):
 
 class EnvelopeSchema(AutoSchema):
     """Nothing is guessed from a view: every call says what it takes and gives with `documented`."""
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        """A list is an object in the envelope, never a bare array."""
+        return False
 
     def get_tags(self) -> list[str]:
         return [self.path.strip("/").split("/")[0]]
@@ -71,12 +75,13 @@ def documented(
     """Document one call. `data`: the fields inside the envelope; `example`: such data as it really looks;
     `refusals`: what it refuses beyond what every call does."""
     every = [*refusals, *_common_refusals(public=public, has_body=body is not None, idempotent=idempotent)]
+    name = operation_id[0].upper() + operation_id[1:]
     envelope = inline_serializer(
-        f"{operation_id[:1].upper()}{operation_id[1:]}Answer",
+        f"{name}Answer",
         {
-            "success": serializers.BooleanField(default=True),
+            "success": serializers.BooleanField(),
             "message": serializers.CharField(),
-            "data": inline_serializer(f"{operation_id[:1].upper()}{operation_id[1:]}Data", dict(data)),
+            "data": inline_serializer(f"{name}Data", dict(data)) if data else serializers.DictField(),
         },
     )
     answer = OpenApiResponse(
@@ -84,7 +89,7 @@ def documented(
         description="Success",
         examples=[OpenApiExample("Success", value={"success": True, "message": summary, "data": example})],
     )
-    examples = [OpenApiExample(name, value=value, request_only=True) for name, value in (body_examples or {}).items()]
+    examples = [OpenApiExample(title, value=value, request_only=True) for title, value in (body_examples or {}).items()]
     headers = [IDEMPOTENCY_PARAMETER] if idempotent else []
     return extend_schema(
         operation_id=operation_id,

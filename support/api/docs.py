@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from ondi.accounts.errors import TokenExpired, TokenInvalid
@@ -9,6 +10,7 @@ from ondi.api.schema import PAGE_PARAMETERS, PaginationData, documented
 from ondi.common.errors import InvalidInput
 from support import errors
 from support.api.serializers import CreateTicketBody, TicketData, TicketDetailData
+from support.models import TicketSource, TicketStatus
 
 CUSTOMER = {"id": "0197f0a0-0000-7000-8000-000000000002", "name": "Layla H.", "role": "customer"}
 DELIVERY_ID = "0197f0a0-0000-7000-8000-000000000011"
@@ -80,11 +82,18 @@ STOREFRONT_BODY = {
     "message": "My order had the wrong product, please help.",
 }
 
+FILTERS = [
+    OpenApiParameter("source", str, enum=TicketSource.values),
+    OpenApiParameter("status", str, enum=TicketStatus.values),
+    OpenApiParameter("related_delivery_id", UUID),
+    OpenApiParameter("related_order_id", UUID),
+]
+
 list_tickets = documented(
     "listSupportTickets",
     "List my support tickets",
     description="Newest activity first. `source` scopes a portal's view. An empty filter is an absent one.",
-    parameters=PAGE_PARAMETERS,
+    parameters=[*PAGE_PARAMETERS, *FILTERS],
     data={"tickets": TicketData(many=True), "pagination": PaginationData()},
     example={
         "tickets": [TICKET],

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from conversations.models import Conversation, MessageType, SenderRole
@@ -15,6 +16,7 @@ from support.models import TicketSource, TicketStatus, WaitingOn
 CUSTOMER_SOURCES = [choice for choice in TicketSource.choices if choice[0] != TicketSource.RESTAURANT]
 
 
+@extend_schema_serializer(exclude_fields=["attachments"])
 class CreateTicketBody(serializers.Serializer[Any]):
     subject = PlainTextField(max_length=200, one_line=True, help_text="One line, 1 to 200 characters.")
     message = PlainTextField(max_length=8000, help_text="1 to 8,000 characters.")

@@ -50,7 +50,7 @@ def routes(resolver=None, prefix=""):
         if isinstance(entry, URLResolver) and path != "admin/":
             yield from routes(entry, path)
         elif isinstance(entry, URLPattern) and path not in NO_API:
-            for method in entry.callback.actions:
+            for method in set(entry.callback.actions) - {"head"}:
                 yield method.upper(), path
 
 

@@ -30,7 +30,7 @@ def _session_fields() -> dict[str, serializers.Field]:  # type: ignore[type-arg]
     return {
         "access_token": serializers.CharField(),
         "refresh_token": serializers.CharField(),
-        "token_type": serializers.CharField(default="Bearer"),
+        "token_type": serializers.CharField(),
         "expires_in": serializers.IntegerField(help_text="Seconds."),
         "user": UserData(),
         "tenant": TenantData(),
