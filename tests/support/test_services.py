@@ -1,0 +1,235 @@
+"""Claim, take over, release, close, reopen, and whose turn it is: the rules, whoever calls."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from conversations.models import Participant
+from conversations.services import post_message
+from ondi.accounts.services import end_membership, update_member
+from ondi.common.errors import PermissionDenied
+from ondi.tenants.scope import tenant_scope
+from support import services
+from support.errors import (
+    NotASupportUser,
+    TicketAlreadyAssigned,
+    TicketAlreadyOpenForRelated,
+    TicketClosed,
+    TicketNotAssignedToYou,
+    TicketNotFound,
+)
+from support.models import TicketEvent, TicketNote
+from tests.factories import DeliveryFactory, MemberFactory, TenantFactory, actor, make_ticket, reload
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def tenant():
+    return TenantFactory()
+
+
+@pytest.fixture
+def customer(tenant):
+    return MemberFactory(tenant=tenant)
+
+
+@pytest.fixture
+def sara(tenant):
+    return MemberFactory(tenant=tenant, agent=True, first_name="Sara", last_name="Kareem")
+
+
+@pytest.fixture
+def yusuf(tenant):
+    return MemberFactory(tenant=tenant, agent=True)
+
+
+def act(service, member, ticket, **details):
+    who = actor(member)
+    with tenant_scope(ticket.tenant_id):
+        return service(actor=who, ticket_id=ticket.id, **details)
+
+
+def events(ticket):
+    with tenant_scope(ticket.tenant_id):
+        return [event.kind for event in TicketEvent.objects.of(ticket)]
+
+
+def present(ticket):
+    with tenant_scope(ticket.tenant_id):
+        found = Participant.objects.present().filter(conversation_id=ticket.conversation_id)
+        return {participant.membership_id for participant in found}
+
+
+class TestClaim:
+    def test_claimer_is_assignee_and_takes_part(self, customer, sara):
+        ticket = make_ticket(customer)
+
+        act(services.claim_ticket, sara, ticket)
+
+        assert reload(ticket).assignee_id == sara.id
+        assert present(ticket) == {customer.id, sara.id}
+        assert events(ticket) == ["opened", "claimed"]
+
+    def test_repeat_changes_nothing(self, customer, sara):
+        ticket = make_ticket(customer, agent=sara)
+        before = reload(ticket).version
+
+        act(services.claim_ticket, sara, ticket)
+
+        assert (reload(ticket).version, events(ticket)) == (before, ["opened", "claimed"])
+
+    def test_colleague_is_named(self, customer, sara, yusuf):
+        ticket = make_ticket(customer, agent=sara)
+
+        with pytest.raises(TicketAlreadyAssigned) as refusal:
+            act(services.claim_ticket, yusuf, ticket)
+
+        assert refusal.value.data == {"assigned_to_user": {"id": str(sara.user_id), "name": "Sara Kareem"}}
+
+    def test_own_ticket_is_refused(self, sara):
+        ticket = make_ticket(sara)
+
+        with pytest.raises(PermissionDenied):
+            act(services.claim_ticket, sara, ticket)
+
+    def test_closed_ticket_is_refused(self, customer, sara, yusuf):
+        ticket = make_ticket(customer, closed_by=yusuf)
+
+        for service in (services.claim_ticket, services.release_ticket):
+            with pytest.raises(TicketClosed):
+                act(service, sara, ticket)
+        with pytest.raises(TicketClosed):
+            act(services.take_over_ticket, sara, ticket, reason="x")
+
+    def test_agent_who_is_no_support_user_sees_nothing(self, tenant, customer):
+        ticket = make_ticket(customer)
+
+        with pytest.raises(TicketNotFound):
+            act(services.claim_ticket, MemberFactory(tenant=tenant, role="agent"), ticket)
+
+    def test_customer_may_not(self, customer):
+        with pytest.raises(NotASupportUser):
+            act(services.claim_ticket, customer, make_ticket(customer))
+
+
+class TestTakeOver:
+    def test_colleague_leaves_and_the_reason_is_a_note(self, customer, sara, yusuf):
+        ticket = make_ticket(customer, agent=sara)
+
+        act(services.take_over_ticket, yusuf, ticket, reason="Sara is away")
+
+        assert reload(ticket).assignee_id == yusuf.id
+        assert present(ticket) == {customer.id, yusuf.id}
+        assert events(ticket) == ["opened", "claimed", "taken_over"]
+        with tenant_scope(ticket.tenant_id):
+            assert TicketNote.objects.of(ticket).get().content == "Sara is away"
+            event = TicketEvent.objects.of(ticket).last()
+        assert (event.before, event.after) == ({"assignee": str(sara.id)}, {"assignee": str(yusuf.id)})
+
+    def test_unassigned_ticket_is_claimed(self, customer, sara):
+        ticket = make_ticket(customer)
+
+        act(services.take_over_ticket, sara, ticket, reason="nobody has it")
+
+        assert events(ticket) == ["opened", "claimed"]
+
+
+class TestRelease:
+    def test_ticket_goes_back_to_the_queue(self, customer, sara):
+        ticket = make_ticket(customer, agent=sara)
+
+        act(services.release_ticket, sara, ticket)
+
+        assert reload(ticket).assignee_id is None
+        assert present(ticket) == {customer.id}
+        assert events(ticket)[-1] == "released"
+
+    def test_anothers_is_refused(self, customer, sara, yusuf):
+        with pytest.raises(TicketNotAssignedToYou):
+            act(services.release_ticket, yusuf, make_ticket(customer, agent=sara))
+
+
+class TestReopen:
+    def test_ticket_waits_on_the_agent_from_now_and_keeps_them(self, customer, sara):
+        ticket = make_ticket(customer, agent=sara, closed_by=sara)
+        at = timezone.now()
+
+        act(services.reopen_ticket, sara, ticket, at=at)
+
+        now = reload(ticket)
+        assert (now.status, now.waiting_on, now.waiting_since) == ("open", "agent", at)
+        assert (now.assignee_id, now.closed_at, now.closed_by_id) == (sara.id, None, None)
+        assert events(ticket)[-1] == "reopened"
+
+    def test_agent_who_left_the_desk_loses_it(self, tenant, customer, sara, yusuf):
+        ticket = make_ticket(customer, agent=sara, closed_by=sara)
+        with tenant_scope(tenant.id):
+            update_member(membership=sara, is_support_user=False)
+
+        act(services.reopen_ticket, yusuf, ticket)
+
+        assert reload(ticket).assignee_id is None
+
+    def test_taken_item_is_a_conflict_and_nothing_changes(self, tenant, customer, sara):
+        delivery = DeliveryFactory(tenant=tenant, customer=customer)
+        first = make_ticket(customer, delivery=delivery, closed_by=sara)
+        second = make_ticket(customer, delivery=delivery)
+
+        with pytest.raises(TicketAlreadyOpenForRelated) as refusal:
+            act(services.reopen_ticket, sara, first)
+
+        assert refusal.value.data["existing_ticket_id"] == str(second.id)
+        assert reload(first).status == "closed"
+
+    def test_customer_of_the_ticket_may_not(self, sara, yusuf):
+        ticket = make_ticket(sara, closed_by=yusuf)
+
+        with pytest.raises(PermissionDenied):
+            act(services.reopen_ticket, sara, ticket)
+
+    def test_open_ticket_stays(self, customer, sara):
+        ticket = make_ticket(customer)
+        act(services.reopen_ticket, sara, ticket)
+        assert events(ticket) == ["opened"]
+
+
+class TestTurn:
+    def say(self, member, ticket, at):
+        who = actor(member)
+        with tenant_scope(ticket.tenant_id):
+            post_message(actor=who, conversation_id=ticket.conversation_id, content="Hello", at=at)
+        return reload(ticket)
+
+    def test_first_unanswered_message_counts(self, customer, sara):
+        start = timezone.now()
+        ticket = make_ticket(customer, agent=sara, at=start - timedelta(hours=1))
+
+        still_waiting = self.say(customer, ticket, start)
+        assert (still_waiting.waiting_on, still_waiting.waiting_since) == ("agent", start - timedelta(hours=1))
+        answered = self.say(sara, ticket, start + timedelta(minutes=1))
+        assert (answered.waiting_on, answered.first_response_at) == ("customer", start + timedelta(minutes=1))
+        again = self.say(customer, ticket, start + timedelta(minutes=2))
+        assert (again.waiting_on, again.waiting_since) == ("agent", start + timedelta(minutes=2))
+        assert again.last_activity_at == start + timedelta(minutes=2)
+        assert self.say(sara, ticket, start + timedelta(minutes=9)).first_response_at == answered.first_response_at
+
+
+class TestPeopleLeaving:
+    @pytest.mark.parametrize("how", ["support role", "membership"])
+    def test_open_tickets_go_back_to_the_queue(self, tenant, customer, sara, yusuf, how):
+        mine, closed = make_ticket(customer, agent=sara), make_ticket(customer, agent=sara, closed_by=sara)
+        others = make_ticket(customer, agent=yusuf)
+
+        with tenant_scope(tenant.id):
+            if how == "membership":
+                end_membership(membership=sara)
+            else:
+                update_member(membership=sara, is_support_user=False)
+
+        assert reload(mine).assignee_id is None
+        assert reload(closed).assignee_id == sara.id
+        assert reload(others).assignee_id == yusuf.id
+        assert events(mine)[-1] == "released"
+        assert present(mine) == {customer.id}
