@@ -22,7 +22,6 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "ondi.staff.apps.StaffConfig",
     "ondi.staff.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -39,6 +38,7 @@ INSTALLED_APPS = [
     "ondi.api",
     "ondi.tenants",
     "ondi.accounts",
+    "ondi.staff.apps.StaffConfig",
     "orders",
     "deliveries",
     "conversations",

@@ -14,6 +14,7 @@ public = transaction.non_atomic_requests
 urlpatterns = [
     path("", public(RedirectView.as_view(url="/docs"))),
     path("admin", public(RedirectView.as_view(url="/admin/"))),
+    path("admin/i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
     path("schema", public(SpectacularJSONAPIView.as_view()), name="schema"),
     path("docs", public(SpectacularSwaggerView.as_view(url_name="schema")), name="docs"),

@@ -51,8 +51,12 @@ class Actor:
 
     @property
     def support_tenant_ids(self) -> tuple[UUID, ...]:
-        """The tenants whose whole desk this person sees: theirs, as a support user."""
-        return (self.tenant.id,) if self.is_support_user else ()
+        """The tenants whose whole desk this person sees: theirs, as a support user; the operator reads too."""
+        return (self.tenant.id,) if self.is_support_user or self.is_operator else ()
+
+    @property
+    def is_operator(self) -> bool:
+        return self.membership_id is None
 
     @property
     def full_name(self) -> str:

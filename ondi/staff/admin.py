@@ -6,15 +6,19 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ondi.accounts.models import ApiKey, Membership, RefreshFamily, User
+from ondi.accounts.querysets import normalize_email
 from ondi.accounts.services import add_member, update_member
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.tenants.models import PortalSettings, Tenant
+
+admin.site.unregister(Group)  # rights follow the role in the tenant
 
 
 @admin.register(Tenant)
@@ -76,6 +80,16 @@ class MemberForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
     def clean_external_id(self) -> str | None:
         return self.cleaned_data["external_id"] or None
 
+    def clean(self) -> dict[str, Any]:
+        """A new person needs an e-mail, and belongs to a tenant once."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        email = normalize_email(cleaned.get("email"))
+        if "email" in self.fields and "email" not in self.errors and email is None:
+            self.add_error("email", _("A new person needs an e-mail."))
+        elif email and Membership.objects.filter(tenant=cleaned.get("tenant"), user__email=email).exists():
+            self.add_error("email", _("This person belongs to this tenant already."))
+        return cleaned
+
 
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
@@ -108,7 +122,7 @@ class MembershipAdmin(ScopedAdmin):
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         """Through the services: whoever loses the support role gives their tickets back."""
         assert isinstance(obj, Membership)
-        values = {name: form.cleaned_data[name] for name in form.Meta.fields if name in form.cleaned_data}
+        values = {name: form.cleaned_data[name] for name in MemberForm.Meta.fields if name in form.cleaned_data}
         if change:
             update_member(membership=obj, **{name: values[name] for name in form.changed_data if name in values})
             return

@@ -8,7 +8,15 @@ from tests.world import PERSONAS, build_world
 
 pytestmark = pytest.mark.django_db(transaction=True)  # /auth/* commits what it does, refused or not
 
-NO_API = ("admin/", "schema", "docs", "admin", "")  # HTML, the document about the API, and two redirects
+# HTML, the document about the API, and two redirects
+NO_API = ("admin/", "admin/i18n/setlang/", "schema", "docs", "admin", "")
+    "admin/",
+    "admin/i18n/setlang/",
+    "schema",
+    "docs",
+    "admin",
+    "",
+)  # HTML, the document about the API, and two redirects
 NEW = {"subject": "Help", "message": "Please help"}
 
 

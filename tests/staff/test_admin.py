@@ -1,0 +1,391 @@
+"""The admin: every page for every kind of staff, actions through the services, nothing across tenants."""
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from ondi.accounts.models import Membership
+from ondi.accounts.services import end_membership
+from ondi.tenants.models import PortalSettings
+from ondi.tenants.scope import tenant_scope
+from orders.models import Order
+from support.models import CannedReply, Tag, Ticket, TicketEvent
+from tests.factories import (
+    PASSWORD,
+    DeliveryFactory,
+    MemberFactory,
+    OrderFactory,
+    TenantFactory,
+    UserFactory,
+    make_ticket,
+    reload,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TICKET_DATA = {"ticket", "ticketevent", "ticketnote", "conversation", "message", "participant", "tag", "cannedreply"}
+MANAGED = {"apikey", "refreshfamily"}
+OPERATORS = {"user"}
+SCREENS = [model for model in admin.site._registry if model._meta.app_label not in ("auth", "axes")]
+
+
+@pytest.fixture
+def tenant():
+    return TenantFactory(name="Tigris")
+
+
+@pytest.fixture
+def ticket(tenant):
+    customer = MemberFactory(tenant=tenant, first_name="Layla", last_name="Hassan")
+    OrderFactory(tenant=tenant, customer=customer)
+    return make_ticket(customer, delivery=DeliveryFactory(tenant=tenant, customer=customer), subject="Own subject")
+
+
+@pytest.fixture
+def foreign_ticket():
+    return make_ticket(MemberFactory(tenant=TenantFactory(name="Zagros")), subject="Foreign subject")
+
+
+def desk(user) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def people(tenant):
+    return {
+        "support_user": MemberFactory(tenant=tenant, agent=True, first_name="Sara").user,
+        "agent": MemberFactory(tenant=tenant, role="agent").user,
+        "admin": MemberFactory(tenant=tenant, admin=True).user,
+        "operator": UserFactory(is_superuser=True),
+        "customer": MemberFactory(tenant=tenant).user,
+    }
+
+
+def may_look(person, screen):
+    if person == "operator":
+        return True
+    if screen in TICKET_DATA:
+        return person == "support_user"
+    if screen in MANAGED:
+        return person == "admin"
+    return screen not in OPERATORS
+
+
+def url(model, page, *arguments):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
+
+
+def message_of(response):
+    return [str(message) for message in response.wsgi_request._messages]
+
+
+class TestScreens:
+    def test_every_model_of_ours_has_a_screen(self):
+        names = {model.__name__ for model in admin.site._registry}
+        assert {
+            "Tenant", "PortalSettings", "User", "Membership", "RefreshFamily", "ApiKey", "Order", "Delivery",
+            "Conversation", "Participant", "Message", "Ticket", "TicketEvent", "TicketNote", "CannedReply", "Tag",
+        } <= names  # fmt: skip
+
+    @pytest.mark.parametrize("person", ["support_user", "agent", "admin", "operator"])
+    def test_lists_open_to_whom_they_should(self, ticket, foreign_ticket, people, person):
+        client = desk(people[person])
+
+        got = {model._meta.model_name: client.get(url(model, "changelist")).status_code for model in SCREENS}
+
+        assert got == {name: 200 if may_look(person, name) else 403 for name in got}
+
+    def test_details_open(self, ticket, people):
+        client = desk(people["operator"])
+        with tenant_scope(ticket.tenant_id):
+            rows = {model: model._default_manager.first() for model in SCREENS}
+        opened = {model: row for model, row in rows.items() if row is not None}
+        assert len(opened) >= 10
+        for model, row in opened.items():
+            assert client.get(url(model, "change", row.pk)).status_code == 200, model
+
+    def test_front_page_opens(self, people):
+        for person in ("support_user", "agent", "admin", "operator"):
+            assert desk(people[person]).get("/admin/").status_code == 200
+
+    def test_customers_and_strangers_are_sent_to_the_login(self, people):
+        for client in (Client(), desk(people["customer"])):
+            assert client.get("/admin/").status_code == 302
+
+    def test_someone_who_left_is_out_on_the_next_click(self, tenant, people):
+        client = desk(people["support_user"])
+        assert client.get(url(Ticket, "changelist")).status_code == 200
+        with tenant_scope(tenant.id):
+            end_membership(membership=Membership.objects.get(user=people["support_user"]))
+
+        assert client.get(url(Ticket, "changelist")).status_code == 302
+
+    def test_search_and_filters_work(self, ticket, people):
+        client = desk(people["support_user"])
+
+        assert b"Own subject" in client.get(url(Ticket, "changelist"), {"q": "own SUB"}).content
+        assert b"Own subject" not in client.get(url(Ticket, "changelist"), {"q": "nothing"}).content
+        assert b"Own subject" not in client.get(url(Ticket, "changelist"), {"status__exact": "closed"}).content
+        assert client.get(url(Order, "changelist"), {"q": "A-"}).status_code == 200
+
+
+class TestScope:
+    def test_lists_show_own_tenants_only(self, ticket, foreign_ticket, people):
+        page = desk(people["support_user"]).get(url(Ticket, "changelist")).content
+
+        assert b"Own subject" in page
+        assert b"Foreign subject" not in page
+
+    def test_foreign_rows_do_not_exist(self, foreign_ticket, people):
+        client = desk(people["support_user"])
+
+        for page in ("change", "history"):
+            assert client.get(url(Ticket, page, foreign_ticket.pk)).status_code == 302
+        response = client.post(
+            reverse("admin:support_ticket_close", args=[foreign_ticket.pk]), {"_form_submitted": "1"}
+        )
+        assert response.status_code in (200, 302, 404)
+        assert reload(foreign_ticket).is_open
+
+    def test_operator_sees_all_and_changes_no_ticket(self, ticket, foreign_ticket, people):
+        client = desk(people["operator"])
+        page = client.get(url(Ticket, "changelist")).content
+        assert b"Own subject" in page
+        assert b"Foreign subject" in page
+
+        response = client.post(
+            url(Ticket, "changelist"), {"action": "close_selected", "_selected_action": [str(ticket.pk)]}
+        )
+
+        assert any("Only support users can do this." in text for text in message_of(response))
+        assert reload(ticket).is_open
+
+    def test_staff_of_two_tenants_see_both(self, ticket, foreign_ticket, people):
+        with tenant_scope(foreign_ticket.tenant_id):
+            foreign = foreign_ticket.tenant
+        MemberFactory(tenant=foreign, user=people["support_user"], agent=True)
+
+        page = desk(people["support_user"]).get(url(Ticket, "changelist")).content
+
+        assert b"Own subject" in page
+        assert b"Foreign subject" in page
+
+
+class TestTicketActions:
+    def click(self, client, action, ticket, **fields):
+        address = reverse(f"admin:support_ticket_{action}", args=[ticket.pk])
+        return client.post(address, {"_form_submitted": "1", **fields}, follow=False)
+
+    def test_visit_alone_changes_nothing(self, ticket, people):
+        client = desk(people["support_user"])
+
+        for action in ("claim", "take_over", "release", "close", "reopen"):
+            assert client.get(reverse(f"admin:support_ticket_{action}", args=[ticket.pk])).status_code == 200
+        assert reload(ticket).version == 1
+
+    def test_claim_release_close_reopen(self, ticket, people):
+        client = desk(people["support_user"])
+        member_id = self._member(people["support_user"]).id
+        states = []
+        for action in ("claim", "release", "close", "reopen"):
+            self.click(client, action, ticket)
+            now = reload(ticket)
+            states.append((now.status, now.assignee_id))
+
+        assert states == [("open", member_id), ("open", None), ("closed", None), ("open", None)]
+
+    def test_take_over_needs_a_reason(self, tenant, ticket, people):
+        colleague = MemberFactory(tenant=tenant, agent=True)
+        self.click(desk(colleague.user), "claim", ticket)
+        client = desk(people["support_user"])
+
+        self.click(client, "take_over", ticket)
+        assert reload(ticket).assignee_id == colleague.id
+        self.click(client, "take_over", ticket, reason="away")
+        assert reload(ticket).assignee_id == self._member(people["support_user"]).id
+
+    def test_refusal_is_shown_in_words(self, tenant, ticket, people):
+        self.click(desk(MemberFactory(tenant=tenant, agent=True).user), "claim", ticket)
+        client = desk(people["support_user"])
+
+        response = self.click(client, "claim", ticket)
+
+        assert any("A colleague has this ticket already." in text for text in message_of(response))
+
+    def test_bulk_close_goes_on_after_a_refusal(self, tenant, ticket, people):
+        own = make_ticket(self._member(people["support_user"]))
+        client = desk(people["support_user"])
+
+        response = client.post(
+            url(Ticket, "changelist"),
+            {"action": "close_selected", "_selected_action": [str(ticket.pk), str(own.pk)]},
+        )
+
+        assert (reload(ticket).status, reload(own).status) == ("closed", "open")
+        assert any("1 ticket done." in text for text in message_of(response))
+
+    def test_same_refusal_through_every_door(self, api, tenant, ticket, people):
+        """A closed ticket cannot be claimed, whoever asks: service and admin say the same."""
+        from support.errors import TicketClosed
+
+        client = desk(people["support_user"])
+        self.click(client, "close", ticket)
+
+        response = self.click(client, "claim", ticket)
+
+        assert any(str(TicketClosed.message) in text for text in message_of(response))
+
+    def _member(self, user):
+        with tenant_scope(self._tenant_of(user)):
+            return Membership.objects.get(user=user)
+
+    def _tenant_of(self, user):
+        from ondi.accounts.entering import tenants_of
+
+        return tenants_of(user.id)[0]["id"]
+
+
+class TestRuledRows:
+    @pytest.mark.parametrize("model", [Ticket, TicketEvent, Order], ids=lambda model: model.__name__)
+    @pytest.mark.parametrize("person", ["support_user", "operator"])
+    def test_raw_saves_are_impossible(self, ticket, people, model, person):
+        client = desk(people[person])
+        with tenant_scope(ticket.tenant_id):
+            row = model.objects.first()
+            before = model.objects.values().get(pk=row.pk)
+
+        assert client.get(url(model, "add")).status_code == 403
+        client.post(url(model, "change", row.pk), {"subject": "changed", "status": "closed", "number": "9"})
+        client.post(url(model, "delete", row.pk), {"post": "yes"})
+        client.post(url(model, "changelist"), {"action": "delete_selected", "_selected_action": [str(row.pk)],
+                                               "post": "yes"})  # fmt: skip
+
+        with tenant_scope(ticket.tenant_id):
+            assert model.objects.values().get(pk=row.pk) == before
+
+
+class TestPeople:
+    def form(self, tenant, **fields):
+        return {"tenant": str(tenant.id), "first_name": "New", "last_name": "Person", "phone": "", "language": "",
+                "external_id": "", "role": "agent", **fields}  # fmt: skip
+
+    def test_admin_adds_a_person_who_can_sign_in(self, api, tenant, people):
+        client = desk(people["admin"])
+
+        response = client.post(
+            url(Membership, "add"),
+            self.form(tenant, email="new@example.org", password="a rather good secret", is_support_user="on"),
+        )
+
+        assert response.status_code == 302, response.content
+        login = api.post("/auth/login", {"email": "new@example.org", "password": "a rather good secret"})
+        assert login.json()["data"]["user"]["is_support_user"] is True
+
+    def test_ending_the_support_role_releases_tickets(self, tenant, ticket, people):
+        agent = MemberFactory(tenant=tenant, agent=True)
+        TestTicketActions().click(desk(agent.user), "claim", ticket)
+
+        response = desk(people["admin"]).post(url(Membership, "change", agent.pk), self.form(tenant))
+
+        assert response.status_code == 302, response.content
+        assert reload(ticket).assignee_id is None
+
+    def test_customer_as_support_user_is_a_form_error(self, tenant, people):
+        client = desk(people["admin"])
+
+        response = client.post(
+            url(Membership, "add"), self.form(tenant, role="customer", is_support_user="on", email="x@example.org")
+        )
+
+        assert response.status_code == 200
+        assert b"A customer cannot be a support user." in response.content
+
+    def test_foreign_tenant_cannot_be_chosen(self, people):
+        foreign = TenantFactory()
+        response = desk(people["admin"]).post(url(Membership, "add"), self.form(foreign, email="x@example.org"))
+
+        assert response.status_code == 200
+        with tenant_scope(foreign.id):
+            assert not Membership.objects.exists()
+
+    def test_agents_may_look_only(self, tenant, people):
+        client = desk(people["agent"])
+
+        assert client.get(url(Membership, "changelist")).status_code == 200
+        assert client.get(url(Membership, "add")).status_code == 403
+
+    def test_same_person_twice_is_a_form_error(self, tenant, people):
+        response = desk(people["admin"]).post(url(Membership, "add"), self.form(tenant, email=people["agent"].email))
+
+        assert response.status_code == 200
+        assert b"belongs to this tenant already" in response.content
+
+    def test_new_person_needs_an_email(self, tenant, people):
+        response = desk(people["admin"]).post(url(Membership, "add"), self.form(tenant, email=""))
+
+        assert response.status_code == 200
+
+
+class TestSettingsAndDesk:
+    def test_admin_changes_portal_settings(self, tenant, people):
+        response = desk(people["admin"]).post(
+            url(PortalSettings, "change", tenant.pk),
+            {"allow_customer_close": "on", "support_chat_enabled": "on", "max_customer_priority": "high"},
+        )
+
+        assert response.status_code == 302, response.content
+        with tenant_scope(tenant.id):
+            assert PortalSettings.objects.get().allow_customer_close is True
+
+    def test_support_user_keeps_tags_and_replies(self, tenant, people):
+        client = desk(people["support_user"])
+        client.post(url(Tag, "add"), {"tenant": str(tenant.id), "name": "courier"})
+        client.post(
+            url(CannedReply, "add"),
+            {"tenant": str(tenant.id), "shortcut": "hello", "language": "ar", "content": "مرحباً"},
+        )
+
+        with tenant_scope(tenant.id):
+            assert Tag.objects.get().name == "courier"
+            assert CannedReply.objects.get().content == "مرحباً"
+
+
+class TestSignIn:
+    def sign_in(self, client, email, password=PASSWORD):
+        return client.post("/admin/login/?next=/admin/", {"username": email, "password": password})
+
+    def test_staff_sign_in_with_their_mail(self, people):
+        client = Client()
+
+        response = self.sign_in(client, people["support_user"].email.upper())
+
+        assert response.status_code == 302
+        assert client.get("/admin/").status_code == 200
+
+    def test_customers_hear_the_plain_refusal(self, people):
+        refused = self.sign_in(Client(), people["customer"].email)
+        unknown = self.sign_in(Client(), "nobody@example.org")
+
+        assert refused.status_code == unknown.status_code == 200
+        assert not refused.wsgi_request.user.is_authenticated
+
+    def test_failures_are_limited(self, people):
+        client = Client()
+        statuses = [self.sign_in(client, people["support_user"].email, "wrong").status_code for _try in range(11)]
+
+        assert statuses[0] == 200
+        assert statuses[-1] == 429
+
+    def test_script_in_names_and_subjects_is_inert(self, tenant, people):
+        script = "<script>alert(1)</script>"
+        ticket = make_ticket(MemberFactory(tenant=tenant, first_name=script), subject=script, message=script)
+        client = desk(people["support_user"])
+
+        for page in (url(Ticket, "changelist"), url(Ticket, "change", ticket.pk),
+                     reverse("admin:conversations_conversation_change", args=[ticket.conversation_id])):  # fmt: skip
+            content = client.get(page).content.decode()
+            assert script not in content
+            assert "&lt;script&gt;alert(1)" in content
