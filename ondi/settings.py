@@ -238,6 +238,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "OnDi Support",
     "SITE_HEADER": "OnDi Support",
     "SITE_SYMBOL": "support_agent",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/staff/favicon.svg"}],
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

@@ -10,10 +10,11 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.admin import TabularInline
-from unfold.dataclasses import ActionDialog
+from unfold.dataclasses import ActionDialog, UnfoldAction
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -21,12 +22,12 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from ondi.common.errors import DomainError
 from ondi.staff.admin_base import ScopedAdmin, TicketDataAdmin
 from ondi.staff.entry import Staff, staff_at
-from support import services
+from support import policies, services
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote
 
 Act = Callable[..., Ticket]
 STATUS_COLOURS = {"open": "success", "closed": "info"}
-PRIORITY_COLOURS = {"urgent": "danger", "high": "warning"}
+PRIORITY_COLOURS = {"urgent": "danger", "high": "warning", "medium": "info", "low": "default"}
 
 
 class TakeOverForm(BaseDialogForm):  # type: ignore[misc]  # unfold ships no types
@@ -84,10 +85,8 @@ class TicketAdmin(TicketDataAdmin):
         "requester",
         "shown_status",
         "shown_priority",
-        "waiting_on",
-        "waiting_since",
+        "waiting",
         "assignee",
-        "last_activity_at",
         "tenant",
     )
     list_display_links = ("number", "subject")
@@ -113,6 +112,18 @@ class TicketAdmin(TicketDataAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return (*super().get_readonly_fields(request, obj), "conversation_link")
 
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[UnfoldAction]:
+        """Buttons for what this person can do to this ticket now; the services ask again."""
+        ticket = self.get_object(request, str(object_id))
+        if ticket is None:
+            return []
+        open_to_me = policies.actions_open_to(ticket, staff_at(request).actor_in(ticket.tenant_id))
+        return [
+            found
+            for found in super().get_actions_detail(request, object_id)
+            if found.action_name.removeprefix("support_ticket_") in open_to_me
+        ]
+
     @display(description=_("status"), ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
     def shown_status(self, ticket: Ticket) -> tuple[str, Any]:
         return ticket.status, ticket.get_status_display()
@@ -120,6 +131,12 @@ class TicketAdmin(TicketDataAdmin):
     @display(description=_("priority"), ordering="priority", label=PRIORITY_COLOURS)  # type: ignore[untyped-decorator]
     def shown_priority(self, ticket: Ticket) -> tuple[str, Any]:
         return ticket.priority, ticket.get_priority_display()
+
+    @admin.display(description=_("waiting on"), ordering="waiting_since")
+    def waiting(self, ticket: Ticket) -> str:
+        if ticket.waiting_since is None:
+            return ""
+        return f"{ticket.get_waiting_on_display()}, {timesince(ticket.waiting_since, depth=1)}"
 
     @admin.display(description=_("conversation"))
     def conversation_link(self, ticket: Ticket) -> str:
@@ -159,7 +176,12 @@ class TicketAdmin(TicketDataAdmin):
     def release(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         return self._act_on_one(request, object_id, services.release_ticket)
 
-    @action(description=_("Close"), url_path="close", icon="check", dialog=confirm(_("Close"), _("Close")))  # type: ignore[untyped-decorator]
+    @action(
+        description=_("Close ticket"),
+        url_path="close",
+        icon="check",
+        dialog=confirm(_("Close ticket"), _("Close ticket")),
+    )  # type: ignore[untyped-decorator]
     def close(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         return self._act_on_one(request, object_id, services.close_ticket)
 

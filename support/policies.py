@@ -24,6 +24,11 @@ class TicketFacts(Protocol):
     def requester_id(self) -> UUID: ...
 
 
+class TicketState(TicketFacts, Protocol):
+    @property
+    def assignee_id(self) -> UUID | None: ...
+
+
 def opening_refusal(actor: Actor) -> DomainError | None:
     """Why this person may not open a ticket now."""
     if actor.membership_id is None:
@@ -51,6 +56,18 @@ def handling_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
 def can_close(ticket: TicketFacts, actor: Actor) -> bool:
     """Would this person's close close it now?"""
     return ticket.status == TicketStatus.OPEN and closing_refusal(ticket, actor) is None
+
+
+def actions_open_to(ticket: TicketState, actor: Actor) -> Collection[str]:
+    """What this person can do to this ticket now, by the names of the actions."""
+    found = {"close"} if can_close(ticket, actor) else set()
+    if handling_refusal(ticket, actor):
+        return found
+    if ticket.status == TicketStatus.CLOSED:
+        return {"reopen"}
+    if ticket.assignee_id is None:
+        return found | {"claim"}
+    return found | ({"release"} if ticket.assignee_id == actor.membership_id else {"take_over"})
 
 
 def is_customer_of(ticket: TicketFacts, actor: Actor) -> bool:

@@ -32,6 +32,12 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     def changeable_in(self, staff: Staff) -> Collection[UUID]:
         return ()
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Whoever serves one tenant need not read its name in every row."""
+        columns = super().get_list_display(request)
+        one_tenant = len(staff_at(request).tenant_ids) == 1
+        return [column for column in columns if not (one_tenant and column == "tenant")]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
         return rows.filter(**{f"{self.tenant_field}__in": self.visible_in(staff_at(request))})

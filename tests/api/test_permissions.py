@@ -10,13 +10,6 @@ pytestmark = pytest.mark.django_db(transaction=True)  # /auth/* commits what it 
 
 # HTML, the document about the API, and two redirects
 NO_API = ("admin/", "admin/i18n/setlang/", "schema", "docs", "admin", "")
-    "admin/",
-    "admin/i18n/setlang/",
-    "schema",
-    "docs",
-    "admin",
-    "",
-)  # HTML, the document about the API, and two redirects
 NEW = {"subject": "Help", "message": "Please help"}
 
 

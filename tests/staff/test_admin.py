@@ -389,3 +389,25 @@ class TestSignIn:
             content = client.get(page).content.decode()
             assert script not in content
             assert "&lt;script&gt;alert(1)" in content
+
+
+class TestButtons:
+    """The ticket page offers what this person can do to it now, and nothing else."""
+
+    def shown(self, client, ticket):
+        page = client.get(url(Ticket, "change", ticket.pk)).content.decode()
+        names = ("claim", "take-over", "release", "close", "reopen")
+        return {name for name in names if f"/admin/support/ticket/{ticket.pk}/{name}" in page}
+
+    def test_buttons_follow_state_and_person(self, tenant, ticket, people):
+        colleague = MemberFactory(tenant=tenant, agent=True)
+        mine, theirs, operator = desk(people["support_user"]), desk(colleague.user), desk(people["operator"])
+        click = TestTicketActions().click
+
+        assert self.shown(mine, ticket) == {"claim", "close"}
+        click(mine, "claim", ticket)
+        assert self.shown(mine, ticket) == {"release", "close"}
+        assert self.shown(theirs, ticket) == {"take-over", "close"}
+        assert self.shown(operator, ticket) == set()
+        click(mine, "close", ticket)
+        assert self.shown(theirs, ticket) == {"reopen"}
