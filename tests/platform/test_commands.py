@@ -2,12 +2,15 @@
 
 import io
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
+from django.utils import timezone
 
-from ondi.accounts.models import Membership, User
+from ondi.accounts.models import Membership, RefreshFamily, User
+from ondi.api.models import IdempotencyRecord
 from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import find_tenants, tenant_scope
 from orders.models import Order
@@ -173,3 +176,23 @@ class TestSeedDemo:
         with override_settings(DEBUG=False), pytest.raises(CommandError, match="DEBUG is off"):
             call_command("seed_demo")
         assert not find_tenants()
+
+
+class TestClearExpired:
+    def test_only_what_is_over_goes(self, api):
+        customer = MemberFactory()
+        portal = api.as_(customer)
+        portal.post("/customer/support/tickets", {"subject": "x", "message": "y"}, **{"Idempotency-Key": "old"})
+        with tenant_scope(customer.tenant_id):
+            IdempotencyRecord.objects.update(created_at=timezone.now() - timedelta(hours=25))
+            RefreshFamily.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+        fresh = api.as_(customer)
+        fresh.post("/customer/support/tickets", {"subject": "x", "message": "y"}, **{"Idempotency-Key": "new"})
+        out = io.StringIO()
+
+        call_command("clear_expired", stdout=out)
+
+        assert out.getvalue() == "Deleted 1 kept answers and 1 expired sessions.\n"
+        assert fresh.get("/users/me").status_code == 200
+        with tenant_scope(customer.tenant_id):
+            assert IdempotencyRecord.objects.get().key == "new"

@@ -1,0 +1,165 @@
+"""The private PostgreSQL: one server for any number of users, gone with the last of them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from ondi import embedded_postgres
+
+ROOT = Path(__file__).resolve().parents[2]
+HOLD = "from ondi import embedded_postgres as e; e.hold(); print('up', flush=True); input()"
+WAIT_SECONDS = 30
+
+
+@pytest.fixture
+def environment(tmp_path_factory):
+    """An own data folder; reachable for the server's account also when the tests run as root."""
+    home = tmp_path_factory.mktemp("pg")
+    if os.getuid() == 0:
+        for folder in (home, *home.parents[:-1]):
+            if not folder.stat().st_mode & 0o001 and "pytest" in str(folder):
+                folder.chmod(0o755)  # pytest's own folder, nobody's home
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "DJANGO"))}
+    return {**inherited, "ONDI_DATA_DIR": str(home / "data"), "DEBUG": "true"}
+
+
+def holder(environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD], cwd=ROOT, env=environment, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def server_pid(environment):
+    try:
+        return int((Path(environment["ONDI_DATA_DIR"]) / "postgres/data/postmaster.pid").read_text().split()[0])
+    except OSError:
+        return None
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def leave(process):
+    process.communicate("\n", timeout=WAIT_SECONDS)
+
+
+def wait_until(true, what):
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def test_racing_starts_make_one_server_and_the_last_one_stops_it(environment):
+    users = [holder(environment) for _number in range(8)]
+    assert [user.stdout.readline() for user in users] == ["up\n"] * 8
+    pid = server_pid(environment)
+    assert is_alive(pid)
+
+    for user in users[:-1]:
+        leave(user)
+    assert is_alive(pid)
+    assert server_pid(environment) == pid
+    leave(users[-1])
+
+    assert not is_alive(pid)
+
+
+def test_killed_user_and_killed_server_are_survived(environment):
+    first, second = holder(environment), holder(environment)
+    assert (first.stdout.readline(), second.stdout.readline()) == ("up\n", "up\n")
+    first.kill()
+    first.wait()
+    pid = server_pid(environment)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not is_alive(pid), "the server is still there")
+
+    third = holder(environment)
+    assert third.stdout.readline() == "up\n"
+    assert is_alive(server_pid(environment))
+    assert server_pid(environment) != pid
+    leave(second)
+    last = server_pid(environment)
+    assert is_alive(last)
+    leave(third)
+
+    assert not is_alive(last)
+
+
+def test_nothing_is_started_when_a_database_is_given(environment):
+    user = holder({**environment, "DATABASE_URL": "postgres://nowhere/x"})
+    assert user.stdout.readline() == "up\n"
+    leave(user)
+
+    assert not Path(environment["ONDI_DATA_DIR"]).exists()
+
+
+def test_socket_path_stays_short(monkeypatch):
+    monkeypatch.setattr("tempfile.gettempdir", lambda: "/tmp/" + "x" * 100)
+
+    assert len(str(embedded_postgres.socket_directory() / ".s.PGSQL.5432.lock")) <= 107
+
+
+def test_missing_binaries_are_a_plain_sentence(environment, tmp_path):
+    failed = subprocess.run(
+        [sys.executable, "manage.py", "migrate"], cwd=ROOT, env={**environment, "ONDI_PG_BIN": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: No PostgreSQL 15 or newer found.")
+
+
+class TestServe:
+    @pytest.fixture
+    def served(self, environment):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        server = subprocess.Popen(
+            [sys.executable, "-m", "ondi.serve"], cwd=ROOT, env={**environment, "PORT": str(port), "WEB_WORKERS": "1"},
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: self._answers(f"{url}/health/ready") or server.poll() is not None, "make serve is not up")
+        yield server, url
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGKILL)
+
+    def _answers(self, url):
+        try:
+            with urllib.request.urlopen(url, timeout=2) as response:
+                return response.status == 200
+        except OSError:
+            return False
+
+    @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "make stop"])
+    def test_everything_ends_with_it(self, environment, served, how):
+        server, url = served
+        assert self._answers(f"{url}/schema")
+        pid = server_pid(environment)
+        assert is_alive(pid)
+
+        if how == "make stop":
+            subprocess.run([sys.executable, "-m", "ondi.stop"], cwd=ROOT, env=environment, check=True)
+        else:
+            server.send_signal(getattr(signal, how))
+        said, _nothing = server.communicate(timeout=WAIT_SECONDS)
+
+        assert "Password   ondi-demo" in said
+        assert f"curl -s {url}/auth/login" in said
+        assert not is_alive(pid)
+        assert not self._answers(f"{url}/health/live")
+        assert not (Path(environment["ONDI_DATA_DIR"]) / "serve.pid").exists()
