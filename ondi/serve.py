@@ -1,16 +1,19 @@
 """`make serve`: everything for a look at the product, started together and stopped together."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 
 from ondi import embedded_postgres
 from ondi.stop import PID_FILE
 
+HOST = "127.0.0.1"
 PASSWORD = "ondi-demo"  # noqa: S105 - the demo's, printed for everyone
 
 
 def main() -> None:
+    port = _free_port(os.environ.get("PORT") or "8000")
     os.environ.setdefault("DEBUG", "true")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ondi.settings")
     try:
@@ -22,9 +25,25 @@ def main() -> None:
     pid_file.parent.mkdir(parents=True, exist_ok=True)
     pid_file.write_text(str(os.getpid()))
     try:
-        _serve(port=int(os.environ.get("PORT", "8000")))
+        _serve(port)
     finally:
         pid_file.unlink(missing_ok=True)
+
+
+def _free_port(text: str) -> int:
+    """The port to serve on; ends with a plain sentence where it cannot be had.
+
+    Granian would share a taken port silently with whoever has it.
+    """
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
+        sys.exit(f"error: PORT must be a number from 1 to 65535, not {text!r}.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, int(text)))
+        except OSError as error:
+            sys.exit(f"error: cannot serve on port {text}: {error.strerror}. Set PORT to another one.")
+    return int(text)
 
 
 def _prepare_database() -> None:
@@ -48,10 +67,10 @@ def _serve(port: int) -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
-    _print_welcome(f"http://127.0.0.1:{port}")
+    _print_welcome(f"http://{HOST}:{port}")
     Granian(
         "ondi.wsgi:application",
-        address="127.0.0.1",
+        address=HOST,
         port=port,
         interface=Interfaces.WSGI,
         workers=settings.WEB_WORKERS,

@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import environ
 from django.utils.translation import gettext_lazy as _
@@ -87,18 +88,25 @@ WEB_WORKERS = env.int("WEB_WORKERS", default=2)
 
 
 def _database(variable: str, role: str) -> dict[str, Any]:
+    """Where this role connects to; empty where it has no address."""
+    if os.environ.get(variable):
+        given: dict[str, Any] = {"OPTIONS": {}, **env.db(variable)}
+        given["HOST"] = unquote(given["HOST"])  # a socket's folder comes percent-encoded
+        return given
     if os.environ.get("DATABASE_URL"):
-        return env.db(variable) if os.environ.get(variable) else {}
-    return {"NAME": embedded_postgres.DATABASE, "USER": role, "HOST": str(embedded_postgres.socket_directory())}
+        return {}
+    return {"OPTIONS": {}, "NAME": embedded_postgres.DATABASE, "USER": role, "HOST": str(embedded_postgres.socket_directory())}
 
 
+_application = _database("DATABASE_URL", "ondi")
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        **_database("DATABASE_URL", "ondi"),
+        **_application,
         "ENGINE": "django.db.backends.postgresql",
         "ATOMIC_REQUESTS": True,
         "CONN_MAX_AGE": 0,
         "OPTIONS": {
+            **_application["OPTIONS"],
             "pool": {"min_size": 1, "max_size": WEB_THREADS + 1, "timeout": 5},
             "connect_timeout": 5,
             "options": "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",

@@ -145,6 +145,21 @@ class TestServe:
         except OSError:
             return False
 
+    @pytest.mark.parametrize(("port", "reason"), [("taken", "Address already in use"), ("soon", "must be a number")])
+    def test_port_that_cannot_be_had_is_a_plain_sentence(self, environment, port, reason):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            number = str(taken.getsockname()[1]) if port == "taken" else port
+            failed = subprocess.run(
+                [sys.executable, "-m", "ondi.serve"], cwd=ROOT, env={**environment, "PORT": number},
+                capture_output=True, text=True, check=False, timeout=WAIT_SECONDS,
+            )  # fmt: skip
+
+        assert failed.returncode == 1
+        assert reason in failed.stderr
+        assert not Path(environment["ONDI_DATA_DIR"]).exists(), "nothing was started"
+
     @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "make stop"])
     def test_everything_ends_with_it(self, environment, served, how):
         server, url = served
