@@ -95,7 +95,12 @@ def _database(variable: str, role: str) -> dict[str, Any]:
         return given
     if os.environ.get("DATABASE_URL"):
         return {}
-    return {"OPTIONS": {}, "NAME": embedded_postgres.DATABASE, "USER": role, "HOST": str(embedded_postgres.socket_directory())}
+    return {
+        "OPTIONS": {},
+        "NAME": embedded_postgres.DATABASE,
+        "USER": role,
+        "HOST": str(embedded_postgres.socket_directory()),
+    }
 
 
 _application = _database("DATABASE_URL", "ondi")

@@ -17,7 +17,6 @@ from ondi.common.ids import new_id
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
-HTML_PATHS = ("/admin/", "/docs", "/static/")
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 DISCARD_AT_MOST = 128 * 1024 * 1024
 DISCARD_PIECE = 64 * 1024
@@ -36,7 +35,8 @@ ERROR_OF_STATUS: dict[int, type[DomainError]] = {
 
 
 def answers_html(request: HttpRequest) -> bool:
-    return request.path.startswith(HTML_PATHS) or request.path == "/admin"
+    """Admin and docs are for browsers; everything else answers in the envelope."""
+    return request.path.startswith("/admin/") or request.path in ("/admin", "/docs")
 
 
 class RequestIdMiddleware:
@@ -80,7 +80,8 @@ class EnvelopeMiddleware:
         is_json = response.headers.get("Content-Type", "").startswith(("application/json", "application/vnd.oai"))
         if response.status_code >= 400 and not is_json:
             response = self._envelope(response)
-        response.headers["Cache-Control"] = "no-store"
+        if not request.path.startswith(settings.STATIC_URL):
+            response.headers["Cache-Control"] = "no-store"
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
 

@@ -1,7 +1,8 @@
 """Token buckets a caller and a tenant draw from, kept in this worker's memory.
 
-Each worker grants its share of the configured rate; so the limits cost no statement and may be off
-by a worker's share, as API.md allows. Sign-in has its own, exact limit in the database.
+Each worker grants its share of the configured rate, and each a whole burst, so that a burst is good on
+whichever worker it lands. The limits cost no statement and may be off by a worker's share, as API.md
+allows. Sign-in has its own, exact limit in the database.
 """
 
 import math
@@ -61,11 +62,10 @@ class CallerThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: "APIView") -> bool:
         reading = request.method in SAFE_METHODS
         per_minute = settings.READS_PER_MINUTE if reading else settings.WRITES_PER_MINUTE
-        share = self.factor / settings.WEB_WORKERS
         self._wait = buckets.take(
             (type(self).__name__, self.key_of(request), reading),
-            per_second=per_minute * share / 60,
-            burst=max(1.0, settings.THROTTLE_BURST * share),
+            per_second=per_minute * self.factor / settings.WEB_WORKERS / 60,
+            burst=settings.THROTTLE_BURST * self.factor,
         )
         return not self._wait
 

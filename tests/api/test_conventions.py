@@ -20,7 +20,20 @@ def portal(api):
 
 
 class TestEnvelope:
-    @pytest.mark.parametrize("path", ["/nope", f"{TICKETS}/", "/customer", "/auth/login/", "/%ff", "/health/live/x"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/nope",
+            f"{TICKETS}/",
+            "/customer",
+            "/auth/login/",
+            "/%ff",
+            "/docs/",
+            "/docsx",
+            "/static/x",
+            "/health/live/x",
+        ],
+    )
     def test_unknown_path_is_json(self, api, path):
         response = api.get(path)
 
