@@ -21,3 +21,9 @@ class NotAParticipant(DomainError):
     code = "not_a_participant"
     kind = Kind.FORBIDDEN
     message = _("You do not take part in this conversation.")
+
+
+class MessageNotFound(DomainError):
+    code = "message_not_found"
+    kind = Kind.NOT_FOUND
+    message = _("Message not found.")

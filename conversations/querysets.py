@@ -1,17 +1,34 @@
 """Reads of conversations."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.db.models import FilteredRelation, Q, QuerySet
+
+from ondi.accounts.actors import Actor
 from ondi.common.querysets import TenantQuerySet
 
 if TYPE_CHECKING:
-    from conversations.models import Conversation, Message, Participant  # noqa: F401 - named in strings
+    from conversations.models import Conversation, Message, Participant
+
+MESSAGE_FIELDS = (
+    "id", "conversation_id", "sequence", "sender_role", "message_type", "content", "event", "created_at",
+    "sender__user_id", "sender__first_name", "sender__last_name", "sender__erased_at",
+)  # fmt: skip
 
 
 class ConversationQuerySet(TenantQuerySet["Conversation"]):
-    def for_list(self) -> "ConversationQuerySet":
-        return self.select_related("tenant", "last_message_sender")
+    def readable_by(self, actor: Actor) -> QuerySet["Conversation", Any]:
+        """Rows of what this person may read, with their own part: support users their tenant's
+        conversations, everybody else those they are the customer of."""
+        own = Q(participants__tenant_id=actor.tenant_id, participants__membership_id=actor.membership_id)
+        readable = self.in_tenants(actor.tenant_ids).annotate(part=FilteredRelation("participants", condition=own))
+        if not actor.support_tenant_ids:
+            readable = readable.filter(part__role="customer")
+        return readable.values_list(
+            "id", "status", "message_count", "part__id", "part__role", "part__joined_at", "part__left_at",
+            "part__last_read_sequence", named=True,
+        )  # fmt: skip
 
 
 class ParticipantQuerySet(TenantQuerySet["Participant"]):
@@ -22,10 +39,12 @@ class ParticipantQuerySet(TenantQuerySet["Participant"]):
     def present(self) -> "ParticipantQuerySet":
         return self.filter(left_at=None)
 
-    def for_list(self) -> "ParticipantQuerySet":
-        return self.select_related("membership", "conversation")
+    def of_conversations(self, conversation_ids: list[UUID]) -> "ParticipantQuerySet":
+        """Everybody who takes or took part, in the order they came."""
+        found = self.filter(conversation_id__in=conversation_ids).select_related("membership")
+        return found.order_by("joined_at", "id")
 
 
 class MessageQuerySet(TenantQuerySet["Message"]):
-    def for_list(self) -> "MessageQuerySet":
-        return self.select_related("tenant", "conversation", "sender")
+    def rows(self) -> QuerySet["Message", Any]:
+        return self.values_list(*MESSAGE_FIELDS, named=True)

@@ -62,7 +62,7 @@ def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datet
     sender_id = actor.membership_id
     participant = sender_id and Participant.objects.visible_to(actor).part_of(sender_id, conversation_id)
     if not participant:
-        known = Conversation.objects.visible_to(actor).filter(id=conversation_id).exists()
+        known = Conversation.objects.readable_by(actor).filter(id=conversation_id).exists()
         raise NotAParticipant if known else ConversationNotFound
     role = SenderRole.CUSTOMER if participant.role == Participant.Role.CUSTOMER else SenderRole.AGENT
     message_posting.send(sender=Conversation, conversation_id=conversation_id, sender_role=role, at=at)
@@ -106,6 +106,11 @@ def post_system_message(
             last_read_sequence=message.sequence - 1,
         ).update(last_read_sequence=message.sequence)
     return message
+
+
+def mark_read(*, part_id: UUID, sequence: int) -> None:
+    """Move a participant's read marker forward to this message; never back."""
+    Participant.objects.filter(id=part_id, last_read_sequence__lt=sequence).update(last_read_sequence=sequence)
 
 
 @transaction.atomic

@@ -210,6 +210,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
+        "MessageType": "conversations.models.MessageType",
+        "SendableMessageType": "conversations.api.serializers.SENDABLE",
         "TicketSource": "support.models.TicketSource",
         "CustomerTicketSource": "support.api.serializers.CUSTOMER_SOURCES",
         "TicketStatus": "support.models.TicketStatus",

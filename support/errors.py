@@ -13,6 +13,12 @@ class TicketNotFound(DomainError):
     message = _("Ticket not found.")
 
 
+class QueueEmpty(DomainError):
+    code = "queue_empty"
+    kind = Kind.NOT_FOUND
+    message = _("No ticket is waiting.")
+
+
 class DeliveryNotFound(DomainError):
     code = "delivery_not_found"
     kind = Kind.NOT_FOUND

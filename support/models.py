@@ -10,7 +10,7 @@ from ondi.accounts.models import Membership
 from ondi.common.database import TenantForeignKey
 from ondi.tenants.models import Language, Priority, Tenant, TenantOwned
 from orders.models import Order
-from support.querysets import TicketEventQuerySet, TicketNoteQuerySet, TicketQuerySet
+from support.querysets import TagQuerySet, TicketEventQuerySet, TicketNoteQuerySet, TicketQuerySet
 
 ONE_OPEN_PER_DELIVERY = "support_ticket_one_open_per_delivery"
 ONE_OPEN_PER_ORDER = "support_ticket_one_open_per_order"
@@ -20,6 +20,8 @@ class Tag(TenantOwned):
     """A word staff sort tickets by; customers never see it."""
 
     name = models.CharField(_("name"), max_length=50)
+
+    objects = TagQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("tag")
@@ -119,7 +121,9 @@ class Ticket(TenantOwned):
             ),
             models.Index(fields=["tenant", "delivery"], name="support_ticket_of_delivery"),
             models.Index(fields=["tenant", "order"], name="support_ticket_of_order"),
-            models.Index(fields=["tenant", "status", "waiting_on", "waiting_since", "id"], name="support_ticket_queue"),
+            models.Index(
+                fields=["tenant", "-status", "waiting_on", "waiting_since", "id"], name="support_ticket_queue"
+            ),
             models.Index(
                 fields=["tenant", "assignee", "waiting_on", "waiting_since", "id"],
                 condition=Q(status="open"),
@@ -137,7 +141,7 @@ class Ticket(TenantOwned):
 
 class TicketTag(TenantOwned):
     ticket = TenantForeignKey(Ticket, on_delete=models.CASCADE, related_name="+", verbose_name=_("ticket"))
-    tag = TenantForeignKey(Tag, on_delete=models.CASCADE, related_name="+", verbose_name=_("tag"))
+    tag = TenantForeignKey(Tag, on_delete=models.CASCADE, related_name="tickettag", verbose_name=_("tag"))
 
     class Meta:
         verbose_name = _("tag of a ticket")
@@ -169,6 +173,9 @@ class TicketEvent(TenantOwned):
         RELEASED = "released", _("Released")
         CLOSED = "closed", _("Closed")
         REOPENED = "reopened", _("Reopened")
+        PARTICIPANT_ADDED = "participant_added", _("Participant added")
+        PARTICIPANT_REMOVED = "participant_removed", _("Participant removed")
+        PARTICIPANT_UPDATED = "participant_updated", _("Participant changed")
 
     ticket = TenantForeignKey(Ticket, on_delete=models.PROTECT, related_name="+", verbose_name=_("ticket"))
     kind = models.CharField(_("what"), max_length=24, choices=Kind.choices)

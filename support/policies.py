@@ -53,6 +53,13 @@ def handling_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
     return PermissionDenied() if is_customer_of(ticket, actor) else None
 
 
+def participants_refusal(ticket: "TicketState", actor: Actor) -> DomainError | None:
+    """Why this person may not change who takes part: the assigned agent may, and leads and admins at the desk."""
+    if is_customer_of(ticket, actor) or not actor.is_support_user:
+        return PermissionDenied()
+    return None if actor.leads or ticket.assignee_id == actor.membership_id else PermissionDenied()
+
+
 def can_close(ticket: TicketFacts, actor: Actor) -> bool:
     """Would this person's close close it now?"""
     return ticket.status == TicketStatus.OPEN and closing_refusal(ticket, actor) is None

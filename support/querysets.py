@@ -1,17 +1,22 @@
 """Reads of tickets. `for_list` and `for_detail` answer with rows, not models: that is where the time goes."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
-from django.db.models import Count, F, FilteredRelation, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Case, Count, F, FilteredRelation, Q, QuerySet, SmallIntegerField, Sum, When
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
+from conversations.models import Participant
 from ondi.accounts.actors import Actor
 from ondi.common.querysets import TenantQuerySet
+from ondi.tenants.models import Priority
 
 if TYPE_CHECKING:
-    from support.models import Ticket, TicketEvent, TicketNote  # noqa: F401 - named in strings
+    from support.models import Tag, Ticket, TicketEvent, TicketNote  # noqa: F401 - named in strings
 
 LIST_FIELDS = (
     "id", "number", "subject", "status", "priority", "source", "delivery_id", "order_id", "requester_id",
@@ -31,6 +36,15 @@ DETAIL_FIELDS = (
     "order__customer_id", "order__number", "order__status", "order__payment_status", "order__currency",
     "order__total_amount", "order__item_count", "order__placed_at",
 )  # fmt: skip
+
+
+REQUESTER_FIELDS = (
+    "requester__user_id", "requester__first_name", "requester__last_name", "requester__erased_at",
+    "requester__user__email",
+)  # fmt: skip
+
+
+CONVERSATION_FIELDS = (*LIST_FIELDS, "conversation__kind", "conversation__created_at")
 
 
 class SupportViewer(Protocol):
@@ -63,8 +77,53 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         item = {"delivery_id": ticket.delivery_id} if ticket.delivery_id else {"order_id": ticket.order_id}
         return self.open().filter(tenant_id=ticket.tenant_id, **item).exclude(id=ticket.id)
 
+    def next_for(self, actor: Actor, at: datetime) -> "TicketQuerySet":
+        """What waits for anybody at the desk: highest priority first, then longest waiting; not the actor's own."""
+        rank = Case(
+            *(When(priority=priority.value, then=priority.rank) for priority in Priority),
+            output_field=SmallIntegerField(),
+        )
+        waiting = self.open().filter(assignee=None, waiting_on="agent").exclude(requester_id=actor.membership_id)
+        not_put_off = Q(follow_up_at=None) | Q(follow_up_at__lte=at)
+        return waiting.filter(not_put_off).order_by(rank.desc(), "waiting_since", "id")
+
+    def locked_in_order(self, *, skip_locked: bool = False) -> "TicketQuerySet":
+        """Lock in the order asked for; `skip_locked` passes over what others hold."""
+        return self.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
+
+    def queue_order(self) -> "TicketQuerySet":
+        """Open first, waiting on an agent first, longest waiting first."""
+        return self.order_by("-status", "waiting_on", "waiting_since", "id")
+
+    def matching(self, term: str) -> "TicketQuerySet":
+        """What the search finds for this term: one function of the database, for the API and the admin.
+
+        It reads the tenants from the scope, as row-level security does, and so sees no other's text.
+        """
+        return self.filter(id__in=RawSQL("SELECT ondi_search_tickets(%s)", [term]))
+
+    def capped_count(self, most: int) -> int:
+        """How many rows there are, counted up to `most` + 1."""
+        return self.order_by()[: most + 1].count()
+
     def newest_activity_first(self) -> "TicketQuerySet":
         return self.order_by("-last_activity_at", "-id")
+
+    def for_queue(self, viewer: Actor) -> QuerySet["Ticket", Any]:
+        """Rows of the agents' queue: a list's, and who asks."""
+        return self._with_part_of(viewer).values_list(*LIST_FIELDS, *REQUESTER_FIELDS, named=True)
+
+    def for_queue_detail(self, viewer: Actor) -> QuerySet["Ticket", Any]:
+        return self._with_part_of(viewer).values_list(*DETAIL_FIELDS, *REQUESTER_FIELDS, named=True)
+
+    def for_conversations(self, viewer: Actor) -> QuerySet["Ticket", Any]:
+        """Rows of the conversations of these tickets."""
+        return self._with_part_of(viewer).values_list(*CONVERSATION_FIELDS, named=True)
+
+    def taken_part_in_by(self, actor: Actor) -> "TicketQuerySet":
+        """Tickets in whose conversation this person takes part."""
+        parts = Participant.objects.in_tenants(actor.tenant_ids).present().filter(membership=actor.membership_id)
+        return self.in_tenants(actor.tenant_ids).filter(conversation_id__in=parts.values("conversation_id"))
 
     def for_list(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         """Rows of a list, with the viewer's own part in each conversation."""
@@ -89,6 +148,13 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         return self.annotate(part=FilteredRelation("conversation__participants", condition=own))
 
 
+class TagQuerySet(TenantQuerySet["Tag"]):
+    def names_on(self, actor: Actor, ticket_id: UUID) -> list[str]:
+        """The names of the tags on one ticket."""
+        tags = self.visible_to(actor).filter(tickettag__ticket_id=ticket_id)
+        return list(tags.order_by("name").values_list("name", flat=True))
+
+
 class TicketEventQuerySet(TenantQuerySet["TicketEvent"]):
     def of(self, ticket: "Ticket") -> "TicketEventQuerySet":
         return self.filter(tenant_id=ticket.tenant_id, ticket=ticket).select_related("actor")
@@ -97,3 +163,16 @@ class TicketEventQuerySet(TenantQuerySet["TicketEvent"]):
 class TicketNoteQuerySet(TenantQuerySet["TicketNote"]):
     def of(self, ticket: "Ticket") -> "TicketNoteQuerySet":
         return self.filter(tenant_id=ticket.tenant_id, ticket=ticket).select_related("author")
+
+
+def open_counts(actor: Actor, most: int) -> dict[str, int]:
+    """Open tickets of the actor's tenant: unassigned, theirs, all; each counted up to `most` + 1, in one statement."""
+    condition = {"unassigned": "AND assignee_id IS NULL", "mine": "AND assignee_id = %(me)s", "all": ""}
+    counts = ", ".join(
+        f"(SELECT count(*) FROM (SELECT FROM support_ticket WHERE tenant_id = %(tenant)s AND status = 'open' {extra} "  # noqa: S608
+        "LIMIT %(most)s) AS found)"
+        for extra in condition.values()
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {counts}", {"tenant": actor.tenant_id, "me": actor.membership_id, "most": most + 1})
+        return dict(zip(condition, cursor.fetchone() or (), strict=True))

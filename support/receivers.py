@@ -8,14 +8,28 @@ from django.dispatch import receiver
 
 from conversations.models import SenderRole
 from conversations.signals import message_posting
+from deliveries.models import DeliveryStatus
+from deliveries.signals import delivery_status_changed
 from ondi.accounts.models import Membership
 from ondi.accounts.signals import support_role_ended
-from support.services import note_message, release_tickets_of
+from support.services import note_delivery, note_message, release_tickets_of
+
+EVENT_OF_DELIVERY = {
+    DeliveryStatus.DELIVERED: "delivery_delivered",
+    DeliveryStatus.RETURNED: "delivery_returned",
+    DeliveryStatus.CANCELLED: "delivery_cancelled",
+}
 
 
 @receiver(message_posting)
 def keep_turn(conversation_id: UUID, sender_role: str, at: datetime, **_signal: Any) -> None:
     note_message(conversation_id=conversation_id, from_customer=sender_role == SenderRole.CUSTOMER, at=at)
+
+
+@receiver(delivery_status_changed)
+def tell_conversation(tenant_id: UUID, delivery_id: UUID, status: str, at: datetime, **_signal: Any) -> None:
+    if code := EVENT_OF_DELIVERY.get(DeliveryStatus(status)):
+        note_delivery(tenant_id=tenant_id, delivery_id=delivery_id, code=code, at=at)
 
 
 @receiver(support_role_ended)

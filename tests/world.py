@@ -1,8 +1,6 @@
 """Everybody who may knock at a door, for the tables of permissions and leaks."""
 
 from dataclasses import dataclass
-from typing import Any
-
 from ondi.accounts.models import Membership, User
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
@@ -27,8 +25,10 @@ class World:
     ticket: Ticket
     clients: dict[str, ApiClient]
 
-    def ids(self) -> dict[str, Any]:
-        return {"ticket_id": self.ticket.id}
+    def path(self, route: str) -> str:
+        """The route with the ids of this world in it."""
+        filled = route.replace("<str:ticket_id>", str(self.ticket.id))
+        return "/" + filled.replace("<str:conversation_id>", str(self.ticket.conversation_id))
 
 
 def build_world() -> World:

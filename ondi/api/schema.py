@@ -66,6 +66,7 @@ def documented(
     body: type[serializers.Serializer[Any]] | None = None,
     body_examples: Mapping[str, Any] | None = None,
     status: int = 200,
+    also: Iterable[int] = (),
     refusals: Iterable[DomainError] = (),
     parameters: Iterable[OpenApiParameter] = (),
     description: str = "",
@@ -73,7 +74,7 @@ def documented(
     idempotent: bool = False,
 ) -> Callable[[View], View]:
     """Document one call. `data`: the fields inside the envelope; `example`: such data as it really looks;
-    `refusals`: what it refuses beyond what every call does."""
+    `also`: other statuses of such an answer; `refusals`: what it refuses beyond what every call does."""
     every = [*refusals, *_common_refusals(public=public, has_body=body is not None, idempotent=idempotent)]
     name = operation_id[0].upper() + operation_id[1:]
     envelope = inline_serializer(
@@ -97,7 +98,7 @@ def documented(
         description=description,
         request=body,
         parameters=[*parameters, LANGUAGE_PARAMETER, *headers],
-        responses={status: answer, **_refusal_responses(every)},
+        responses={status: answer, **dict.fromkeys(also, answer), **_refusal_responses(every)},
         examples=examples,
         auth=[] if public else None,
     )

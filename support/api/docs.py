@@ -66,6 +66,14 @@ TICKET_CLOSED = {
     "can_reply": False,
     "closed_at": "2026-11-23T10:00:00.000000Z",
 }
+PAGINATION = {
+    "page": 1,
+    "limit": 20,
+    "total": 1,
+    "total_pages": 1,
+    "has_next_page": False,
+    "has_previous_page": False,
+}
 TOKENS = [TokenInvalid(), TokenExpired()]
 PORTAL_BODY = {
     "subject": "Delivery delayed",
@@ -97,14 +105,7 @@ list_tickets = documented(
     data={"tickets": TicketData(many=True), "pagination": PaginationData()},
     example={
         "tickets": [TICKET],
-        "pagination": {
-            "page": 1,
-            "limit": 20,
-            "total": 1,
-            "total_pages": 1,
-            "has_next_page": False,
-            "has_previous_page": False,
-        },
+        "pagination": PAGINATION,
     },
     refusals=[*TOKENS, InvalidInput({"limit": ["max_value"]})],
 )

@@ -1,8 +1,36 @@
 """What lists of tickets can be narrowed by."""
 
 import django_filters as filters
+from django import forms
+from django.core.exceptions import ValidationError
 
-from support.models import TicketSource, TicketStatus
+from conversations.models import Conversation
+from ondi.accounts.authentication import actor_of
+from ondi.common.text import TextRefused, plain_text
+from ondi.tenants.models import Priority
+from support.models import TicketSource, TicketStatus, WaitingOn
+from support.querysets import TicketQuerySet
+
+SHORTEST_SEARCH, LONGEST_SEARCH = 2, 200
+
+
+class SearchField(forms.CharField):
+    """2 to 200 characters, taken literally: there are no wildcards."""
+
+    def clean(self, value: str | None) -> str:
+        if not value:
+            return ""
+        try:
+            term = plain_text(value, max_length=LONGEST_SEARCH, one_line=True)
+        except TextRefused as refused:
+            raise ValidationError("", code=refused.code) from refused
+        if len(term) < SHORTEST_SEARCH:
+            raise ValidationError("", code="invalid")
+        return term
+
+
+class SearchFilter(filters.CharFilter):  # type: ignore[misc]  # django-filter ships no types
+    field_class = SearchField
 
 
 class CustomerTicketFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
@@ -10,3 +38,32 @@ class CustomerTicketFilter(filters.FilterSet):  # type: ignore[misc]  # django-f
     status = filters.ChoiceFilter(choices=TicketStatus.choices)
     related_delivery_id = filters.UUIDFilter(field_name="delivery_id")
     related_order_id = filters.UUIDFilter(field_name="order_id")
+
+
+class QueueFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
+    """The agents' queue. `assignment_scope` and `assigned_to` ask who has a ticket."""
+
+    SCOPES = (("unassigned", "unassigned"), ("mine", "mine"), ("all", "all"))
+
+    assignment_scope = filters.ChoiceFilter(choices=SCOPES, method="in_scope")
+    status = filters.ChoiceFilter(choices=TicketStatus.choices)
+    source = filters.ChoiceFilter(choices=TicketSource.choices)
+    priority = filters.ChoiceFilter(choices=Priority.choices)
+    waiting_on = filters.ChoiceFilter(choices=WaitingOn.choices)
+    order_id = filters.UUIDFilter(field_name="order_id")
+    delivery_id = filters.UUIDFilter(field_name="delivery_id")
+    assigned_to = filters.UUIDFilter(field_name="assignee__user_id")
+    search = SearchFilter(method="matching")
+
+    def in_scope(self, tickets: TicketQuerySet, _name: str, scope: str) -> TicketQuerySet:
+        if scope == "unassigned":
+            return tickets.filter(assignee=None)
+        return tickets.filter(assignee_id=actor_of(self.request).membership_id) if scope == "mine" else tickets
+
+    def matching(self, tickets: TicketQuerySet, _name: str, term: str) -> TicketQuerySet:
+        return tickets.matching(term)
+
+
+class ConversationFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
+    type = filters.ChoiceFilter(field_name="conversation__kind", choices=Conversation.Kind.choices)
+    status = filters.ChoiceFilter(field_name="conversation__status", choices=Conversation.Status.choices)

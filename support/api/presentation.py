@@ -1,11 +1,13 @@
 """The ticket object of API.md, from a row."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from conversations.events import event_text
-from conversations.models import MessageType, SenderRole
+from conversations.models import MessageType, Participant
+from conversations.people import member_data, person_data, sender_data
 from conversations.policies import can_post
 from ondi.accounts.actors import Actor
 from ondi.common.times import iso
@@ -14,8 +16,7 @@ from support import policies
 
 def ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
     """A row of `for_list` as `viewer` sees it."""
-    short = not viewer.is_support_user or policies.is_customer_of(row, viewer)
-    takes_part = row.part__joined_at is not None and row.part__left_at is None
+    short, takes_part = _sees_short_names(row, viewer), _takes_part(row)
     return {
         "id": str(row.id),
         "number": row.number,
@@ -26,7 +27,7 @@ def ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
         "related_delivery_id": _id(row.delivery_id),
         "related_order_id": _id(row.order_id),
         "conversation": _conversation_data(row, short=short, takes_part=takes_part),
-        "assigned_to_user": _assignee_data(row, short=short),
+        "assigned_to_user": row.assignee__user_id and person_data(row, "assignee", nobody=_("Support"), short=short),
         "waiting_on": row.waiting_on,
         "can_close": policies.can_close(row, viewer),
         "can_reply": can_post(conversation_status=row.conversation__status, takes_part=takes_part),
@@ -42,13 +43,57 @@ def ticket_detail_data(row: Any, viewer: Actor) -> dict[str, Any]:
     return {**ticket_data(row, viewer), "delivery": _delivery_data(row), "order": _order_data(row)}
 
 
-def person_name(first_name: str, last_name: str, *, nobody: str, short: bool) -> str:
-    """The name as others read it: in full, or for customers first name and initial."""
-    if not short:
-        return f"{first_name} {last_name}".strip() or nobody
-    if not first_name:
-        return nobody
-    return f"{first_name} {last_name[0]}." if last_name else first_name
+def queue_ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
+    """A row of `for_queue`: the ticket and who asks."""
+    return {**ticket_data(row, viewer), "requester": _requester_data(row)}
+
+
+def queue_detail_data(
+    row: Any, viewer: Actor, participants: Iterable[Participant], tags: Iterable[str]
+) -> dict[str, Any]:
+    """A row of `for_queue_detail` with those who take part and the tags."""
+    short = policies.is_customer_of(row, viewer)
+    return {
+        **ticket_detail_data(row, viewer),
+        "requester": _requester_data(row),
+        "participants": [participant_data(participant, short=short) for participant in participants],
+        "tags": [] if short else list(tags),
+    }
+
+
+def conversation_data(row: Any, viewer: Actor, participants: Iterable[Participant]) -> dict[str, Any]:
+    """A ticket's row as a conversation of its own."""
+    short = _sees_short_names(row, viewer)
+    return {
+        **_conversation_data(row, short=short, takes_part=_takes_part(row)),
+        "type": row.conversation__kind,
+        "ticket_id": str(row.id),
+        "created_at": iso(row.conversation__created_at),
+        "participants": [participant_data(participant, short=short) for participant in participants],
+    }
+
+
+def participant_data(participant: Participant, *, short: bool) -> dict[str, Any]:
+    return {
+        "user": member_data(participant.membership, short=short),
+        "role": participant.role,
+        "joined_at": iso(participant.joined_at),
+        "left_at": iso(participant.left_at),
+    }
+
+
+def _requester_data(row: Any) -> dict[str, Any]:
+    erased = row.requester__erased_at is not None
+    person = person_data(row, "requester", nobody=_("Customer"), short=False)
+    return {**person, "email": None if erased else row.requester__user__email}
+
+
+def _takes_part(row: Any) -> bool:
+    return row.part__joined_at is not None and row.part__left_at is None
+
+
+def _sees_short_names(row: Any, viewer: Actor) -> bool:
+    return not viewer.is_support_user or policies.is_customer_of(row, viewer)
 
 
 def _conversation_data(row: Any, *, short: bool, takes_part: bool) -> dict[str, Any]:
@@ -70,33 +115,13 @@ def _last_message_data(row: Any, *, short: bool) -> dict[str, Any] | None:
     event = row.conversation__last_message_event
     return {
         "id": str(row.conversation__last_message_id),
-        "sender": _sender_data(row, short=short),
+        "sender": sender_data(
+            row, "conversation__last_message_sender", row.conversation__last_message_sender_role, short=short
+        ),
         "message_type": row.conversation__last_message_type,
         "preview": event_text(event) if is_system else row.conversation__last_message_preview,
         "created_at": iso(row.conversation__last_message_at),
     }
-
-
-def _sender_data(row: Any, *, short: bool) -> dict[str, Any]:
-    role = row.conversation__last_message_sender_role
-    if row.conversation__last_message_sender__erased_at is not None:
-        return {"id": None, "name": _("Deleted user"), "role": role}
-    name = person_name(
-        row.conversation__last_message_sender__first_name or "",
-        row.conversation__last_message_sender__last_name or "",
-        nobody=_("Customer") if role == SenderRole.CUSTOMER else _("Support"),
-        short=short,
-    )
-    return {"id": _id(row.conversation__last_message_sender__user_id), "name": name, "role": role}
-
-
-def _assignee_data(row: Any, *, short: bool) -> dict[str, Any] | None:
-    if row.assignee__user_id is None:
-        return None
-    if row.assignee__erased_at is not None:
-        return {"id": None, "name": _("Deleted user")}
-    name = person_name(row.assignee__first_name, row.assignee__last_name, nobody=_("Support"), short=short)
-    return {"id": str(row.assignee__user_id), "name": name}
 
 
 def _delivery_data(row: Any) -> dict[str, Any] | None:

@@ -5,7 +5,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from conversations.models import Conversation, MessageType, SenderRole
+from conversations.api.serializers import PersonData, SenderData
+from conversations.models import Conversation, MessageType, Participant
 from deliveries.models import DeliveryStatus
 from ondi.api.fields import ForbiddenField, IdField, PlainTextField
 from ondi.tenants.models import Priority
@@ -44,15 +45,6 @@ class CreateTicketBody(serializers.Serializer[Any]):
                 {name: [serializers.ErrorDetail("", code=code) for code in codes] for name, codes in faults.items()}
             )
         return attrs
-
-
-class PersonData(serializers.Serializer[Any]):
-    id = serializers.UUIDField(allow_null=True)
-    name = serializers.CharField()
-
-
-class SenderData(PersonData):
-    role = serializers.ChoiceField(choices=SenderRole.choices)
 
 
 class LastMessageData(serializers.Serializer[Any]):
@@ -120,3 +112,55 @@ class OrderData(serializers.Serializer[Any]):
 class TicketDetailData(TicketData):
     delivery = DeliveryData(allow_null=True)
     order = OrderData(allow_null=True)
+
+
+class TakeOverBody(serializers.Serializer[Any]):
+    reason = PlainTextField(max_length=500, help_text="Kept as an internal note.")
+
+
+class ParticipantsBody(serializers.Serializer[Any]):
+    action = serializers.ChoiceField(choices=["add", "remove", "update"])
+    user_ids = serializers.ListField(child=IdField(), min_length=1, max_length=50)
+    role = serializers.ChoiceField(
+        choices=[Participant.Role.MEMBER.value, Participant.Role.ADMIN.value], default=Participant.Role.MEMBER.value
+    )
+
+
+class RequesterData(PersonData):
+    email = serializers.CharField(allow_null=True)
+
+
+class ParticipantData(serializers.Serializer[Any]):
+    user = PersonData()
+    role = serializers.ChoiceField(choices=Participant.Role.choices)
+    joined_at = serializers.DateTimeField()
+    left_at = serializers.DateTimeField(allow_null=True)
+
+
+class QueueTicketData(TicketData):
+    requester = RequesterData()
+
+
+class QueueDetailData(TicketDetailData):
+    requester = RequesterData()
+    participants = ParticipantData(many=True)
+    tags = serializers.ListField(child=serializers.CharField())
+
+
+class CountsData(serializers.Serializer[Any]):
+    unassigned = serializers.IntegerField()
+    mine = serializers.IntegerField()
+    all = serializers.IntegerField()
+
+
+class FullConversationData(ConversationData):
+    type = serializers.ChoiceField(choices=Conversation.Kind.choices)
+    ticket_id = serializers.UUIDField()
+    created_at = serializers.DateTimeField()
+    participants = ParticipantData(many=True)
+
+
+class ParticipantResultData(serializers.Serializer[Any]):
+    user_id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=["added", "removed", "updated", "unchanged", "failed"])
+    error = serializers.CharField(allow_null=True)

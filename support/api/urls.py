@@ -1,6 +1,17 @@
 from django.urls import path
 
+from support.api.agent_views import AgentTicketViewSet
+from support.api.conversation_views import ConversationViewSet, ParticipantsViewSet
 from support.api.views import CustomerTicketViewSet
+
+QUEUE = "messaging/support/tickets"
+ACTIONS = {
+    "assign-to-me": "assign_to_me",
+    "take-over": "take_over",
+    "release": "release",
+    "close": "close",
+    "reopen": "reopen",
+}
 
 urlpatterns = [
     path(
@@ -19,4 +30,22 @@ urlpatterns = [
         name="customer-ticket-close",
     ),
     path("customer/support/summary", CustomerTicketViewSet.as_view({"get": "summary"}), name="customer-summary"),
+    path("messaging/conversations", ConversationViewSet.as_view({"get": "list"}), name="conversations"),
+    path(
+        "messaging/conversations/<str:conversation_id>",
+        ConversationViewSet.as_view({"get": "retrieve"}),
+        name="conversation",
+    ),
+    path(
+        "messaging/conversations/<str:conversation_id>/participants",
+        ParticipantsViewSet.as_view({"put": "update"}),
+        name="conversation-participants",
+    ),
+    path(QUEUE, AgentTicketViewSet.as_view({"get": "list"}), name="queue"),
+    path(f"{QUEUE}/next", AgentTicketViewSet.as_view({"post": "next"}), name="queue-next"),
+    path(f"{QUEUE}/<str:ticket_id>", AgentTicketViewSet.as_view({"get": "retrieve"}), name="queue-ticket"),
+    *(
+        path(f"{QUEUE}/<str:ticket_id>/{word}", AgentTicketViewSet.as_view({"post": method}), name=f"queue-{word}")
+        for word, method in ACTIONS.items()
+    ),
 ]

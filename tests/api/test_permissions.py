@@ -28,6 +28,15 @@ def signed_in(status, **others):
     return everyone(status, **{**shut_out, **others})
 
 
+def at_the_desk(status, **others):
+    """For support users only."""
+    return signed_in(403, **{"support_user": status, "lead": status, **others})
+
+
+CONVERSATION = "messaging/conversations/<str:conversation_id>"
+QUEUED = "messaging/support/tickets/<str:ticket_id>"
+READERS = {"customer": 200, "support_user": 200, "lead": 200}  # the customer, and the tenant's support users
+
 # (method, route): (body, who gets which status). The platform operator has no token: no tenant, no API.
 TABLE = {
     ("GET", "health/live"): (None, everyone(200)),
@@ -42,6 +51,26 @@ TABLE = {
     ("GET", "customer/support/tickets/<str:ticket_id>"): (None, signed_in(404, customer=200)),
     ("POST", "customer/support/tickets/<str:ticket_id>/close"): (None, signed_in(404, customer=200)),
     ("GET", "customer/support/summary"): (None, signed_in(200)),
+    ("GET", "messaging/conversations"): (None, signed_in(200)),
+    ("GET", CONVERSATION): (None, signed_in(404, **READERS)),
+    ("GET", CONVERSATION + "/messages"): (None, signed_in(404, **READERS)),
+    ("POST", CONVERSATION + "/messages"): (
+        {"content": "Hello"},
+        signed_in(404, customer=201, support_user=403, lead=403),
+    ),
+    ("PUT", CONVERSATION + "/read-status"): (
+        None,
+        signed_in(404, customer=400, support_user=403, lead=403),
+    ),
+    ("PUT", CONVERSATION + "/participants"): ({}, signed_in(404, customer=403, support_user=403, lead=400)),
+    ("GET", "messaging/support/tickets"): (None, at_the_desk(200)),
+    ("POST", "messaging/support/tickets/next"): (None, at_the_desk(404, support_user=200)),
+    ("GET", QUEUED): (None, at_the_desk(200)),
+    ("POST", QUEUED + "/assign-to-me"): (None, at_the_desk(409, support_user=200)),
+    ("POST", QUEUED + "/take-over"): ({"reason": "away"}, at_the_desk(200)),
+    ("POST", QUEUED + "/release"): (None, at_the_desk(409)),
+    ("POST", QUEUED + "/close"): (None, at_the_desk(200)),
+    ("POST", QUEUED + "/reopen"): (None, at_the_desk(200)),
 }
 
 
@@ -63,7 +92,7 @@ def test_every_route_is_in_the_table():
 def test_everyone_gets_what_the_table_says(method, route):
     body, expected = TABLE[method, route]
     world = build_world()
-    path = "/" + route.replace("<str:ticket_id>", str(world.ticket.id))
+    path = world.path(route)
 
     got = {name: world.clients[name].call(method, path, body=body) for name in PERSONAS}
 
@@ -77,11 +106,12 @@ def test_everyone_gets_what_the_table_says(method, route):
 @pytest.mark.parametrize(("method", "route"), TABLE, ids=" ".join)
 def test_other_methods_are_refused_in_the_envelope(method, route):
     world = build_world()
-    path = "/" + route.replace("<str:ticket_id>", str(world.ticket.id))
+    path = world.path(route)
     allowed = {known for known, other in TABLE if other == route} | ({"HEAD"} if ("GET", route) in TABLE else set())
 
     for wrong in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - allowed:
-        response = world.clients["customer"].call(wrong, path)
+        caller = world.clients["lead" if route.startswith("messaging/support") else "customer"]
+        response = caller.call(wrong, path)
         assert (wrong, response.status_code, response.json()["error"]) == (wrong, 405, "method_not_allowed")
 
 

@@ -1,0 +1,83 @@
+"""What the OpenAPI document says of messages."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+
+from conversations import errors
+from conversations.api.serializers import MessageData, PostMessageBody
+from ondi.accounts.errors import TokenExpired, TokenInvalid
+from ondi.api.schema import PAGE_PARAMETERS, PaginationData, documented
+from ondi.common.errors import InvalidInput
+
+TOKENS = [TokenInvalid(), TokenExpired()]
+CONVERSATION_ID = "0197f0a0-0000-7000-8000-000000000022"
+MESSAGE = {
+    "id": "0197f0a0-0000-7000-8000-000000000023",
+    "conversation_id": CONVERSATION_ID,
+    "sequence": 2,
+    "sender": {"id": "0197f0a0-0000-7000-8000-000000000003", "name": "Sara K.", "role": "agent"},
+    "message_type": "text",
+    "content": "We found your parcel, it comes today.",
+    "event": None,
+    "created_at": "2026-11-23T09:34:00.000000Z",
+}
+PAGINATION = {
+    "page": 1,
+    "limit": 20,
+    "total": 1,
+    "total_pages": 1,
+    "has_next_page": False,
+    "has_previous_page": False,
+}
+
+list_messages = documented(
+    "listMessages",
+    "Read the messages of a conversation",
+    description="Newest first by `page` and `limit`; with `after` instead, what came after that message, oldest first, "
+    "with `has_more`. Reading moves your read marker. System messages are told in your language.",
+    parameters=[
+        *PAGE_PARAMETERS,
+        OpenApiParameter("timestamp_range", str, description="`start,end`, ISO 8601 with zone; end not included."),
+        OpenApiParameter("after", UUID, description="A message id; instead of `page` and `timestamp_range`."),
+    ],
+    data={
+        "messages": MessageData(many=True),
+        "pagination": PaginationData(required=False),
+        "has_more": serializers.BooleanField(required=False),
+    },
+    example={"messages": [MESSAGE], "pagination": PAGINATION},
+    refusals=[
+        *TOKENS,
+        InvalidInput({"timestamp_range": ["invalid"]}),
+        errors.ConversationNotFound(),
+        errors.MessageNotFound(),
+    ],
+)
+post_message = documented(
+    "postMessage",
+    "Say something in a conversation",
+    body=PostMessageBody,
+    body_examples={"An answer": {"content": "We found your parcel, it comes today."}},
+    data={"message": MessageData()},
+    example={"message": MESSAGE},
+    status=201,
+    refusals=[*TOKENS, errors.ConversationNotFound(), errors.NotAParticipant(), errors.ConversationClosed()],
+    idempotent=True,
+)
+mark_read = documented(
+    "markConversationRead",
+    "Mark messages as read",
+    description="Moves the marker forward to this message, never back.",
+    parameters=[OpenApiParameter("message_id", UUID, required=True)],
+    data={"unread_count": serializers.IntegerField()},
+    example={"unread_count": 0},
+    refusals=[
+        *TOKENS,
+        InvalidInput({"message_id": ["required"]}),
+        errors.ConversationNotFound(),
+        errors.MessageNotFound(),
+        errors.NotAParticipant(),
+    ],
+)

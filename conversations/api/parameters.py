@@ -1,0 +1,48 @@
+"""Query parameters of the message list."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.http import QueryDict
+
+from ondi.common.errors import InvalidInput
+from ondi.common.ids import parse_id
+
+
+def requested_range(parameters: QueryDict) -> tuple[datetime, datetime] | None:
+    """`timestamp_range=start,end`: start included, end not. Raises `InvalidInput`."""
+    text = _single(parameters, "timestamp_range")
+    if not text:
+        return None
+    moments = [_moment(part) for part in text.split(",")]
+    if len(moments) != 2 or moments[0] is None or moments[1] is None or moments[0] > moments[1]:
+        raise InvalidInput({"timestamp_range": ["invalid"]})
+    return moments[0], moments[1]
+
+
+def required_id(parameters: QueryDict, name: str) -> UUID:
+    """An id in the query. Raises `InvalidInput`."""
+    text = _single(parameters, name)
+    if not text:
+        raise InvalidInput({name: ["required"]})
+    found = parse_id(text)
+    if found is None:
+        raise InvalidInput({name: ["invalid"]})
+    return found
+
+
+def _single(parameters: QueryDict, name: str) -> str:
+    given = parameters.getlist(name)
+    if len(given) > 1:
+        raise InvalidInput({name: ["invalid"]})
+    return given[0] if given else ""
+
+
+def _moment(text: str) -> datetime | None:
+    """ISO 8601 with a zone, or None."""
+    try:
+        moment = datetime.fromisoformat(text)
+        moment.utctimetuple()  # out of range in UTC is no moment either
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else None

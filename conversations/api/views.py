@@ -1,0 +1,117 @@
+"""Messages of a conversation: read, say, mark as read."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conversations.api import docs
+from conversations.api.parameters import requested_range, required_id
+from conversations.api.presentation import message_data
+from conversations.api.serializers import PostMessageBody
+from conversations.errors import ConversationNotFound, MessageNotFound, NotAParticipant
+from conversations.models import Conversation, Message, Participant
+from conversations.services import mark_read, post_message
+from ondi.accounts.actors import Actor
+from ondi.accounts.authentication import actor_of
+from ondi.api.idempotency import idempotent
+from ondi.api.pagination import requested_page
+from ondi.api.responses import success
+from ondi.api.views import ApiViewSet, body_or_refusal, path_id
+from ondi.common.errors import InvalidInput
+
+
+class MessageViewSet(ApiViewSet):
+    queryset = Message.objects.none()
+
+    @docs.list_messages
+    def list(self, request: Request, conversation_id: str) -> Response:
+        actor = actor_of(request)
+        conversation = _readable(actor, conversation_id)
+        if "after" in request.query_params:
+            data, read = self._after(request, actor, conversation)
+        else:
+            data, read = self._page(request, actor, conversation)
+        if _takes_part(conversation):
+            mark_read(part_id=conversation.part__id, sequence=read)
+        return success(_("Messages retrieved"), data)
+
+    def _page(self, request: Request, actor: Actor, conversation: Any) -> tuple[dict[str, Any], int]:
+        page = requested_page(request.query_params)
+        between = requested_range(request.query_params)
+        messages = Message.objects.visible_to(actor).filter(conversation_id=conversation.id)
+        if between:
+            messages = messages.filter(created_at__gte=between[0], created_at__lt=between[1])
+        total = messages.count() if between else conversation.message_count
+        rows = page.rows(messages.order_by("-sequence").rows())
+        shown = [message_data(row, short=_sees_short_names(actor, conversation)) for row in rows]
+        return {"messages": shown, "pagination": page.describe(total)}, rows[0].sequence if rows else 0
+
+    def _after(self, request: Request, actor: Actor, conversation: Any) -> tuple[dict[str, Any], int]:
+        parameters = request.query_params
+        clashing = {name: ["not_allowed"] for name in ("page", "timestamp_range") if name in parameters}
+        if clashing:
+            raise InvalidInput(clashing)
+        limit = requested_page(parameters).limit
+        after = required_id(parameters, "after")
+        messages = Message.objects.visible_to(actor).filter(conversation_id=conversation.id)
+        known = messages.filter(id=after).values_list("sequence", flat=True).first()
+        if known is None:
+            raise MessageNotFound
+        rows = list(messages.filter(sequence__gt=known).order_by("sequence").rows()[: limit + 1])
+        shown = [message_data(row, short=_sees_short_names(actor, conversation)) for row in rows[:limit]]
+        return {"messages": shown, "has_more": len(rows) > limit}, shown[-1]["sequence"] if shown else 0
+
+    @docs.post_message
+    @idempotent
+    def create(self, request: Request, conversation_id: str) -> Response:
+        actor, wanted = actor_of(request), path_id(conversation_id)
+        body = body_or_refusal(PostMessageBody, request, _posting_refused(actor, conversation_id))
+        message = post_message(actor=actor, conversation_id=wanted, content=body["content"])
+        row = Message.objects.visible_to(actor).filter(id=message.id).rows().get()
+        short = not actor.is_support_user or message.sender_role == Participant.Role.CUSTOMER
+        return success(_("Message sent"), {"message": message_data(row, short=short)}, status=201)
+
+
+class ReadStatusViewSet(ApiViewSet):
+    queryset = Participant.objects.none()
+
+    @docs.mark_read
+    def update(self, request: Request, conversation_id: str) -> Response:
+        actor = actor_of(request)
+        conversation = _readable(actor, conversation_id)
+        if not _takes_part(conversation):
+            raise NotAParticipant
+        message_id = required_id(request.query_params, "message_id")
+        messages = Message.objects.visible_to(actor).filter(conversation_id=conversation.id, id=message_id)
+        sequence = messages.values_list("sequence", flat=True).first()
+        if sequence is None:
+            raise MessageNotFound
+        mark_read(part_id=conversation.part__id, sequence=sequence)
+        read = max(sequence, conversation.part__last_read_sequence)
+        return success(_("Read status updated"), {"unread_count": conversation.message_count - read})
+
+
+def _readable(actor: Actor, conversation_id: str) -> Any:
+    found = Conversation.objects.readable_by(actor).filter(id=path_id(conversation_id)).first()
+    if found is None:
+        raise ConversationNotFound
+    return found
+
+
+def _takes_part(conversation: Any) -> bool:
+    return conversation.part__joined_at is not None and conversation.part__left_at is None
+
+
+def _sees_short_names(actor: Actor, conversation: Any) -> bool:
+    return not actor.support_tenant_ids or conversation.part__role == Participant.Role.CUSTOMER
+
+
+def _posting_refused(actor: Actor, conversation_id: str) -> Callable[[], None]:
+    def refuse() -> None:
+        if not _takes_part(_readable(actor, conversation_id)):
+            raise NotAParticipant
+
+    return refuse

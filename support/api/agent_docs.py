@@ -1,0 +1,128 @@
+"""What the OpenAPI document says of the agents' queue."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+
+from ondi.api.schema import PAGE_PARAMETERS, PaginationData, documented
+from ondi.common.errors import InvalidInput, PermissionDenied
+from ondi.tenants.models import Priority
+from support import errors
+from support.api.docs import CUSTOMER, PAGINATION, TICKET, TICKET_CLOSED, TICKET_DETAIL, TOKENS
+from support.api.serializers import CountsData, QueueDetailData, QueueTicketData, TakeOverBody
+from support.models import TicketSource, TicketStatus, WaitingOn
+
+REQUESTER = {"id": CUSTOMER["id"], "name": "Layla Hassan", "email": "customer1@tigris.demo"}
+AGENT = {"id": "0197f0a0-0000-7000-8000-000000000003", "name": "Sara Kareem"}
+STAFF_ONLY = {
+    "requester": REQUESTER,
+    "participants": [
+        {
+            "user": {"id": CUSTOMER["id"], "name": "Layla Hassan"},
+            "role": "customer",
+            "joined_at": TICKET["created_at"],
+            "left_at": None,
+        }
+    ],
+    "tags": ["courier"],
+}
+MINE = {**TICKET_DETAIL, **STAFF_ONLY, "assigned_to_user": AGENT}
+WHO_MAY = [*TOKENS, errors.NotASupportUser(), PermissionDenied()]
+ONE = {"ticket": QueueDetailData()}
+CONFLICT = errors.TicketAlreadyOpenForRelated(UUID(str(TICKET["id"])), UUID("0197f0a0-0000-7000-8000-000000000022"))
+TAKEN = errors.TicketAlreadyAssigned(UUID(AGENT["id"]), AGENT["name"])
+
+list_queue = documented(
+    "listQueue",
+    "The tenant's shared queue",
+    description="Open first, waiting on an agent first, longest waiting first. `total` is exact up to 10,000, beyond "
+    "it 10000 with `total_capped`; `counts` are of open tickets, up to 1,000 (then `counts_capped`).",
+    parameters=[
+        *PAGE_PARAMETERS,
+        OpenApiParameter("assignment_scope", str, enum=["unassigned", "mine", "all"], default="all"),
+        OpenApiParameter("status", str, enum=TicketStatus.values),
+        OpenApiParameter("source", str, enum=TicketSource.values),
+        OpenApiParameter("priority", str, enum=Priority.values),
+        OpenApiParameter("waiting_on", str, enum=WaitingOn.values),
+        OpenApiParameter("order_id", UUID),
+        OpenApiParameter("delivery_id", UUID),
+        OpenApiParameter("assigned_to", UUID, description="A user id; for leads and admins."),
+        OpenApiParameter(
+            "search",
+            str,
+            description="2 to 200 characters, no wildcards: subject, message text, ticket number, order number, "
+            "delivery code, customer name or e-mail.",
+        ),
+    ],
+    data={
+        "tickets": QueueTicketData(many=True),
+        "pagination": PaginationData(),
+        "counts": CountsData(),
+        "total_capped": serializers.BooleanField(required=False),
+        "counts_capped": serializers.BooleanField(required=False),
+    },
+    example={
+        "tickets": [{**TICKET, "requester": REQUESTER}],
+        "pagination": PAGINATION,
+        "counts": {"unassigned": 1, "mine": 0, "all": 1},
+    },
+    refusals=[*WHO_MAY, InvalidInput({"search": ["invalid"]})],
+)
+retrieve = documented(
+    "getQueueTicket",
+    "Read a ticket of the queue",
+    data=ONE,
+    example={"ticket": MINE},
+    refusals=[*WHO_MAY, errors.TicketNotFound()],
+)
+assign_to_me = documented(
+    "assignTicketToMe",
+    "Claim a ticket",
+    description="Already mine: unchanged. Of any number of agents exactly one wins; the others learn who did.",
+    data=ONE,
+    example={"ticket": MINE},
+    refusals=[*WHO_MAY, errors.TicketNotFound(), TAKEN, errors.TicketClosed()],
+)
+take_over = documented(
+    "takeOverTicket",
+    "Take a ticket over from a colleague",
+    description="An unassigned ticket is claimed, one's own stays unchanged.",
+    body=TakeOverBody,
+    body_examples={"A reason": {"reason": "Sara is on holiday"}},
+    data=ONE,
+    example={"ticket": MINE},
+    refusals=[*WHO_MAY, errors.TicketNotFound(), errors.TicketClosed()],
+)
+release = documented(
+    "releaseTicket",
+    "Give my ticket back to the queue",
+    data=ONE,
+    example={"ticket": {**MINE, "assigned_to_user": None}},
+    refusals=[*WHO_MAY, errors.TicketNotFound(), errors.TicketNotAssignedToYou(), errors.TicketClosed()],
+)
+next_ticket = documented(
+    "nextTicket",
+    "Claim the next ticket that waits",
+    description="The highest priority, then the longest waiting; not one's own, not put off.",
+    data=ONE,
+    example={"ticket": MINE},
+    refusals=[*WHO_MAY, errors.QueueEmpty()],
+    idempotent=True,
+)
+close = documented(
+    "closeQueueTicket",
+    "Close a ticket",
+    description="Any support user, whatever `allow_customer_close` says; a closed one stays as it is.",
+    data=ONE,
+    example={"ticket": {**TICKET_CLOSED, **STAFF_ONLY}},
+    refusals=[*WHO_MAY, errors.CustomerCloseDisabled(), errors.TicketNotFound()],
+)
+reopen = documented(
+    "reopenTicket",
+    "Open a closed ticket again",
+    description="It keeps its agent if they still are a support user, and waits on the agent from now.",
+    data=ONE,
+    example={"ticket": MINE},
+    refusals=[*WHO_MAY, errors.TicketNotFound(), CONFLICT],
+)

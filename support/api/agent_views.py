@@ -1,0 +1,120 @@
+"""The agents' calls: the shared queue, and working on tickets."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from django.utils.translation import gettext as _
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conversations.models import Participant
+from ondi.accounts.actors import Actor
+from ondi.accounts.authentication import actor_of
+from ondi.api.idempotency import idempotent
+from ondi.api.pagination import LAST_ROW, requested_page
+from ondi.api.responses import success
+from ondi.api.views import ApiViewSet, body_or_refusal, path_id
+from ondi.common.errors import PermissionDenied
+from support import policies, services
+from support.api import agent_docs as docs
+from support.api.filters import QueueFilter
+from support.api.presentation import queue_detail_data, queue_ticket_data
+from support.api.serializers import TakeOverBody
+from support.errors import NotASupportUser, TicketNotFound
+from support.models import Tag, Ticket
+from support.querysets import TicketQuerySet, open_counts
+
+COUNTED_AT_MOST = 1_000
+
+
+class IsSupportUser(BasePermission):
+    def has_permission(self, request: Request, view: Any) -> bool:
+        actor = actor_of(request)
+        if not actor.is_support_user:
+            raise NotASupportUser
+        if request.query_params.get("assigned_to") and not actor.leads:
+            raise PermissionDenied
+        return True
+
+
+class AgentTicketViewSet(ApiViewSet):
+    permission_classes = (IsAuthenticated, IsSupportUser)
+    filter_backends = (DjangoFilterBackend,)
+    filterset_class = QueueFilter
+    queryset = Ticket.objects.none()
+
+    @docs.list_queue
+    def list(self, request: Request) -> Response:
+        actor = actor_of(request)
+        page = requested_page(request.query_params)
+        tickets = cast(TicketQuerySet, self.filter_queryset(Ticket.objects.visible_to(actor)))
+        rows = page.rows(tickets.queue_order().for_queue(actor))
+        total, counts = tickets.capped_count(LAST_ROW), open_counts(actor, COUNTED_AT_MOST)
+        data: dict[str, Any] = {
+            "tickets": [queue_ticket_data(row, actor) for row in rows],
+            "pagination": page.describe(min(total, LAST_ROW)),
+            "counts": {name: min(count, COUNTED_AT_MOST) for name, count in counts.items()},
+        }
+        if total > LAST_ROW:
+            data["total_capped"] = True
+        if max(counts.values()) > COUNTED_AT_MOST:
+            data["counts_capped"] = True
+        return success(_("Support tickets retrieved"), data)
+
+    @docs.retrieve
+    def retrieve(self, request: Request, ticket_id: str) -> Response:
+        return success(_("Support ticket retrieved"), _detail(actor_of(request), path_id(ticket_id)))
+
+    @docs.assign_to_me
+    def assign_to_me(self, request: Request, ticket_id: str) -> Response:
+        return self._act(request, ticket_id, services.claim_ticket, _("Ticket assigned to you"))
+
+    @docs.take_over
+    def take_over(self, request: Request, ticket_id: str) -> Response:
+        body = body_or_refusal(TakeOverBody, request, _handling_refused(actor_of(request), ticket_id))
+        return self._act(request, ticket_id, services.take_over_ticket, _("Ticket taken over"), reason=body["reason"])
+
+    @docs.release
+    def release(self, request: Request, ticket_id: str) -> Response:
+        return self._act(request, ticket_id, services.release_ticket, _("Ticket released"))
+
+    @docs.close
+    def close(self, request: Request, ticket_id: str) -> Response:
+        return self._act(request, ticket_id, services.close_ticket, _("Support ticket closed"))
+
+    @docs.reopen
+    def reopen(self, request: Request, ticket_id: str) -> Response:
+        return self._act(request, ticket_id, services.reopen_ticket, _("Support ticket reopened"))
+
+    @docs.next_ticket
+    @idempotent
+    def next(self, request: Request) -> Response:
+        actor = actor_of(request)
+        ticket = services.claim_next_ticket(actor=actor)
+        return success(_("Ticket assigned to you"), _detail(actor, ticket.id))
+
+    def _act(self, request: Request, ticket_id: str, act: Callable[..., Ticket], done: str, **details: str) -> Response:
+        actor = actor_of(request)
+        ticket = act(actor=actor, ticket_id=path_id(ticket_id), **details)
+        return success(done, _detail(actor, ticket.id))
+
+
+def _detail(actor: Actor, ticket_id: Any) -> dict[str, Any]:
+    row = Ticket.objects.visible_to(actor).for_queue_detail(actor).filter(id=ticket_id).first()
+    if row is None:
+        raise TicketNotFound
+    participants = Participant.objects.visible_to(actor).of_conversations([row.conversation_id])
+    return {"ticket": queue_detail_data(row, actor, participants, Tag.objects.names_on(actor, ticket_id))}
+
+
+def _handling_refused(actor: Actor, ticket_id: str) -> Callable[[], None]:
+    def refuse() -> None:
+        ticket = Ticket.objects.visible_to(actor).filter(id=path_id(ticket_id)).first()
+        if ticket is None:
+            raise TicketNotFound
+        if refusal := policies.handling_refusal(ticket, actor):
+            raise refusal
+
+    return refuse

@@ -1,0 +1,58 @@
+"""What the OpenAPI document says of conversations and who takes part."""
+
+from drf_spectacular.utils import OpenApiParameter
+
+from conversations.errors import ConversationClosed, ConversationNotFound
+from conversations.models import Conversation
+from ondi.api.schema import PAGE_PARAMETERS, PaginationData, documented
+from ondi.common.errors import PermissionDenied
+from support.api.docs import CUSTOMER, PAGINATION, TICKET, TOKENS
+from support.api.serializers import FullConversationData, ParticipantResultData, ParticipantsBody
+
+AGENT_ID = "0197f0a0-0000-7000-8000-000000000003"
+CONVERSATION = {
+    **TICKET["conversation"],  # type: ignore[dict-item]
+    "type": "support",
+    "ticket_id": TICKET["id"],
+    "created_at": TICKET["created_at"],
+    "participants": [
+        {
+            "user": {"id": CUSTOMER["id"], "name": CUSTOMER["name"]},
+            "role": "customer",
+            "joined_at": TICKET["created_at"],
+            "left_at": None,
+        }
+    ],
+}
+
+list_conversations = documented(
+    "listConversations",
+    "List the conversations I take part in",
+    parameters=[
+        *PAGE_PARAMETERS,
+        OpenApiParameter("type", str, enum=Conversation.Kind.values),
+        OpenApiParameter("status", str, enum=Conversation.Status.values),
+    ],
+    data={"conversations": FullConversationData(many=True), "pagination": PaginationData()},
+    example={"conversations": [CONVERSATION], "pagination": PAGINATION},
+    refusals=TOKENS,
+)
+retrieve_conversation = documented(
+    "getConversation",
+    "Read one conversation",
+    data={"conversation": FullConversationData()},
+    example={"conversation": CONVERSATION},
+    refusals=[*TOKENS, ConversationNotFound()],
+)
+change_participants = documented(
+    "changeParticipants",
+    "Add, remove or update participants",
+    description="By the assigned agent, and by leads and admins who are support users. Only support users of the "
+    "tenant can be added; the customer is never removed. 207 where some changes failed, 400 where all did.",
+    body=ParticipantsBody,
+    body_examples={"Add a colleague": {"action": "add", "user_ids": [AGENT_ID], "role": "member"}},
+    data={"results": ParticipantResultData(many=True)},
+    example={"results": [{"user_id": AGENT_ID, "status": "added", "error": None}]},
+    also=[207],
+    refusals=[*TOKENS, PermissionDenied(), ConversationNotFound(), ConversationClosed()],
+)

@@ -1,0 +1,202 @@
+"""Working on tickets: claim, take over, release, close, reopen, and the next one of the queue."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from conversations.events import TICKET_CLOSED, TICKET_REOPENED
+from conversations.models import Conversation
+from conversations.services import join_conversation, leave_conversation, post_system_message
+from ondi.accounts.actors import Actor
+from ondi.accounts.models import Membership
+from support import policies
+from support.errors import NotASupportUser, QueueEmpty, TicketAlreadyAssigned, TicketNotAssignedToYou
+from support.models import Ticket, TicketEvent, TicketNote, TicketStatus, WaitingOn
+from support.querysets import TicketQuerySet
+from support.services.shared import (
+    id_text,
+    is_item_taken,
+    locked_ticket,
+    person_of,
+    record_event,
+    refuse_if_item_is_held,
+    save_ticket,
+    ticket_to_handle,
+)
+
+
+@transaction.atomic
+def claim_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) -> Ticket:
+    """Take an unassigned ticket and join its conversation; mine already: unchanged.
+
+    Locks the ticket. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied` (own ticket),
+    `TicketClosed`, `TicketAlreadyAssigned` (names the colleague).
+    """
+    ticket = ticket_to_handle(actor, ticket_id)
+    if ticket.assignee_id == actor.membership_id:
+        return ticket
+    if ticket.assignee is not None:
+        raise TicketAlreadyAssigned(ticket.assignee.user_id, ticket.assignee.full_name)
+    return _assign(ticket, actor, TicketEvent.Kind.CLAIMED, at or timezone.now())
+
+
+@transaction.atomic
+def take_over_ticket(*, actor: Actor, ticket_id: UUID, reason: str, at: datetime | None = None) -> Ticket:
+    """Take a ticket from a colleague, who takes part no longer; the reason is kept as an internal note.
+
+    An unassigned ticket is claimed, one's own stays unchanged. Locks the ticket. Raises as `claim_ticket`.
+    """
+    ticket = ticket_to_handle(actor, ticket_id)
+    if ticket.assignee_id == actor.membership_id:
+        return ticket
+    at = at or timezone.now()
+    if ticket.assignee_id is None:
+        return _assign(ticket, actor, TicketEvent.Kind.CLAIMED, at)
+    _end_part_of_assignee(ticket, at)
+    TicketNote.objects.create(
+        tenant_id=ticket.tenant_id, ticket=ticket, author_id=person_of(actor), content=reason, created_at=at
+    )
+    return _assign(ticket, actor, TicketEvent.Kind.TAKEN_OVER, at)
+
+
+@transaction.atomic
+def release_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) -> Ticket:
+    """Give my ticket back to the queue; I take part no longer.
+
+    Locks the ticket. Raises as `claim_ticket`, and `TicketNotAssignedToYou`.
+    """
+    ticket = ticket_to_handle(actor, ticket_id)
+    if ticket.assignee_id != actor.membership_id:
+        raise TicketNotAssignedToYou
+    return _unassign(ticket, actor, at or timezone.now())
+
+
+@transaction.atomic
+def close_ticket(
+    *, actor: Actor, ticket_id: UUID, among: TicketQuerySet | None = None, at: datetime | None = None
+) -> Ticket:
+    """Close a ticket and its conversation; a closed one stays as it is.
+
+    `among`: the tickets the calling door shows, where these are fewer than the actor may see. Locks the
+    ticket, then the conversation. Raises `TicketNotFound`, `CustomerCloseDisabled`, `NotASupportUser`.
+    """
+    ticket = locked_ticket(actor, ticket_id, among)
+    if refusal := policies.closing_refusal(ticket, actor):
+        raise refusal
+    if not ticket.is_open:
+        return ticket
+    at = at or timezone.now()
+    post_system_message(
+        conversation_id=ticket.conversation_id,
+        code=TICKET_CLOSED,
+        status=Conversation.Status.CLOSED,
+        caused_by=actor.membership_id,
+        at=at,
+    )
+    ticket.status = TicketStatus.CLOSED
+    ticket.closed_at = ticket.last_activity_at = at
+    ticket.closed_by_id = actor.membership_id
+    ticket.waiting_on = ticket.waiting_since = ticket.follow_up_at = None
+    save_ticket(ticket, at)
+    record_event(ticket, TicketEvent.Kind.CLOSED, actor, at, {"status": "open"}, {"status": "closed"})
+    return ticket
+
+
+@transaction.atomic
+def reopen_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) -> Ticket:
+    """Open a closed ticket again; an open one stays as it is. It waits on the agent from now.
+
+    It keeps its agent if they still are a support user. Locks the ticket, then the conversation. Raises
+    `TicketNotFound`, `NotASupportUser`, `PermissionDenied`, and `TicketAlreadyOpenForRelated` where another
+    open ticket holds the item.
+    """
+    ticket = locked_ticket(actor, ticket_id)
+    if refusal := policies.handling_refusal(ticket, actor):
+        raise refusal
+    if ticket.is_open:
+        return ticket
+    at = at or timezone.now()
+    ticket.status = TicketStatus.OPEN
+    ticket.closed_at = ticket.closed_by_id = None
+    ticket.waiting_on, ticket.waiting_since = WaitingOn.AGENT, at
+    ticket.last_activity_at = at
+    if ticket.assignee and not (ticket.assignee.is_support_user and ticket.assignee.is_active):
+        ticket.assignee = None
+    try:
+        with transaction.atomic():
+            save_ticket(ticket, at)
+    except IntegrityError as error:
+        if is_item_taken(error):
+            refuse_if_item_is_held(ticket, actor)
+        raise
+    post_system_message(
+        conversation_id=ticket.conversation_id,
+        code=TICKET_REOPENED,
+        status=Conversation.Status.ACTIVE,
+        caused_by=actor.membership_id,
+        at=at,
+    )
+    record_event(ticket, TicketEvent.Kind.REOPENED, actor, at, {"status": "closed"}, {"status": "open"})
+    return ticket
+
+
+@transaction.atomic
+def claim_next_ticket(*, actor: Actor, at: datetime | None = None) -> Ticket:
+    """Claim the open, unassigned ticket that waits on an agent at the highest priority for longest.
+
+    Not the actor's own, and none that was put off. Tickets others are claiming right now are passed over;
+    only when nothing else is left do we wait for them, so that a ticket somebody merely touches is not
+    lost. Locks the ticket. Raises `NotASupportUser`, `QueueEmpty`.
+    """
+    if not actor.is_support_user:
+        raise NotASupportUser
+    at = at or timezone.now()
+    queue = Ticket.objects.visible_to(actor).next_for(actor, at)
+    ticket = queue.locked_in_order(skip_locked=True).first() or queue.locked_in_order().first()
+    if ticket is None:
+        raise QueueEmpty
+    return _assign(ticket, actor, TicketEvent.Kind.CLAIMED, at)
+
+
+@transaction.atomic
+def release_tickets_of(*, membership: Membership, at: datetime | None = None) -> int:
+    """Give every open ticket of somebody who is no support user any more back to the queue.
+
+    Locks these tickets in the order of their keys. Returns how many there were.
+    """
+    tickets = list(Ticket.objects.locked().open().filter(tenant_id=membership.tenant_id, assignee=membership))
+    for ticket in tickets:
+        _unassign(ticket, None, at or timezone.now())
+    return len(tickets)
+
+
+def _assign(ticket: Ticket, actor: Actor, kind: TicketEvent.Kind, at: datetime) -> Ticket:
+    before = ticket.assignee_id
+    ticket.assignee_id = person_of(actor)
+    save_ticket(ticket, at)
+    join_conversation(
+        tenant_id=ticket.tenant_id, conversation_id=ticket.conversation_id, membership_id=person_of(actor), at=at
+    )
+    record_event(ticket, kind, actor, at, {"assignee": id_text(before)}, {"assignee": id_text(ticket.assignee_id)})
+    return ticket
+
+
+def _unassign(ticket: Ticket, actor: Actor | None, at: datetime) -> Ticket:
+    before = ticket.assignee_id
+    _end_part_of_assignee(ticket, at)
+    ticket.assignee = None
+    save_ticket(ticket, at)
+    record_event(ticket, TicketEvent.Kind.RELEASED, actor, at, {"assignee": id_text(before)}, {"assignee": None})
+    return ticket
+
+
+def _end_part_of_assignee(ticket: Ticket, at: datetime) -> None:
+    if ticket.assignee_id is not None:
+        leave_conversation(
+            tenant_id=ticket.tenant_id,
+            conversation_id=ticket.conversation_id,
+            membership_id=ticket.assignee_id,
+            at=at,
+        )

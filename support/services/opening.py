@@ -1,0 +1,106 @@
+"""Opening a ticket."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from conversations.services import Opening, start_conversation
+from deliveries.models import Delivery
+from ondi.accounts.actors import Actor
+from ondi.common.errors import InvalidInput, ServiceUnavailable
+from orders.models import Order
+from support import policies
+from support.errors import DeliveryNotFound, OrderNotFound
+from support.models import Ticket, TicketEvent, WaitingOn
+from support.services.shared import is_item_taken, person_of, record_event, refuse_if_item_is_held
+
+CREATE_ATTEMPTS = 3
+
+
+@transaction.atomic
+def open_ticket(
+    *,
+    actor: Actor,
+    subject: str,
+    message: str,
+    priority: str,
+    source: str,
+    delivery_id: UUID | None = None,
+    order_id: UUID | None = None,
+    at: datetime | None = None,
+) -> Ticket:
+    """Open a ticket with its conversation and first message, as its customer.
+
+    The database's partial unique index is the only judge of "one open ticket per item": we insert, and on
+    a conflict name the ticket that was there first. Raises `SupportChatDisabled`, `InvalidInput`,
+    `DeliveryNotFound`, `OrderNotFound`, `TicketAlreadyOpenForRelated`, `ServiceUnavailable`.
+    """
+    if refusal := policies.opening_refusal(actor):
+        raise refusal
+    if faults := policies.misplaced_links(source, delivery_id, order_id):
+        raise InvalidInput(faults)
+    if delivery_id and not Delivery.objects.sent_to(actor).filter(id=delivery_id).exists():
+        raise DeliveryNotFound
+    order = Order.objects.bought_by(actor).filter(id=order_id).first() if order_id else None
+    if order_id and order is None:
+        raise OrderNotFound
+    at = at or timezone.now()
+    ticket = Ticket(
+        tenant_id=actor.tenant_id,
+        subject=subject,
+        priority=priority,
+        source=source,
+        requester_id=person_of(actor),
+        delivery_id=delivery_id,
+        order=order,
+        waiting_on=WaitingOn.AGENT,
+        waiting_since=at,
+        last_activity_at=at,
+        created_at=at,
+        updated_at=at,
+    )
+    opening = Opening(
+        title=f"{order.number}: {subject}" if order else subject,
+        message=f"[{order.number}] {message}" if order else message,
+        acknowledgement_html=_acknowledgement_for(actor),
+    )
+    for _attempt in range(CREATE_ATTEMPTS):
+        try:
+            with transaction.atomic():
+                return _insert(ticket, opening, actor)
+        except IntegrityError as error:
+            if not is_item_taken(error):
+                raise
+        refuse_if_item_is_held(ticket, actor)
+    raise ServiceUnavailable
+
+
+def _insert(ticket: Ticket, opening: Opening, actor: Actor) -> Ticket:
+    conversation = start_conversation(
+        tenant_id=ticket.tenant_id, starter_id=ticket.requester_id, opening=opening, at=ticket.created_at
+    )
+    ticket.conversation = conversation
+    ticket.number = _next_number(ticket.tenant_id)
+    ticket.save(force_insert=True)
+    record_event(
+        ticket, TicketEvent.Kind.OPENED, actor, ticket.created_at, {}, {"status": "open", "source": ticket.source}
+    )
+    return ticket
+
+
+def _next_number(tenant_id: UUID) -> int:
+    """Locks the tenant's counter until the ticket is committed, so that numbers have no gaps."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO support_ticketcounter AS counter (tenant_id, last_number) VALUES (%s, 1) "
+            "ON CONFLICT (tenant_id) DO UPDATE SET last_number = counter.last_number + 1 RETURNING last_number",
+            [tenant_id],
+        )
+        return int((cursor.fetchone() or [0])[0])
+
+
+def _acknowledgement_for(actor: Actor) -> str | None:
+    texts = actor.tenant.acknowledgement_html
+    return texts.get(actor.language) or texts.get(actor.tenant.language)

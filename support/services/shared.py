@@ -1,0 +1,79 @@
+"""What the services share: locking a ticket, saving it, writing its history."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError
+
+from ondi.accounts.actors import Actor
+from support import policies
+from support.errors import TicketAlreadyOpenForRelated, TicketClosed, TicketNotFound
+from support.models import ONE_OPEN_PER_DELIVERY, ONE_OPEN_PER_ORDER, Ticket, TicketEvent
+from support.querysets import TicketQuerySet
+
+
+def locked_ticket(actor: Actor, ticket_id: UUID, among: TicketQuerySet | None = None) -> Ticket:
+    tickets = Ticket.objects.visible_to(actor) if among is None else among
+    ticket = tickets.locked().select_related("assignee").filter(id=ticket_id).first()
+    if ticket is None:
+        raise TicketNotFound
+    return ticket
+
+
+def ticket_to_handle(actor: Actor, ticket_id: UUID) -> Ticket:
+    ticket = locked_ticket(actor, ticket_id)
+    if refusal := policies.handling_refusal(ticket, actor):
+        raise refusal
+    if not ticket.is_open:
+        raise TicketClosed
+    return ticket
+
+
+def save_ticket(ticket: Ticket, at: datetime) -> None:
+    ticket.version += 1
+    ticket.updated_at = at
+    ticket.save(force_update=True)
+
+
+def record_event(
+    ticket: Ticket,
+    kind: TicketEvent.Kind,
+    actor: Actor | None,
+    at: datetime,
+    before: dict[str, str | None],
+    after: dict[str, str | None],
+) -> None:
+    TicketEvent.objects.create(
+        tenant_id=ticket.tenant_id,
+        ticket=ticket,
+        kind=kind,
+        actor_id=actor.membership_id if actor else None,
+        before=before,
+        after=after,
+        created_at=at,
+    )
+
+
+def person_of(actor: Actor) -> UUID:
+    if actor.membership_id is None:
+        raise AssertionError("policies let nobody without a membership write")
+    return actor.membership_id
+
+
+def id_text(value: UUID | None) -> str | None:
+    return str(value) if value else None
+
+
+def is_item_taken(error: IntegrityError) -> bool:
+    constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    return constraint in (ONE_OPEN_PER_DELIVERY, ONE_OPEN_PER_ORDER)
+
+
+def refuse_if_item_is_held(ticket: Ticket, actor: Actor) -> None:
+    """Raise the conflict that names the open ticket on this item; return where it was closed meanwhile."""
+    holder = Ticket.objects.holding_item_of(ticket).first()
+    if holder is None:
+        return
+    if policies.is_customer_of(holder, actor) or actor.is_support_user:
+        raise TicketAlreadyOpenForRelated(holder.id, holder.conversation_id)
+    raise TicketAlreadyOpenForRelated
