@@ -210,6 +210,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
+        "Priority": "ondi.tenants.models.Priority",
         "MessageType": "conversations.models.MessageType",
         "SendableMessageType": "conversations.api.serializers.SENDABLE",
         "TicketSource": "support.models.TicketSource",

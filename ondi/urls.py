@@ -21,6 +21,7 @@ urlpatterns = [
     path("health/live", HealthViewSet.as_view({"get": "live"}), name="health-live"),
     path("health/ready", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),
     path("", include("ondi.accounts.api.urls")),
+    path("", include("deliveries.api.urls")),
     path("", include("conversations.api.urls")),
     path("", include("support.api.urls")),
 ]

@@ -1,6 +1,8 @@
 """Everybody who may knock at a door, for the tables of permissions and leaks."""
 
 from dataclasses import dataclass
+
+from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import Membership, User
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
@@ -52,7 +54,9 @@ def build_world() -> World:
     api = ApiClient()
     clients = {name: api.as_(member) for name, member in people.items()}
     clients["anonymous"] = clients["operator"] = api
-    clients["api_key"] = ApiClient(**{"X-API-Key": "od_a-key-opens-integrations-only"})
+    with tenant_scope(tenant.id):
+        _key, text = issue_api_key(tenant_id=tenant.id, name="platform")
+    clients["api_key"] = ApiClient(**{"X-API-Key": text})
     people["disabled"].user.is_active = False
     people["disabled"].user.save()
     with tenant_scope(suspended.id):

@@ -7,6 +7,7 @@ from django.http import QueryDict
 
 from ondi.common.errors import InvalidInput
 from ondi.common.ids import parse_id
+from ondi.common.times import parse_instant
 
 
 def requested_range(parameters: QueryDict) -> tuple[datetime, datetime] | None:
@@ -14,7 +15,7 @@ def requested_range(parameters: QueryDict) -> tuple[datetime, datetime] | None:
     text = _single(parameters, "timestamp_range")
     if not text:
         return None
-    moments = [_moment(part) for part in text.split(",")]
+    moments = [parse_instant(part) for part in text.split(",")]
     if len(moments) != 2 or moments[0] is None or moments[1] is None or moments[0] > moments[1]:
         raise InvalidInput({"timestamp_range": ["invalid"]})
     return moments[0], moments[1]
@@ -36,13 +37,3 @@ def _single(parameters: QueryDict, name: str) -> str:
     if len(given) > 1:
         raise InvalidInput({name: ["invalid"]})
     return given[0] if given else ""
-
-
-def _moment(text: str) -> datetime | None:
-    """ISO 8601 with a zone, or None."""
-    try:
-        moment = datetime.fromisoformat(text)
-        moment.utctimetuple()  # out of range in UTC is no moment either
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment.tzinfo else None

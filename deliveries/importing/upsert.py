@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.hashers import make_password
-
 from deliveries.importing.rows import ImportRow, Rejection
 from deliveries.models import Delivery
-from ondi.accounts.models import Membership, User
+from deliveries.services import upsert_deliveries
+from ondi.accounts.customers import upsert_customers
+from ondi.common.upsert import CREATED, UNCHANGED, UPDATED
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
-
-CREATED, UPDATED, UNCHANGED = "created", "updated", "unchanged"
+from orders.services import upsert_orders
 
 
 @dataclass(slots=True)
@@ -40,7 +39,8 @@ class Importer:
         rows = [row for row in batch if not self._repeats(row)]
         with tenant_scope(self.tenant_id):
             rows = self._without_taken_numbers(rows)
-            customers = self._customers(rows)
+            people = {row.customer["external_id"]: row.customer for row in rows}
+            customers = upsert_customers(tenant_id=self.tenant_id, people=people).ids
             outcomes = self._write_orders(rows, customers)
             for line, outcome in self._write_deliveries(rows, customers).items():
                 if outcomes[line] == UNCHANGED:
@@ -79,67 +79,22 @@ class Importer:
                 kept.append(row)
         return kept
 
-    def _customers(self, rows: Sequence[ImportRow]) -> dict[str, Membership]:
-        """The customers of these rows by external id; new ones have no e-mail and cannot sign in."""
-        wanted = {row.customer["external_id"]: row.customer for row in rows}
-        members = Membership.objects.in_tenants([self.tenant_id]).filter(external_id__in=wanted)
-        known = {str(member.external_id): member for member in members}
-        new = {name: fields for name, fields in wanted.items() if name not in known}
-        users = User.objects.bulk_create([User(password=make_password(None)) for _name in new])
-        added = [
-            Membership(tenant_id=self.tenant_id, user=user, **fields)
-            for user, fields in zip(users, new.values(), strict=True)
-        ]
-        Membership.objects.bulk_create(added)
-        known.update({str(member.external_id): member for member in added})
-        for name, fields in wanted.items():
-            if name not in new and _changes(known[name], fields):
-                known[name].save(update_fields=list(fields))
-        return known
+    def _write_orders(self, rows: Sequence[ImportRow], customers: dict[str, UUID]) -> dict[int, str]:
+        wanted = [{**row.order, "customer_id": customers[row.customer["external_id"]]} for row in rows]
+        results = upsert_orders(tenant_id=self.tenant_id, wanted=wanted)
+        return {row.line: result.status for row, result in zip(rows, results, strict=True)}
 
-    def _write_orders(self, rows: Sequence[ImportRow], customers: dict[str, Membership]) -> dict[int, str]:
-        wanted = {row.line: {**row.order, "customer_id": customers[row.customer["external_id"]].id} for row in rows}
-        return self._write(Order, wanted)
-
-    def _write_deliveries(self, rows: Sequence[ImportRow], customers: dict[str, Membership]) -> dict[int, str]:
+    def _write_deliveries(self, rows: Sequence[ImportRow], customers: dict[str, UUID]) -> dict[int, str]:
         orders = Order.objects.with_external_ids(self.tenant_id, [row.order["external_id"] for row in rows])
         order_ids = dict(orders.values_list("external_id", "id"))
-        wanted = {
-            row.line: {
-                **row.delivery,
-                "customer_id": customers[row.customer["external_id"]].id,
+        with_delivery = [row for row in rows if row.delivery]
+        wanted = [
+            {
+                **(row.delivery or {}),
+                "customer_id": customers[row.customer["external_id"]],
                 "order_id": order_ids[row.order["external_id"]],
             }
-            for row in rows
-            if row.delivery
-        }
-        return self._write(Delivery, wanted)
-
-    def _write(self, model: type[Order] | type[Delivery], wanted: dict[int, dict[str, Any]]) -> dict[int, str]:
-        """Upsert by external id: what became of each line."""
-        external_ids = [fields["external_id"] for fields in wanted.values()]
-        found = model.objects.with_external_ids(self.tenant_id, external_ids)
-        existing = {row.external_id: row for row in found.locked()}
-        outcomes, new, changed = {}, [], []
-        for line, fields in wanted.items():
-            row = existing.get(fields["external_id"])
-            if row is None:
-                new.append(model(tenant_id=self.tenant_id, **fields))
-                outcomes[line] = CREATED
-            elif _changes(row, fields):
-                changed.append(row)
-                outcomes[line] = UPDATED
-            else:
-                outcomes[line] = UNCHANGED
-        model.objects.bulk_create(new)  # type: ignore[arg-type]
-        for row in changed:
-            row.save()
-        return outcomes
-
-
-def _changes(row: Any, fields: dict[str, Any]) -> bool:
-    """Set these fields; True where that changed anything."""
-    changed = {name: value for name, value in fields.items() if getattr(row, name) != value}
-    for name, value in changed.items():
-        setattr(row, name, value)
-    return bool(changed)
+            for row in with_delivery
+        ]
+        results = upsert_deliveries(tenant_id=self.tenant_id, wanted=wanted, announce=False)
+        return {row.line: result.status for row, result in zip(with_delivery, results, strict=True)}

@@ -63,3 +63,15 @@ class CustomerNotFound(DomainError):
     code = "customer_not_found"
     kind = Kind.NOT_FOUND
     message = _("There is no customer with this external id.")
+
+
+class ApiKeyInvalid(DomainError):
+    code = "api_key_invalid"
+    kind = Kind.UNAUTHENTICATED
+    message = _("This API key is not valid.")
+
+
+class CannotManageSettings(DomainError):
+    code = "permission_denied"
+    kind = Kind.FORBIDDEN
+    message = _("Only admins of the tenant can do this.")

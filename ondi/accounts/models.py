@@ -136,6 +136,25 @@ class RefreshFamily(TenantOwned):
         return str(self.id)
 
 
+class SettingsChange(TenantOwned):
+    """Who changed what in the portal settings: append-only. No actor: the system."""
+
+    actor = TenantForeignKey(
+        Membership, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("who")
+    )
+    before = models.JSONField(_("before"), default=dict)
+    after = models.JSONField(_("after"), default=dict)
+    created_at = models.DateTimeField(_("when"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("settings change")
+        verbose_name_plural = _("settings changes")
+        indexes = [models.Index(fields=["tenant", "-created_at", "-id"], name="accounts_settings_history")]
+
+    def __str__(self) -> str:
+        return ", ".join(self.after)
+
+
 class ApiKey(TenantOwned):
     """A tenant's key to the integration endpoints. Shown once; only its hash is kept."""
 

@@ -1,5 +1,6 @@
 """Serializer fields that hold API.md's rules for text and ids."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from rest_framework import serializers
 
 from ondi.common.ids import parse_id
 from ondi.common.text import TextRefused, plain_text
+from ondi.common.times import parse_instant
 
 
 class PlainTextField(serializers.CharField):
@@ -48,6 +50,28 @@ class IdField(serializers.UUIDField):
         if found is None:
             self.fail("invalid", value=data)
         return found
+
+
+class BoundedIntegerField(serializers.IntegerField):
+    """A whole JSON number the database can hold, from 0."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0, max_value=2_147_483_647, **options)
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class InstantField(serializers.DateTimeField):
+    """A moment: ISO 8601 with a zone."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        moment = parse_instant(value)
+        if moment is None:
+            self.fail("invalid", format="ISO 8601")
+        return moment
 
 
 class ForbiddenField(serializers.Field[Any, Any, Any, Any]):

@@ -72,10 +72,11 @@ def documented(
     description: str = "",
     public: bool = False,
     idempotent: bool = False,
+    api_key: bool = False,
 ) -> Callable[[View], View]:
     """Document one call. `data`: the fields inside the envelope; `example`: such data as it really looks;
     `also`: other statuses of such an answer; `refusals`: what it refuses beyond what every call does."""
-    every = [*refusals, *_common_refusals(public=public, has_body=body is not None, idempotent=idempotent)]
+    every = [*refusals, *_common_refusals(public=public or api_key, has_body=body is not None, idempotent=idempotent)]
     name = operation_id[0].upper() + operation_id[1:]
     envelope = inline_serializer(
         f"{name}Answer",

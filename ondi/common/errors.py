@@ -73,6 +73,13 @@ FIELD_MESSAGES: Mapping[str, str | Promise] = {
 }
 
 
+def described(fields: Mapping[str, Sequence[str]]) -> dict[str, list[dict[str, str]]]:
+    """Each field's faults with their words."""
+    return {
+        name: [{"code": code, "message": str(FIELD_MESSAGES[code])} for code in codes] for name, codes in fields.items()
+    }
+
+
 class InvalidInput(DomainError):
     """One or more fields are wrong; `fields` maps each to the codes of `FIELD_MESSAGES`."""
 
@@ -83,12 +90,7 @@ class InvalidInput(DomainError):
     def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
         super().__init__()
         self.fields = fields
-        self.data = {
-            "fields": {
-                name: [{"code": code, "message": str(FIELD_MESSAGES[code])} for code in codes]
-                for name, codes in fields.items()
-            }
-        }
+        self.data = {"fields": described(fields)}
 
     def __str__(self) -> str:
         described = [f"{name}: {FIELD_MESSAGES[codes[0]]}" for name, codes in self.fields.items()]

@@ -1,4 +1,4 @@
-"""Times as the API writes them."""
+"""Times as the API writes and reads them."""
 
 from datetime import UTC, datetime
 
@@ -8,3 +8,14 @@ def iso(moment: datetime | None) -> str | None:
     if moment is None:
         return None
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_instant(text: object) -> datetime | None:
+    """A moment from ISO 8601 with a zone; None for anything else."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None

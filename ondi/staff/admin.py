@@ -5,15 +5,17 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import Group
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from ondi.accounts.models import ApiKey, Membership, RefreshFamily, User
+from ondi.accounts.api_keys import issue_api_key, revoke_api_key
+from ondi.accounts.models import ApiKey, Membership, RefreshFamily, SettingsChange, User
 from ondi.accounts.querysets import normalize_email
 from ondi.accounts.services import add_member, update_member
+from ondi.accounts.settings import update_portal_settings
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.tenants.models import PortalSettings, Tenant
@@ -49,6 +51,12 @@ class PortalSettingsAdmin(ScopedAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        """Through the service, which records who changed what."""
+        assert isinstance(obj, PortalSettings)
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        update_portal_settings(actor=staff_at(request).actor_in(obj.tenant_id), changes=changes)
 
 
 class MemberForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -177,9 +185,52 @@ class RefreshFamilyAdmin(AccessAdmin):
     ordering = ("-created_at", "-id")
 
 
+@admin.register(SettingsChange)
+class SettingsChangeAdmin(AccessAdmin):
+    list_display = ("created_at", "actor", "__str__", "tenant")
+    list_select_related = ("actor", "tenant")
+    ordering = ("-created_at", "-id")
+
+
 @admin.register(ApiKey)
-class ApiKeyAdmin(AccessAdmin):
+class ApiKeyAdmin(ScopedAdmin):
+    """Issue a key (its text is shown once) and revoke it."""
+
     list_display = ("name", "prefix", "tenant", "created_at", "expires_at", "revoked_at")
     list_select_related = ("tenant",)
-    fields = ("tenant", "name", "prefix", "created_by", "created_at", "expires_at", "revoked_at")
     ordering = ("-created_at", "-id")
+    actions = ("revoke",)
+
+    def visible_in(self, staff: Staff) -> Collection[UUID]:
+        return staff.managed_tenant_ids
+
+    def changeable_in(self, staff: Staff) -> Collection[UUID]:
+        return staff.managed_tenant_ids
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        if obj is None:
+            return ("tenant", "name", "expires_at")
+        return ("tenant", "name", "prefix", "created_by", "created_at", "expires_at", "revoked_at")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """A key is issued and revoked, never edited."""
+        return obj is None and super().has_change_permission(request)
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        values = form.cleaned_data
+        actor = staff_at(request).actor_in(values["tenant"].id)
+        key, text = issue_api_key(
+            tenant_id=values["tenant"].id,
+            name=values["name"],
+            expires_at=values["expires_at"],
+            created_by_id=actor.membership_id,
+        )
+        obj.pk = key.pk
+        shown = _("The key, shown only now: %(key)s") % {"key": text}
+        self.message_user(request, shown, messages.WARNING)
+
+    @admin.action(description=_("Revoke selected keys"))
+    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
+        for key in keys:
+            revoke_api_key(key=key)
+        self.message_user(request, _("Revoked."), messages.SUCCESS)

@@ -21,6 +21,7 @@ GROUPS = (
             "conversations.participant",
             "accounts.user",
             "accounts.refreshfamily",
+            "accounts.settingschange",
         ),
     ),
 )
@@ -41,6 +42,7 @@ ICONS = {
     "conversations.participant": "person_add",
     "accounts.user": "badge",
     "accounts.refreshfamily": "devices",
+    "accounts.settingschange": "manage_history",
 }
 
 

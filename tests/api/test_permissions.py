@@ -33,6 +33,7 @@ def at_the_desk(status, **others):
     return signed_in(403, **{"support_user": status, "lead": status, **others})
 
 
+SETTINGS = "delivery/customer-portal/settings"
 CONVERSATION = "messaging/conversations/<str:conversation_id>"
 QUEUED = "messaging/support/tickets/<str:ticket_id>"
 READERS = {"customer": 200, "support_user": 200, "lead": 200}  # the customer, and the tenant's support users
@@ -51,6 +52,11 @@ TABLE = {
     ("GET", "customer/support/tickets/<str:ticket_id>"): (None, signed_in(404, customer=200)),
     ("POST", "customer/support/tickets/<str:ticket_id>/close"): (None, signed_in(404, customer=200)),
     ("GET", "customer/support/summary"): (None, signed_in(200)),
+    ("GET", "customer/delivery/portal-settings"): (None, signed_in(200)),
+    ("GET", SETTINGS): (None, signed_in(403, admin=200)),
+    ("PUT", SETTINGS): ({}, signed_in(403, admin=200)),
+    ("PUT", "integrations/orders"): ({"orders": [{}]}, everyone(401, api_key=200)),
+    ("PUT", "integrations/deliveries"): ({"deliveries": [{}]}, everyone(401, api_key=200)),
     ("GET", "messaging/conversations"): (None, signed_in(200)),
     ("GET", CONVERSATION): (None, signed_in(404, **READERS)),
     ("GET", CONVERSATION + "/messages"): (None, signed_in(404, **READERS)),
@@ -110,7 +116,8 @@ def test_other_methods_are_refused_in_the_envelope(method, route):
     allowed = {known for known, other in TABLE if other == route} | ({"HEAD"} if ("GET", route) in TABLE else set())
 
     for wrong in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - allowed:
-        caller = world.clients["lead" if route.startswith("messaging/support") else "customer"]
+        callers = {"messaging/support": "lead", "delivery/customer-portal": "admin", "integrations": "api_key"}
+        caller = world.clients[next((who for start, who in callers.items() if route.startswith(start)), "customer")]
         response = caller.call(wrong, path)
         assert (wrong, response.status_code, response.json()["error"]) == (wrong, 405, "method_not_allowed")
 

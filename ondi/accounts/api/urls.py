@@ -1,5 +1,6 @@
 from django.urls import path
 
+from ondi.accounts.api.settings_views import CustomerSettingsViewSet, PortalSettingsViewSet
 from ondi.accounts.api.views import AuthViewSet, PasswordViewSet, UserViewSet
 
 urlpatterns = [
@@ -7,5 +8,15 @@ urlpatterns = [
     path("auth/refresh", AuthViewSet.as_view({"post": "refresh"}), name="auth-refresh"),
     path("auth/logout", AuthViewSet.as_view({"post": "logout"}), name="auth-logout"),
     path("auth/password", PasswordViewSet.as_view({"post": "password"}), name="auth-password"),
+    path(
+        "customer/delivery/portal-settings",
+        CustomerSettingsViewSet.as_view({"get": "retrieve"}),
+        name="customer-portal-settings",
+    ),
+    path(
+        "delivery/customer-portal/settings",
+        PortalSettingsViewSet.as_view({"get": "retrieve", "put": "update"}),
+        name="portal-settings",
+    ),
     path("users/me", UserViewSet.as_view({"get": "me"}), name="users-me"),
 ]

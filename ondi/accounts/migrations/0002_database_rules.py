@@ -99,8 +99,10 @@ class Migration(migrations.Migration):
         TenantTable("Membership", referenced=True),
         TenantTable("RefreshFamily"),
         TenantTable("ApiKey"),
+        TenantTable("SettingsChange", append_only=True),
         migrations.RunSQL(ENTER, "DROP FUNCTION ondi_enter(uuid, uuid, uuid)"),
         migrations.RunSQL(ENTER_STAFF, "DROP FUNCTION ondi_enter_staff(uuid)"),
         migrations.RunSQL(LOGIN, "DROP FUNCTION ondi_login(uuid)"),
         TenantLinks("ApiKey"),
+        TenantLinks("SettingsChange"),
     ]

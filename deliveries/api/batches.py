@@ -1,0 +1,134 @@
+"""Taking in a batch: each row by itself, the good ones kept whatever the others are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from rest_framework.serializers import Serializer
+
+from deliveries.api.serializers import DeliveryRow, OrderRow
+from deliveries.models import Delivery
+from deliveries.services import upsert_deliveries
+from ondi.accounts.customers import upsert_customers
+from ondi.api.errors import invalid_input
+from ondi.common.errors import described
+from ondi.common.text import is_storable
+from ondi.common.upsert import Upserted
+from orders.models import Order
+from orders.services import upsert_orders
+
+Faults = Mapping[str, Sequence[str]]
+
+
+@dataclass(slots=True)
+class _Row:
+    index: int
+    external_id: str | None
+    fields: dict[str, Any]
+    faults: Faults | None = None
+    result: Upserted | None = None
+
+
+@transaction.atomic
+def take_orders(tenant_id: UUID, given: Sequence[Any]) -> list[dict[str, Any]]:
+    """Upsert orders and their customers; one result a row. Needs the tenant in scope."""
+    rows = _read(OrderRow, given)
+    _reject_taken(rows, Order.objects.in_tenants([tenant_id]), "number", "order_number")
+    _write_customers(tenant_id, rows)
+    good = _good(rows)
+    results = upsert_orders(tenant_id=tenant_id, wanted=[row.fields for row in good])
+    return _report(rows, good, results)
+
+
+@transaction.atomic
+def take_deliveries(tenant_id: UUID, given: Sequence[Any]) -> list[dict[str, Any]]:
+    """Upsert deliveries and their customers; one result a row. Needs the tenant in scope.
+
+    An order the tenant does not have rejects its row, whoever else may have it.
+    """
+    rows = _read(DeliveryRow, given)
+    _link_orders(tenant_id, rows)
+    _reject_taken(rows, Delivery.objects.in_tenants([tenant_id]), "delivery_code", "delivery_code")
+    _write_customers(tenant_id, rows)
+    good = _good(rows)
+    results = upsert_deliveries(tenant_id=tenant_id, wanted=[row.fields for row in good])
+    return _report(rows, good, results)
+
+
+def _read(serializer: type[Serializer[Any]], given: Sequence[Any]) -> list[_Row]:
+    rows, seen = [], set()
+    for index, raw in enumerate(given):
+        bound = serializer(data=raw)
+        row = _Row(index, _told_id(raw), {})
+        if not bound.is_valid():
+            row.faults = invalid_input(bound.errors).fields
+        elif bound.validated_data["external_id"] in seen:
+            row.faults = {"external_id": ["not_allowed"]}
+        else:
+            row.fields = dict(bound.validated_data)
+            seen.add(row.fields["external_id"])
+        rows.append(row)
+    return rows
+
+
+def _told_id(raw: Any) -> str | None:
+    """The row's external id to answer with, if it is one at all."""
+    external_id = raw.get("external_id") if isinstance(raw, dict) else None
+    return external_id if isinstance(external_id, str) and is_storable(external_id) else None
+
+
+def _good(rows: Sequence[_Row]) -> list[_Row]:
+    return [row for row in rows if row.faults is None]
+
+
+def _link_orders(tenant_id: UUID, rows: Sequence[_Row]) -> None:
+    named = {row.fields["order_external_id"] for row in _good(rows) if row.fields.get("order_external_id")}
+    orders = dict(Order.objects.with_external_ids(tenant_id, list(named)).values_list("external_id", "id"))
+    for row in _good(rows):
+        if "order_external_id" not in row.fields:
+            continue
+        name = row.fields.pop("order_external_id")
+        if name is not None and name not in orders:
+            row.faults = {"order_external_id": ["invalid"]}
+        row.fields["order_id"] = orders.get(name)
+
+
+def _reject_taken(rows: Sequence[_Row], existing: Any, column: str, field: str) -> None:
+    """A number is one order's or delivery's alone: of another row here, or of an earlier one in the batch."""
+    wanted = {row.fields[column] for row in _good(rows) if row.fields.get(column) is not None}
+    holder = dict(existing.filter(**{f"{column}__in": wanted}).values_list(column, "external_id"))
+    for row in _good(rows):
+        value = row.fields.get(column)
+        if value is None:
+            continue
+        if holder.setdefault(value, row.fields["external_id"]) != row.fields["external_id"]:
+            row.faults = {field: ["not_allowed"]}
+
+
+def _write_customers(tenant_id: UUID, rows: Sequence[_Row]) -> None:
+    """The customers of the good rows; of several rows on one customer the last one tells."""
+    people = {row.fields["customer"]["external_id"]: dict(row.fields["customer"]) for row in _good(rows)}
+    outcome = upsert_customers(tenant_id=tenant_id, people=people)
+    for row in _good(rows):
+        name = row.fields.pop("customer")["external_id"]
+        if name in outcome.refused:
+            row.faults = {"customer.email": ["not_allowed"]}
+        else:
+            row.fields["customer_id"] = outcome.ids[name]
+
+
+def _report(rows: Sequence[_Row], good: Sequence[_Row], results: Sequence[Upserted]) -> list[dict[str, Any]]:
+    for row, result in zip(good, results, strict=True):
+        row.result = result
+    return [
+        {
+            "index": row.index,
+            "external_id": row.external_id,
+            "id": str(row.result.row.id) if row.result else None,
+            "status": row.result.status if row.result else "rejected",
+            "errors": described(row.faults) if row.faults else None,
+        }
+        for row in rows
+    ]

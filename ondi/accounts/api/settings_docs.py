@@ -1,0 +1,56 @@
+"""What the OpenAPI document says of portal settings."""
+
+from ondi.accounts import errors
+from ondi.accounts.api.serializers import (
+    CustomerTicketSettings,
+    SettingsBody,
+    SettingsOptions,
+    SettingsValues,
+    VisibilitySettings,
+)
+from ondi.api.schema import documented
+
+TOKENS = [errors.TokenInvalid(), errors.TokenExpired()]
+SARA = {"id": "0197f0a0-0000-7000-8000-000000000003", "name": "Sara Kareem"}
+CHAT = {"chat": {"support_chat_enabled": True}}
+SETTINGS = {
+    "options": {"support_users": [SARA]},
+    "values": {
+        "support_ticket_settings": {
+            "allow_customer_close": True,
+            "max_customer_priority": "urgent",
+            "acknowledgement_html": {"en": "<p>We answer within the hour.</p>"},
+            "support_user_ids": [SARA["id"]],
+            "support_users": [SARA],
+        },
+        "visibility_settings": CHAT,
+    },
+}
+
+customer_settings = documented(
+    "getPortalSettings",
+    "What this portal allows",
+    data={"support_ticket_settings": CustomerTicketSettings(), "visibility_settings": VisibilitySettings()},
+    example={
+        "support_ticket_settings": {"allow_customer_close": True, "max_customer_priority": "urgent"},
+        "visibility_settings": CHAT,
+    },
+    refusals=TOKENS,
+)
+portal_settings = documented(
+    "getCustomerPortalSettings",
+    "Read the portal settings",
+    data={"options": SettingsOptions(), "values": SettingsValues()},
+    example=SETTINGS,
+    refusals=[*TOKENS, errors.CannotManageSettings()],
+)
+update_portal_settings = documented(
+    "updateCustomerPortalSettings",
+    "Change the portal settings",
+    description="Sections and keys left out stay. `support_user_ids` is the whole list. In force on the next request.",
+    body=SettingsBody,
+    body_examples={"Let customers close": {"support_ticket_settings": {"allow_customer_close": True}}},
+    data={"options": SettingsOptions(), "values": SettingsValues()},
+    example=SETTINGS,
+    refusals=[*TOKENS, errors.CannotManageSettings()],
+)

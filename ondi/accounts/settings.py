@@ -1,0 +1,71 @@
+"""Changing what a tenant's portal allows, and who its support users are."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+import nh3
+from django.db import transaction
+
+from ondi.accounts.actors import Actor
+from ondi.accounts.errors import CannotManageSettings
+from ondi.accounts.models import Membership, SettingsChange
+from ondi.accounts.roles import Role
+from ondi.accounts.services import update_member
+from ondi.common.errors import DomainError, InvalidInput
+from ondi.tenants.models import PortalSettings
+
+LONGEST_ACKNOWLEDGEMENT = 8000
+
+
+def managing_refusal(actor: Actor) -> DomainError | None:
+    """Why this person may not manage the tenant's settings and people."""
+    return None if actor.role == Role.ADMIN or actor.is_operator else CannotManageSettings()
+
+
+@transaction.atomic
+def update_portal_settings(
+    *, actor: Actor, changes: Mapping[str, Any], support_user_ids: Collection[UUID] | None = None
+) -> None:
+    """Change portal settings (fields of `PortalSettings`) and perhaps the whole list of support users.
+
+    In force on the next request; recorded with who changed what. Acknowledgements are sanitised. Whoever
+    is on the list no more gives their tickets back. Locks the settings. Raises `CannotManageSettings`, and
+    `InvalidInput` for an acknowledgement that is too long and for a person who is no staff of the tenant.
+    """
+    if refusal := managing_refusal(actor):
+        raise refusal
+    settings = PortalSettings.objects.select_for_update().get(tenant_id=actor.tenant_id)
+    wanted = dict(changes)
+    if "acknowledgement_html" in wanted:
+        wanted["acknowledgement_html"] = _sanitised({**settings.acknowledgement_html, **wanted["acknowledgement_html"]})
+    before = {name: getattr(settings, name) for name, value in wanted.items() if getattr(settings, name) != value}
+    for name in before:
+        setattr(settings, name, wanted[name])
+    after = {name: wanted[name] for name in before}
+    if support_user_ids is not None:
+        _set_support_users(actor, set(support_user_ids), before, after)
+    if before:
+        settings.save()
+        SettingsChange.objects.create(
+            tenant_id=actor.tenant_id, actor_id=actor.membership_id, before=before, after=after
+        )
+
+
+def _sanitised(texts: Mapping[str, str]) -> dict[str, str]:
+    cleaned = {language: nh3.clean(html) for language, html in texts.items()}
+    if any(len(html) > LONGEST_ACKNOWLEDGEMENT for html in cleaned.values()):
+        raise InvalidInput({"acknowledgement_html": ["max_length"]})
+    return {language: html for language, html in cleaned.items() if html.strip()}
+
+
+def _set_support_users(actor: Actor, wanted: set[UUID], before: dict[str, Any], after: dict[str, Any]) -> None:
+    staff = {member.user_id: member for member in Membership.objects.visible_to(actor).active().staff()}
+    if wanted - set(staff):
+        raise InvalidInput({"support_user_ids": ["invalid"]})
+    present = {user_id for user_id, member in staff.items() if member.is_support_user}
+    for user_id in sorted(wanted ^ present):
+        update_member(membership=staff[user_id], is_support_user=user_id in wanted)
+    if wanted != present:
+        before["support_user_ids"] = sorted(map(str, present))
+        after["support_user_ids"] = sorted(map(str, wanted))
