@@ -87,9 +87,9 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         not_put_off = Q(follow_up_at=None) | Q(follow_up_at__lte=at)
         return waiting.filter(not_put_off).order_by(rank.desc(), "waiting_since", "id")
 
-    def locked_in_order(self, *, skip_locked: bool = False) -> "TicketQuerySet":
-        """Lock in the order asked for; `skip_locked` passes over what others hold."""
-        return self.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
+    def free_in_order(self) -> "TicketQuerySet":
+        """Lock in the order asked for, passing over what others hold."""
+        return self.select_for_update(of=("self",), no_key=True, skip_locked=True)
 
     def queue_order(self) -> "TicketQuerySet":
         """Open first, waiting on an agent first, longest waiting first."""

@@ -55,11 +55,11 @@ class DeliveryRow(serializers.Serializer[Any]):
 
 
 class OrdersBody(serializers.Serializer[Any]):
-    orders = serializers.ListField(child=serializers.JSONField(), min_length=1, max_length=MOST_ROWS)
+    orders = serializers.ListField(child=serializers.JSONField(allow_null=True), min_length=1, max_length=MOST_ROWS)
 
 
 class DeliveriesBody(serializers.Serializer[Any]):
-    deliveries = serializers.ListField(child=serializers.JSONField(), min_length=1, max_length=MOST_ROWS)
+    deliveries = serializers.ListField(child=serializers.JSONField(allow_null=True), min_length=1, max_length=MOST_ROWS)
 
 
 class DocumentedOrders(serializers.Serializer[Any]):

@@ -135,7 +135,7 @@ def as_domain_error(exception: Exception) -> DomainError | None:
         case exceptions.ParseError():
             return MalformedJson()
         case _ if isinstance(exception, DATABASE_IS_AWAY):
-            logger.error("database unavailable: %s", type(exception).__name__)
+            logger.error("database unavailable: %s %s", type(exception).__name__, exception)
             return ServiceUnavailable()
     return None
 

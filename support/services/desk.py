@@ -11,6 +11,7 @@ from conversations.models import Conversation
 from conversations.services import join_conversation, leave_conversation, post_system_message
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
+from ondi.common.errors import ServiceUnavailable
 from support import policies
 from support.errors import NotASupportUser, QueueEmpty, TicketAlreadyAssigned, TicketNotAssignedToYou
 from support.models import Ticket, TicketEvent, TicketNote, TicketStatus, WaitingOn
@@ -26,6 +27,8 @@ from support.services.shared import (
     ticket_to_handle,
 )
 
+NEXT_ATTEMPTS = 100
+
 
 @transaction.atomic
 def claim_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) -> Ticket:
@@ -37,7 +40,7 @@ def claim_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) -
     ticket = ticket_to_handle(actor, ticket_id)
     if ticket.assignee_id == actor.membership_id:
         return ticket
-    if ticket.assignee is not None:
+    if ticket.assignee is not None:  # read after the lock: a row joined to a locked one may be stale
         raise TicketAlreadyAssigned(ticket.assignee.user_id, ticket.assignee.full_name)
     return _assign(ticket, actor, TicketEvent.Kind.CLAIMED, at or timezone.now())
 
@@ -146,18 +149,37 @@ def reopen_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) 
 def claim_next_ticket(*, actor: Actor, at: datetime | None = None) -> Ticket:
     """Claim the open, unassigned ticket that waits on an agent at the highest priority for longest.
 
-    Not the actor's own, and none that was put off. Tickets others are claiming right now are passed over;
-    only when nothing else is left do we wait for them, so that a ticket somebody merely touches is not
-    lost. Locks the ticket. Raises `NotASupportUser`, `QueueEmpty`.
+    Not the actor's own, and none that was put off. Tickets others hold right now are passed over; when
+    nothing else is left we wait for them one by one, so that a ticket somebody merely touches is not lost.
+    Locks the ticket. Raises `NotASupportUser`, `QueueEmpty`, `ServiceUnavailable`.
     """
     if not actor.is_support_user:
         raise NotASupportUser
     at = at or timezone.now()
     queue = Ticket.objects.visible_to(actor).next_for(actor, at)
-    ticket = queue.locked_in_order(skip_locked=True).first() or queue.locked_in_order().first()
-    if ticket is None:
+    for _attempt in range(NEXT_ATTEMPTS):
+        ticket = queue.free_in_order().first() or _wait_for_first(queue)
+        if ticket is not None:
+            return _assign(ticket, actor, TicketEvent.Kind.CLAIMED, at)
+    raise ServiceUnavailable
+
+
+def _wait_for_first(queue: TicketQuerySet) -> Ticket | None:
+    """The first of the queue once whoever holds it is done; None if it was gone by then.
+
+    One row by its key, and let go again if it is gone: a query that waits for rows in turn keeps the
+    locks of those it then passes over, and two of them deadlock. Raises `QueueEmpty`.
+    """
+    first = queue.values_list("id", flat=True).first()
+    if first is None:
         raise QueueEmpty
-    return _assign(ticket, actor, TicketEvent.Kind.CLAIMED, at)
+    savepoint = transaction.savepoint()
+    ticket = queue.locked().filter(id=first).first()
+    if ticket is None:
+        transaction.savepoint_rollback(savepoint)
+    else:
+        transaction.savepoint_commit(savepoint)
+    return ticket
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from support.querysets import TicketQuerySet
 
 def locked_ticket(actor: Actor, ticket_id: UUID, among: TicketQuerySet | None = None) -> Ticket:
     tickets = Ticket.objects.visible_to(actor) if among is None else among
-    ticket = tickets.locked().select_related("assignee").filter(id=ticket_id).first()
+    ticket = tickets.locked().filter(id=ticket_id).first()
     if ticket is None:
         raise TicketNotFound
     return ticket

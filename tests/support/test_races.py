@@ -1,12 +1,23 @@
 """Many at once: one open ticket per item, gap-free numbers, one successor per refresh token."""
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
+from ondi.tenants.models import Priority
 from ondi.tenants.scope import tenant_scope
 from support.models import Ticket, TicketCounter
-from tests.factories import DeliveryFactory, MemberFactory, Message, OrderFactory, TenantFactory
+from tests.factories import (
+    Conversation,
+    DeliveryFactory,
+    MemberFactory,
+    Message,
+    OrderFactory,
+    TenantFactory,
+    make_ticket,
+)
 from tests.races import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
@@ -116,3 +127,81 @@ def test_exactly_ten_wrong_passwords_are_heard(api, tenant):
     answers = at_once([lambda: api.post("/auth/login", wrong)] * 30)
 
     assert Counter(answer.status_code for answer in answers) == {401: 10, 429: 20}
+
+
+def test_a_thousand_messages_of_eight_clients_have_no_gap(api, tenant):
+    customer = MemberFactory(tenant=tenant)
+    agents = [MemberFactory(tenant=tenant, agent=True) for _agent in range(7)]
+    ticket = make_ticket(customer, agent=agents[0])
+    clients = [api.as_(person) for person in (customer, *agents)]
+    path = f"/messaging/conversations/{ticket.conversation_id}"
+    added = {"action": "add", "user_ids": [str(agent.user_id) for agent in agents]}
+    assert clients[1].call("PUT", f"{path}/participants", body=added).status_code == 200
+
+    def talk(client, who):
+        return [client.post(f"{path}/messages", {"content": f"{who}-{number}"}).status_code for number in range(125)]
+
+    answers = at_once([lambda client=client, who=who: talk(client, who) for who, client in enumerate(clients)])
+
+    assert {status for statuses in answers for status in statuses} == {201}
+    with tenant_scope(tenant.id):
+        rows = list(Message.objects.order_by("sequence").values_list("sequence", "id", "content"))
+        conversation = Conversation.objects.get()
+    assert [sequence for sequence, _id, _content in rows] == list(range(1, 1002))  # and the first one
+    assert (conversation.message_count, conversation.last_message_id) == (1001, rows[-1][1])
+    assert conversation.last_message_preview == rows[-1][2]
+
+
+def test_replies_claims_and_closes_crossing_make_no_deadlock(api, tenant):
+    customer = MemberFactory(tenant=tenant)
+    agents = [MemberFactory(tenant=tenant, agent=True) for _agent in range(4)]
+    tickets = [make_ticket(customer) for _number in range(4)]
+    portal, desks = api.as_(customer), [api.as_(agent) for agent in agents]
+
+    def reply():
+        return [
+            portal.post(f"/messaging/conversations/{ticket.conversation_id}/messages", {"content": "x"}).status_code
+            for ticket in tickets * 5
+        ]
+
+    def work(desk, order):
+        actions = ("assign-to-me", "take-over", "close", "reopen", "release")
+        return [
+            desk.post(f"/messaging/support/tickets/{ticket.id}/{action}", {"reason": "storm"}).status_code
+            for ticket in order
+            for action in actions
+        ]
+
+    orders = [tickets, tickets[::-1], tickets[2:] + tickets[:2], tickets[1:] + tickets[:1]]
+    answers = at_once(
+        [
+            reply,
+            reply,
+            *(lambda desk=desk, order=order: work(desk, order) for desk, order in zip(desks, orders, strict=True)),
+        ]
+    )
+
+    assert {status for statuses in answers for status in statuses} <= {200, 201, 409}
+
+
+def test_fifty_agents_drain_five_hundred_tickets_in_order(api, tenant):
+    customer = MemberFactory(tenant=tenant)
+    start = timezone.now() - timedelta(hours=9)
+    for number in range(500):
+        make_ticket(customer, priority=("low", "urgent", "medium")[number % 3], at=start + timedelta(seconds=number))
+    desks = [api.as_(MemberFactory(tenant=tenant, agent=True)) for _agent in range(50)]
+
+    def drain(desk):
+        pulled = []
+        while (answer := desk.post("/messaging/support/tickets/next")).status_code == 200:
+            ticket = answer.json()["data"]["ticket"]
+            pulled.append((Priority(ticket["priority"]).rank, -ticket["number"]))
+        return pulled, answer.status_code, answer.json()["error"]
+
+    drained = at_once([lambda desk=desk: drain(desk) for desk in desks])
+
+    assert {(status, error) for _pulled, status, error in drained} == {(404, "queue_empty")}
+    numbers = [number for pulled, _status, _error in drained for _rank, number in pulled]
+    assert sorted(numbers) == sorted(-number for number in range(1, 501)), "none twice, none lost"
+    for pulled, _status, _error in drained:
+        assert pulled == sorted(pulled, reverse=True), "each agent's come highest and longest waiting first"
