@@ -135,7 +135,7 @@ def as_domain_error(exception: Exception) -> DomainError | None:
         case exceptions.ParseError():
             return MalformedJson()
         case _ if isinstance(exception, DATABASE_IS_AWAY):
-            logger.error("database unavailable: %s %s", type(exception).__name__, exception)
+            logger.error("database unavailable: %s %s", type(exception).__name__, str(exception).split("\n")[0])
             return ServiceUnavailable()
     return None
 

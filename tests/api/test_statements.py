@@ -9,15 +9,26 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from conversations.services import post_message
+from deliveries.api import docs as examples
+from ondi.accounts.api_keys import issue_api_key
+from ondi.tenants.scope import tenant_scope
 from tests.api.test_permissions import TABLE
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, make_ticket
+from tests.client import ApiClient
+from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOT_COUNTED = re.compile(r"^(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE)")
 TICKETS = "customer/support/tickets"
 
-# (method, route): exact statements. The limits of the contract: get 3, list 4, create 12, close 11.
+SETTINGS = "delivery/customer-portal/settings"
+CONVERSATION = "messaging/conversations/<str:conversation_id>"
+QUEUE = "messaging/support/tickets"
+QUEUED = QUEUE + "/<str:ticket_id>"
+
+# (method, route): exact statements. The limits of the contract: get 3, list 4, create 12, close 11, message list 5,
+# message 9, queue list 5.
 STATEMENTS = {
     ("GET", "health/live"): 0,
     ("GET", "health/ready"): 1,
@@ -31,6 +42,25 @@ STATEMENTS = {
     ("GET", TICKETS + "/<str:ticket_id>"): 2,
     ("POST", TICKETS + "/<str:ticket_id>/close"): 9,
     ("GET", "customer/support/summary"): 2,
+    ("GET", "customer/delivery/portal-settings"): 1,
+    ("GET", SETTINGS): 3,
+    ("PUT", SETTINGS): 6,
+    ("PUT", "integrations/orders"): 9,
+    ("PUT", "integrations/deliveries"): 7,
+    ("GET", "messaging/conversations"): 4,
+    ("GET", CONVERSATION): 3,
+    ("GET", CONVERSATION + "/messages"): 4,
+    ("POST", CONVERSATION + "/messages"): 9,
+    ("PUT", CONVERSATION + "/read-status"): 4,
+    ("PUT", CONVERSATION + "/participants"): 6,
+    ("GET", QUEUE): 4,
+    ("POST", QUEUE + "/next"): 9,
+    ("GET", QUEUED): 4,
+    ("POST", QUEUED + "/assign-to-me"): 9,
+    ("POST", QUEUED + "/take-over"): 11,
+    ("POST", QUEUED + "/release"): 8,
+    ("POST", QUEUED + "/close"): 11,
+    ("POST", QUEUED + "/reopen"): 11,
 }
 
 
@@ -49,8 +79,28 @@ class Counted:
         ]
 
 
-def calls(portal, customer, api):
+def calls(portal, customer, api, tenant, messages):
     """Each route called once, to count."""
+    agent, colleague = (MemberFactory(tenant=tenant, agent=True) for _agent in range(2))
+    desk, lead = api.as_(agent), api.as_(MemberFactory(tenant=tenant, lead=True))
+    admin = api.as_(MemberFactory(tenant=tenant, admin=True))
+    with tenant_scope(tenant.id):
+        platform = ApiClient(**{"X-API-Key": issue_api_key(tenant_id=tenant.id, name="platform")[1]})
+    chat_ticket, free, taken = (
+        make_ticket(customer, agent=agent),
+        make_ticket(customer),
+        make_ticket(customer, agent=colleague),
+    )
+    speaker = actor(customer)
+    with tenant_scope(tenant.id):
+        for _message in range(messages):
+            post_message(actor=speaker, conversation_id=chat_ticket.conversation_id, content="Hello")
+        last_message = str(chat_ticket.conversation.last_message_id)
+    chat = f"/messaging/conversations/{chat_ticket.conversation_id}"
+    add = {"action": "add", "user_ids": [str(colleague.user_id)]}
+    settings = {"support_ticket_settings": {"allow_customer_close": True, "max_customer_priority": "high"}}
+    order, parcel = dict(examples.ORDER, external_id="new"), dict(examples.DELIVERY, external_id="new")
+    parcel.pop("order_external_id")
     delivery = DeliveryFactory(tenant=customer.tenant, customer=customer)
     ticket = make_ticket(customer)
     session = api.post("/auth/login", {"email": customer.user.email, "password": "correct horse battery"}).json()
@@ -66,6 +116,29 @@ def calls(portal, customer, api):
         ("GET", TICKETS + "/<str:ticket_id>"): lambda: portal.get(f"/{TICKETS}/{ticket.id}"),
         ("POST", TICKETS + "/<str:ticket_id>/close"): lambda: portal.post(f"/{TICKETS}/{ticket.id}/close"),
         ("GET", "customer/support/summary"): lambda: portal.get("/customer/support/summary"),
+        ("GET", "customer/delivery/portal-settings"): lambda: portal.get("/customer/delivery/portal-settings"),
+        ("GET", SETTINGS): lambda: admin.get(f"/{SETTINGS}"),
+        ("PUT", SETTINGS): lambda: admin.call("PUT", f"/{SETTINGS}", body=settings),
+        ("PUT", "integrations/orders"): lambda: platform.call("PUT", "/integrations/orders", body={"orders": [order]}),
+        ("PUT", "integrations/deliveries"): lambda: platform.call(
+            "PUT", "/integrations/deliveries", body={"deliveries": [parcel]}
+        ),
+        ("GET", "messaging/conversations"): lambda: portal.get("/messaging/conversations", {"limit": 50}),
+        ("GET", CONVERSATION): lambda: portal.get(chat),
+        ("GET", CONVERSATION + "/messages"): lambda: portal.get(f"{chat}/messages", {"limit": 50}),
+        ("POST", CONVERSATION + "/messages"): lambda: portal.post(f"{chat}/messages", {"content": "Hello"}),
+        ("PUT", CONVERSATION + "/read-status"): lambda: portal.call(
+            "PUT", f"{chat}/read-status", parameters={"message_id": last_message}
+        ),
+        ("PUT", CONVERSATION + "/participants"): lambda: desk.call("PUT", f"{chat}/participants", body=add),
+        ("GET", QUEUE): lambda: desk.get(f"/{QUEUE}", {"limit": 50, "search": "is"}),
+        ("POST", QUEUE + "/next"): lambda: lead.post(f"/{QUEUE}/next"),
+        ("GET", QUEUED): lambda: desk.get(f"/{QUEUE}/{chat_ticket.id}"),
+        ("POST", QUEUED + "/assign-to-me"): lambda: desk.post(f"/{QUEUE}/{free.id}/assign-to-me"),
+        ("POST", QUEUED + "/take-over"): lambda: desk.post(f"/{QUEUE}/{taken.id}/take-over", {"reason": "away"}),
+        ("POST", QUEUED + "/release"): lambda: desk.post(f"/{QUEUE}/{taken.id}/release"),
+        ("POST", QUEUED + "/close"): lambda: desk.post(f"/{QUEUE}/{taken.id}/close"),
+        ("POST", QUEUED + "/reopen"): lambda: desk.post(f"/{QUEUE}/{taken.id}/reopen"),
         ("POST", "auth/refresh"): lambda: api.post("/auth/refresh", tokens),
         ("POST", "auth/login"): lambda: api.post(
             "/auth/login", {"email": customer.user.email, "password": "correct horse battery"}
@@ -85,11 +158,14 @@ def test_statements_are_what_the_table_says(api, tickets):
     customer, agent = MemberFactory(tenant=tenant), MemberFactory(tenant=tenant, agent=True)
     for number in range(tickets):
         order = OrderFactory(tenant=tenant, customer=customer) if number % 2 else None
-        make_ticket(customer, order=order, agent=agent if number % 3 else None)
+        ticket = make_ticket(customer, order=order, agent=agent if number % 3 else None)
+        who = actor(customer)
+        with tenant_scope(tenant.id):
+            post_message(actor=who, conversation_id=ticket.conversation_id, content="Where is it?")
     portal = api.as_(customer)
 
     counted = {}
-    for route, call in calls(portal, customer, api).items():
+    for route, call in calls(portal, customer, api, tenant, messages=tickets).items():
         with Counted() as statements:
             response = call()
         assert response.status_code < 300, response.content
