@@ -1,5 +1,6 @@
 """`make serve`: everything for a look at the product, started together and stopped together."""
 
+import multiprocessing
 import os
 import socket
 import sys
@@ -20,7 +21,7 @@ def main() -> None:
         embedded_postgres.hold()
     except embedded_postgres.EmbeddedPostgresError as error:
         embedded_postgres.explain_and_exit(error)
-    _prepare_database()
+    _prepare()
     pid_file = embedded_postgres.data_directory() / PID_FILE
     pid_file.parent.mkdir(parents=True, exist_ok=True)
     pid_file.write_text(str(os.getpid()))
@@ -46,7 +47,20 @@ def _free_port(text: str) -> int:
     return int(text)
 
 
-def _prepare_database() -> None:
+def _prepare() -> None:
+    """Migrate and seed in a process of its own.
+
+    The workers are forks of this one: a database pool opened here would be theirs as well, two of them
+    talking at once on one connection.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=prepare_database)
+    process.start()
+    process.join()
+    if process.exitcode:
+        sys.exit("error: the database could not be prepared; the reason stands above.")
+
+
+def prepare_database() -> None:
     import django
     from django.core.management import call_command
 
@@ -57,9 +71,6 @@ def _prepare_database() -> None:
     if not find_tenants():
         print("Filling the empty database with demo data ...", flush=True)  # noqa: T201
         call_command("seed_demo")
-    from django.db import connections
-
-    connections.close_all()
 
 
 def _serve(port: int) -> None:

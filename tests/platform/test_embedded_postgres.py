@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,7 @@ class TestServe:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         server = subprocess.Popen(
-            [sys.executable, "-m", "ondi.serve"], cwd=ROOT, env={**environment, "PORT": str(port), "WEB_WORKERS": "1"},
+            [sys.executable, "-m", "ondi.serve"], cwd=ROOT, env={**environment, "PORT": str(port), "WEB_WORKERS": "2"},
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         url = f"http://127.0.0.1:{port}"
@@ -164,6 +165,9 @@ class TestServe:
     def test_everything_ends_with_it(self, environment, served, how):
         server, url = served
         assert self._answers(f"{url}/schema")
+        with ThreadPoolExecutor(12) as callers:
+            answers = list(callers.map(self._answers, [f"{url}/health/ready"] * 120))
+        assert all(answers), "no two workers share a connection"
         pid = server_pid(environment)
         assert is_alive(pid)
 
