@@ -76,6 +76,9 @@ def documented(
 ) -> Callable[[View], View]:
     """Document one call. `data`: the fields inside the envelope; `example`: such data as it really looks;
     `also`: other statuses of such an answer; `refusals`: what it refuses beyond what every call does."""
+    parameters = list(parameters)
+    if parameters or idempotent:
+        refusals = [*refusals, InvalidInput({parameters[0].name if parameters else "Idempotency-Key": ["invalid"]})]
     every = [*refusals, *_common_refusals(public=public or api_key, has_body=body is not None, idempotent=idempotent)]
     name = operation_id[0].upper() + operation_id[1:]
     envelope = inline_serializer(
