@@ -3,6 +3,7 @@
 # make lint    style, types, layers, dependencies, migrations; starts no server
 # make stop    end what make serve started in this checkout
 # make format  let ruff put the code in order
+# make fuzz    generated requests against the whole OpenAPI document (minutes; FUZZ_EXAMPLES sets how many)
 # make messages  compile the translations after a change of a .po file
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop format messages clean
+.PHONY: serve test lint stop fuzz format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -29,7 +30,7 @@ stop:
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n 2
-	@echo "make test: done. There is no make e2e yet: nothing is left to a real browser so far."
+	@echo "make test: done. Left out: make fuzz (minutes). There is no make e2e yet, so nothing is left to a browser."
 
 lint: $(READY)
 	@$(BIN)/ruff check .
@@ -38,6 +39,9 @@ lint: $(READY)
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry .
 	@DEBUG=true $(BIN)/python -W "ignore:Got an error checking" manage.py makemigrations --check --dry-run
+
+fuzz: $(READY)
+	@$(BIN)/python -m tests.fuzz
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .

@@ -1,0 +1,87 @@
+"""`make fuzz`: generated requests against every call of the OpenAPI document, as four kinds of caller.
+
+Starts the product on a private database of its own, seeds the demo, and runs schemathesis as a customer, a
+support user, a tenant admin and the platform. Exits with 1 on a 5xx, an undocumented status or an answer that
+does not fit the document.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "40")
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+CALLERS = ("customer1@tigris.demo", "agent1@tigris.demo", "admin@tigris.demo", "platform")
+# Ending the caller's own session or changing their password would make everything after it a 401.
+LEFT_OUT = ("/auth/login", "/auth/logout", "/auth/password")
+ISSUE_KEY = """
+from ondi.accounts.api_keys import issue_api_key
+from ondi.tenants.scope import find_tenants, tenant_scope
+tenant_id = find_tenants("tigris")["tigris"]
+with tenant_scope(tenant_id):
+    print(issue_api_key(tenant_id=tenant_id, name="fuzz")[1])
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        wide_open = dict.fromkeys(("READS_PER_MINUTE", "WRITES_PER_MINUTE", "THROTTLE_BURST"), "100000000")
+        environment = {**os.environ, **wide_open, "ONDI_DATA_DIR": f"{folder}/data", "PORT": port, "DEBUG": "true"}
+        server = subprocess.Popen([sys.executable, "-m", "ondi.serve"], cwd=ROOT, env=environment)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_for(f"{url}/health/ready", server)
+            failed = [caller for caller in CALLERS if not fuzz(url, caller, environment)]
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(timeout=30)
+    sys.exit(f"make fuzz: failed as {', '.join(failed)}" if failed else 0)
+
+
+def fuzz(url: str, caller: str, environment: dict[str, str]) -> bool:
+    sys.stdout.write(f"\n=== as {caller}\n")
+    sys.stdout.flush()
+    program = Path(sys.executable).with_name("schemathesis")
+    left_out = [word for path in LEFT_OUT for word in ("--exclude-path", path)]
+    command = [program, "run", f"{url}/schema", "--url", url, "-H", credential(url, caller, environment), "--checks",
+               CHECKS, "--max-examples", EXAMPLES, "--no-color", *left_out]  # fmt: skip
+    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
+def credential(url: str, caller: str, environment: dict[str, str]) -> str:
+    if caller == "platform":
+        shell = [sys.executable, "manage.py", "shell", "--no-imports", "-c", ISSUE_KEY]
+        done = subprocess.run(shell, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        return f"X-API-Key: {done.stdout.strip().splitlines()[-1]}"
+    body = json.dumps({"email": caller, "password": "ondi-demo"}).encode()
+    request = urllib.request.Request(f"{url}/auth/login", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return f"Authorization: Bearer {json.load(response)['data']['access_token']}"
+
+
+def wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
+    for _tick in range(300):
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            if server.poll() is not None:
+                break
+            time.sleep(0.2)
+    sys.exit("make fuzz: the product did not come up")
+
+
+if __name__ == "__main__":
+    main()
