@@ -7,11 +7,10 @@ from rest_framework import serializers
 
 from conversations import errors
 from conversations.api.serializers import MessageData, PostMessageBody
-from ondi.accounts.errors import TokenExpired, TokenInvalid
-from ondi.api.schema import PAGE_PARAMETERS, PaginationData, documented
+from ondi.accounts.api.docs import TOKENS
+from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, documented
 from ondi.common.errors import InvalidInput
 
-TOKENS = [TokenInvalid(), TokenExpired()]
 CONVERSATION_ID = "0197f0a0-0000-7000-8000-000000000022"
 MESSAGE = {
     "id": "0197f0a0-0000-7000-8000-000000000023",
@@ -22,14 +21,6 @@ MESSAGE = {
     "content": "We found your parcel, it comes today.",
     "event": None,
     "created_at": "2026-11-23T09:34:00.000000Z",
-}
-PAGINATION = {
-    "page": 1,
-    "limit": 20,
-    "total": 1,
-    "total_pages": 1,
-    "has_next_page": False,
-    "has_previous_page": False,
 }
 
 list_messages = documented(
@@ -47,7 +38,7 @@ list_messages = documented(
         "pagination": PaginationData(required=False),
         "has_more": serializers.BooleanField(required=False),
     },
-    example={"messages": [MESSAGE], "pagination": PAGINATION},
+    example={"messages": [MESSAGE], "pagination": PAGINATION_EXAMPLE},
     refusals=[
         *TOKENS,
         InvalidInput({"timestamp_range": ["invalid"]}),

@@ -6,10 +6,12 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from ondi.accounts.entering import tenants_of
 from ondi.accounts.errors import CustomerNotFound, EmailTaken
 from ondi.accounts.models import Membership, RefreshFamily, User
 from ondi.accounts.querysets import normalize_email
 from ondi.accounts.signals import support_role_ended
+from ondi.tenants.scope import tenant_scope
 
 
 @transaction.atomic
@@ -60,6 +62,20 @@ def update_member(*, membership: Membership, **changes: Any) -> Membership:
 def end_membership(*, membership: Membership) -> Membership:
     """The person leaves the tenant: no more access, history kept."""
     return update_member(membership=membership, ended_at=timezone.now())
+
+
+@transaction.atomic
+def disable_login(*, user: User) -> None:
+    """The person can sign in nowhere any more: sessions end, and open tickets go back to their queues.
+
+    Their memberships stay, so switching the login on again (`is_active`) is all it takes to have them back.
+    """
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    with tenant_scope(*(tenant["id"] for tenant in tenants_of(user.id))):
+        RefreshFamily.objects.filter(user=user, revoked_at=None).update(revoked_at=timezone.now())
+        for membership in Membership.objects.filter(user=user, ended_at=None, is_support_user=True).locked():
+            support_role_ended.send(sender=Membership, membership=membership)
 
 
 @transaction.atomic

@@ -28,6 +28,16 @@ IDEMPOTENCY_PARAMETER = OpenApiParameter(
 )
 
 
+PAGINATION_EXAMPLE = {
+    "page": 1,
+    "limit": 20,
+    "total": 1,
+    "total_pages": 1,
+    "has_next_page": False,
+    "has_previous_page": False,
+}
+
+
 class PaginationData(serializers.Serializer[Any]):
     page = serializers.IntegerField()
     limit = serializers.IntegerField()

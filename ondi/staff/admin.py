@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ondi.accounts.api_keys import issue_api_key, revoke_api_key
 from ondi.accounts.models import ApiKey, Membership, RefreshFamily, SettingsChange, User
 from ondi.accounts.querysets import normalize_email
-from ondi.accounts.services import add_member, update_member
+from ondi.accounts.services import add_member, disable_login, update_member
 from ondi.accounts.settings import update_portal_settings
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
@@ -167,7 +167,12 @@ class UserAdmin(ReadOnlyAdmin):
         return ("email", "is_superuser", "last_login", "created_at")
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        obj.save(update_fields=["is_active"])
+        """Through the service: whoever is switched off is signed out and gives their tickets back."""
+        assert isinstance(obj, User)
+        if obj.is_active:
+            obj.save(update_fields=["is_active"])
+        else:
+            disable_login(user=obj)
 
 
 class AccessAdmin(ReadOnlyAdmin):

@@ -5,11 +5,12 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-from ondi.api.schema import PAGE_PARAMETERS, PaginationData, documented
+from ondi.accounts.api.docs import TOKENS
+from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, documented
 from ondi.common.errors import InvalidInput, PermissionDenied
 from ondi.tenants.models import Priority
 from support import errors
-from support.api.docs import CUSTOMER, PAGINATION, TICKET, TICKET_CLOSED, TICKET_DETAIL, TOKENS
+from support.api.docs import CUSTOMER, TICKET, TICKET_CLOSED, TICKET_DETAIL
 from support.api.serializers import CountsData, QueueDetailData, QueueTicketData, TakeOverBody
 from support.models import TicketSource, TicketStatus, WaitingOn
 
@@ -64,7 +65,7 @@ list_queue = documented(
     },
     example={
         "tickets": [{**TICKET, "requester": REQUESTER}],
-        "pagination": PAGINATION,
+        "pagination": PAGINATION_EXAMPLE,
         "counts": {"unassigned": 1, "mine": 0, "all": 1},
     },
     refusals=[*WHO_MAY, InvalidInput({"search": ["invalid"]})],

@@ -4,9 +4,10 @@ from drf_spectacular.utils import OpenApiParameter
 
 from conversations.errors import ConversationClosed, ConversationNotFound
 from conversations.models import Conversation
-from ondi.api.schema import PAGE_PARAMETERS, PaginationData, documented
+from ondi.accounts.api.docs import TOKENS
+from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, documented
 from ondi.common.errors import PermissionDenied
-from support.api.docs import CUSTOMER, PAGINATION, TICKET, TOKENS
+from support.api.docs import CUSTOMER, TICKET
 from support.api.serializers import FullConversationData, ParticipantResultData, ParticipantsBody
 
 AGENT_ID = "0197f0a0-0000-7000-8000-000000000003"
@@ -34,7 +35,7 @@ list_conversations = documented(
         OpenApiParameter("status", str, enum=Conversation.Status.values),
     ],
     data={"conversations": FullConversationData(many=True), "pagination": PaginationData()},
-    example={"conversations": [CONVERSATION], "pagination": PAGINATION},
+    example={"conversations": [CONVERSATION], "pagination": PAGINATION_EXAMPLE},
     refusals=TOKENS,
 )
 retrieve_conversation = documented(

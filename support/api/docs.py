@@ -5,8 +5,8 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-from ondi.accounts.errors import TokenExpired, TokenInvalid
-from ondi.api.schema import PAGE_PARAMETERS, PaginationData, documented
+from ondi.accounts.api.docs import TOKENS
+from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, documented
 from ondi.common.errors import InvalidInput
 from support import errors
 from support.api.serializers import CreateTicketBody, TicketData, TicketDetailData
@@ -66,15 +66,6 @@ TICKET_CLOSED = {
     "can_reply": False,
     "closed_at": "2026-11-23T10:00:00.000000Z",
 }
-PAGINATION = {
-    "page": 1,
-    "limit": 20,
-    "total": 1,
-    "total_pages": 1,
-    "has_next_page": False,
-    "has_previous_page": False,
-}
-TOKENS = [TokenInvalid(), TokenExpired()]
 PORTAL_BODY = {
     "subject": "Delivery delayed",
     "priority": "medium",
@@ -105,7 +96,7 @@ list_tickets = documented(
     data={"tickets": TicketData(many=True), "pagination": PaginationData()},
     example={
         "tickets": [TICKET],
-        "pagination": PAGINATION,
+        "pagination": PAGINATION_EXAMPLE,
     },
     refusals=[*TOKENS, InvalidInput({"limit": ["max_value"]})],
 )

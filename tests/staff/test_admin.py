@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from ondi.accounts.models import Membership
+from ondi.accounts.models import ApiKey, Membership, SettingsChange, User
 from ondi.accounts.services import end_membership
 from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
@@ -351,6 +351,51 @@ class TestSettingsAndDesk:
         with tenant_scope(tenant.id):
             assert Tag.objects.get().name == "courier"
             assert CannedReply.objects.get().content == "مرحباً"
+
+
+class TestAccess:
+    def test_key_is_shown_once_and_opens_the_integrations(self, api, tenant, people):
+        client = desk(people["admin"])
+
+        response = client.post(url(ApiKey, "add"), {"tenant": str(tenant.id), "name": "platform"})
+
+        text = next(word for message in message_of(response) for word in message.split() if word.startswith("od_"))
+        rows = {"orders": [{}]}
+        assert api.call("PUT", "/integrations/orders", body=rows, **{"X-API-Key": text}).status_code == 200
+        with tenant_scope(tenant.id):
+            key = ApiKey.objects.get()
+        client.get(url(ApiKey, "changelist"))  # shows the message
+        pages = [client.get(url(ApiKey, "changelist")), client.get(url(ApiKey, "change", key.pk))]
+        assert not any(text in page.content.decode() for page in pages)
+        client.post(url(ApiKey, "changelist"), {"action": "revoke", "_selected_action": [str(key.pk)]})
+        assert api.call("PUT", "/integrations/orders", body=rows, **{"X-API-Key": text}).status_code == 401
+
+    def test_agents_issue_no_keys(self, tenant, people):
+        for person in ("agent", "support_user"):
+            assert desk(people[person]).get(url(ApiKey, "add")).status_code == 403
+
+    def test_settings_are_changed_on_the_record(self, tenant, people):
+        desk(people["admin"]).post(
+            url(PortalSettings, "change", tenant.pk),
+            {"allow_customer_close": "on", "support_chat_enabled": "on", "max_customer_priority": "urgent"},
+        )
+
+        with tenant_scope(tenant.id):
+            change = SettingsChange.objects.select_related("actor").get()
+            assert change.actor.user_id == people["admin"].id
+        assert (change.before, change.after) == ({"allow_customer_close": False}, {"allow_customer_close": True})
+
+    def test_switching_a_login_off_releases_and_signs_out(self, api, tenant, ticket, people):
+        agent = MemberFactory(tenant=tenant, agent=True)
+        client, portal = desk(agent.user), api.as_(agent)
+        TestTicketActions().click(client, "claim", ticket)
+
+        response = desk(people["operator"]).post(url(User, "change", agent.user_id), {})
+
+        assert response.status_code == 302, response.content
+        assert reload(ticket).assignee_id is None
+        assert portal.get("/users/me").status_code == 401
+        assert client.get("/admin/").status_code == 302
 
 
 class TestSignIn:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from conversations.models import Participant
 from conversations.services import post_message
-from ondi.accounts.services import end_membership, update_member
+from ondi.accounts.services import disable_login, end_membership, update_member
 from ondi.common.errors import PermissionDenied
 from ondi.tenants.scope import tenant_scope
 from support import services
@@ -217,7 +217,7 @@ class TestTurn:
 
 
 class TestPeopleLeaving:
-    @pytest.mark.parametrize("how", ["support role", "membership"])
+    @pytest.mark.parametrize("how", ["support role", "membership", "account"])
     def test_open_tickets_go_back_to_the_queue(self, tenant, customer, sara, yusuf, how):
         mine, closed = make_ticket(customer, agent=sara), make_ticket(customer, agent=sara, closed_by=sara)
         others = make_ticket(customer, agent=yusuf)
@@ -225,6 +225,8 @@ class TestPeopleLeaving:
         with tenant_scope(tenant.id):
             if how == "membership":
                 end_membership(membership=sara)
+            elif how == "account":
+                disable_login(user=sara.user)
             else:
                 update_member(membership=sara, is_support_user=False)
 

@@ -6,6 +6,7 @@ from ondi.accounts import errors
 from ondi.accounts.api.serializers import LoginBody, PasswordBody, RefreshBody, TenantData, UserData
 from ondi.api.schema import documented
 
+TOKENS = [errors.TokenInvalid(), errors.TokenExpired()]
 TENANT = {"id": "0197f0a0-0000-7000-8000-000000000001", "slug": "tigris", "name": "Tigris Express"}
 USER = {
     "id": "0197f0a0-0000-7000-8000-000000000002",
@@ -69,7 +70,7 @@ logout = documented(
     body_examples={"A refresh token": {"refresh_token": SESSION["refresh_token"]}},
     data={},
     example={},
-    refusals=[errors.TokenInvalid(), errors.TokenExpired()],
+    refusals=TOKENS,
     public=True,
 )
 password = documented(
@@ -80,12 +81,12 @@ password = documented(
     body_examples={"A change": {"current_password": "ondi-demo", "new_password": "a-better-secret"}},
     data={},
     example={},
-    refusals=[errors.TokenInvalid(), errors.TokenExpired()],
+    refusals=TOKENS,
 )
 me = documented(
     "me",
     "Who am I",
     data={"user": UserData()},
     example={"user": USER},
-    refusals=[errors.TokenInvalid(), errors.TokenExpired()],
+    refusals=TOKENS,
 )

@@ -1,6 +1,7 @@
 """What the OpenAPI document says of portal settings."""
 
 from ondi.accounts import errors
+from ondi.accounts.api.docs import TOKENS
 from ondi.accounts.api.serializers import (
     CustomerTicketSettings,
     SettingsBody,
@@ -10,7 +11,6 @@ from ondi.accounts.api.serializers import (
 )
 from ondi.api.schema import documented
 
-TOKENS = [errors.TokenInvalid(), errors.TokenExpired()]
 SARA = {"id": "0197f0a0-0000-7000-8000-000000000003", "name": "Sara Kareem"}
 CHAT = {"chat": {"support_chat_enabled": True}}
 SETTINGS = {
