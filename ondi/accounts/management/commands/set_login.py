@@ -29,12 +29,13 @@ class Command(BaseCommand):
             raise CommandError(f"There is no tenant {options['tenant']!r}.")
         try:
             validate_email(options["email"])
+            password = new_password()  # before the transaction, which must not wait for somebody's typing
             with tenant_scope(tenant_id):
                 membership = set_login(
                     tenant_id=tenant_id,
                     customer_external_id=options["customer"],
                     email=options["email"],
-                    password=new_password(),
+                    password=password,
                 )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
