@@ -10,6 +10,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from ondi import embedded_postgres
+from ondi.common.connections import BoundedConnection
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -85,6 +86,7 @@ TEMPLATES = [
 # Database: the application's role by default, the owner's for migrations and test databases.
 WEB_THREADS = env.int("WEB_THREADS", default=4)
 WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=WEB_THREADS + 1)
 
 
 def _database(variable: str, role: str) -> dict[str, Any]:
@@ -112,8 +114,19 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_MAX_AGE": 0,
         "OPTIONS": {
             **_application["OPTIONS"],
-            "pool": {"min_size": 1, "max_size": WEB_THREADS + 1, "timeout": 5},
+            "pool": {
+                "connection_class": BoundedConnection,
+                "min_size": 1,
+                "max_size": DATABASE_POOL_SIZE,
+                "timeout": 5,
+                # Gives up quickly and is asked again by the next request: the pauses in between would double.
+                "reconnect_timeout": 2,
+            },
             "connect_timeout": 5,
+            "keepalives_idle": 10,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
             "options": "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
         },
     },

@@ -4,8 +4,8 @@ import logging
 from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.db import InterfaceError, OperationalError
-from django.http import Http404
+from django.db import InterfaceError, OperationalError, connection
+from django.http import Http404, UnreadablePostError
 from django.utils.translation import gettext_lazy as _
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
@@ -13,6 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from ondi.api.responses import STATUS_OF_KIND, error_body, error_headers
+from ondi.api.units import asks_for_retry
+from ondi.common.connections import replace_broken_connections
 from ondi.common.errors import FIELD_MESSAGES, DomainError, InvalidInput, Kind, NotFound, PermissionDenied
 from ondi.common.errors import ServiceUnavailable as ServiceUnavailable
 
@@ -103,7 +105,12 @@ class IdempotencyKeyReused(DomainError):
 
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's hook: any exception as the envelope, the transaction marked for rollback; None for what is a bug."""
+    """DRF's hook: any exception as the envelope, the transaction marked for rollback.
+
+    None for a bug, and for what the whole request is repeated for (`in_one_unit`).
+    """
+    if asks_for_retry(exception):
+        return None
     error = as_domain_error(exception)
     if error is None:
         return None
@@ -132,12 +139,18 @@ def as_domain_error(exception: Exception) -> DomainError | None:
             return MethodNotAllowed()
         case exceptions.UnsupportedMediaType():
             return UnsupportedMediaType()
-        case exceptions.ParseError():
+        case exceptions.ParseError() | UnreadablePostError():
             return MalformedJson()
         case _ if isinstance(exception, DATABASE_IS_AWAY):
-            logger.error("database unavailable: %s %s", type(exception).__name__, str(exception).split("\n")[0])
+            note_absence(exception)
             return ServiceUnavailable()
     return None
+
+
+def note_absence(error: Exception) -> None:
+    """Log that the database did not answer, and have the other connections looked after."""
+    logger.error("database unavailable: %s", type(error.__cause__ or error).__name__)
+    replace_broken_connections(getattr(connection, "pool", None))
 
 
 def invalid_input(detail: Any) -> InvalidInput:

@@ -10,12 +10,19 @@ from rest_framework.serializers import Serializer
 from rest_framework.viewsets import GenericViewSet
 
 from ondi.api.errors import Throttled
+from ondi.api.units import in_one_unit
 from ondi.common.errors import NotFound
 from ondi.common.ids import parse_id
 
 
 class ApiViewSet(GenericViewSet[Any]):
     """Refuses in API.md's order: 401, then a foreign `tenant_id` as 404, then 403, then the throttle."""
+
+    @classmethod
+    def as_view(cls, *arguments: Any, **options: Any) -> Any:
+        """Each request is one transaction, tried again where it met another; but for views that hold their own."""
+        view = super().as_view(*arguments, **options)
+        return view if hasattr(view, "_non_atomic_requests") else in_one_unit(view)
 
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)

@@ -3,15 +3,22 @@
 from collections.abc import Callable
 
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
 
+from ondi.api.errors import DATABASE_IS_AWAY, note_absence
+from ondi.api.responses import RETRY_AFTER_SECONDS
+from ondi.api.units import RETRIES, asks_for_retry, pause
 from ondi.staff.entry import staff_of
 
 
 class StaffScopeMiddleware:
-    """Sets `request.staff`. What a failing page (5xx) wrote is rolled back."""
+    """Sets `request.staff`. What a failing page (5xx) wrote is rolled back.
+
+    A page whose transaction the database broke off for another's sake is tried again, at most three times.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -19,12 +26,40 @@ class StaffScopeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith("/admin/"):
             return self.get_response(request)
-        with transaction.atomic():
-            request.staff = staff_of(_loaded(request.user))  # type: ignore[attr-defined]
-            response = self.get_response(request)
-            if response.status_code >= 500:
-                transaction.set_rollback(True)
+        for _attempt in range(RETRIES):
+            response = self._attempt_once(request)
+            if not getattr(response, "try_again", False):
+                return response
+            pause()
+        return self._attempt_once(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A database that is away or busy is a page that says so."""
+        if not (request.path.startswith("/admin/") and isinstance(exception, DATABASE_IS_AWAY)):
+            return None
+        response = busy_page()
+        response.try_again = asks_for_retry(exception)  # type: ignore[attr-defined]
+        if not asks_for_retry(exception):
+            note_absence(exception)
         return response
+
+    def _attempt_once(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            with transaction.atomic():
+                request.staff = staff_of(_loaded(request.user))  # type: ignore[attr-defined]
+                response = self.get_response(request)
+                if response.status_code >= 500:
+                    transaction.set_rollback(True)
+            return response
+        except DATABASE_IS_AWAY as error:
+            note_absence(error)
+            return busy_page()
+
+
+def busy_page() -> HttpResponse:
+    """Made without the request: session and login are in the database too."""
+    retry_after = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return HttpResponse(render_to_string("staff/busy.html"), status=503, headers=retry_after)
 
 
 def _loaded(user: object) -> object:
