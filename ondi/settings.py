@@ -10,6 +10,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from ondi import embedded_postgres
+from ondi.common import logs
 from ondi.common.connections import BoundedConnection
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -49,12 +50,14 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "ondi.api.middleware.RequestIdMiddleware",
+    "ondi.api.request_log.RequestLogMiddleware",
     "ondi.api.middleware.LanguageMiddleware",
     "ondi.api.middleware.EnvelopeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "ondi.api.middleware.BodyLimitMiddleware",
+    "ondi.accounts.audit.CrossTenantAuditMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -250,18 +253,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        "axes": {"level": "ERROR"},
-        "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
-        "django.request": {"level": "ERROR"},
-    },
-}
+LOGGING = logs.configuration(env.str("LOG_LEVEL", default="INFO"))
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "OnDi Support",

@@ -11,6 +11,7 @@ from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from ondi.accounts.audit import note_caller
 from ondi.accounts.errors import ApiKeyInvalid
 from ondi.accounts.models import ApiKey
 
@@ -68,7 +69,9 @@ class ApiKeyAuthentication(BaseAuthentication):
             row = cursor.fetchone()
         if row is None:
             raise ApiKeyInvalid
-        return Integration(user_id=row[0], tenant_id=row[1]), "api key"
+        caller = Integration(user_id=row[0], tenant_id=row[1])
+        note_caller(request._request, user_id=caller.user_id, tenant_ids=caller.tenant_ids)
+        return caller, "api key"
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

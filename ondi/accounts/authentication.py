@@ -2,15 +2,19 @@
 
 from typing import cast
 
+import structlog
 from django.utils import translation
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from ondi.accounts.actors import Actor
+from ondi.accounts.audit import note_caller
 from ondi.accounts.entering import enter
 from ondi.accounts.errors import TokenInvalid
 from ondi.accounts.tokens import Claims, read_access_token
 from ondi.api.language import requested_language
+
+logger = structlog.get_logger("ondi.audit")
 
 
 def actor_of(request: Request) -> Actor:
@@ -31,7 +35,9 @@ class TokenAuthentication(BaseAuthentication):
         claims = read_access_token(token.strip())
         actor = enter(claims.user_id, claims.tenant_id, claims.session_id)
         if actor is None:
+            logger.warning("entry_refused", user_id=str(claims.user_id), tenant_id=str(claims.tenant_id))
             raise TokenInvalid
+        note_caller(request._request, user_id=actor.user_id, tenant_ids=actor.tenant_ids)
         if requested_language(request._request) is None:
             translation.activate(actor.tenant.language)
         return actor, claims

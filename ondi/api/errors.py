@@ -1,8 +1,8 @@
 """Errors that belong to the API itself, and the translation of everyone else's."""
 
-import logging
 from typing import Any, ClassVar
 
+import structlog
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, UnreadablePostError
@@ -18,7 +18,7 @@ from ondi.common.connections import replace_broken_connections
 from ondi.common.errors import FIELD_MESSAGES, DomainError, InvalidInput, Kind, NotFound, PermissionDenied
 from ondi.common.errors import ServiceUnavailable as ServiceUnavailable
 
-logger = logging.getLogger("ondi.api")
+logger = structlog.get_logger("ondi.api")
 
 DATABASE_IS_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
@@ -149,7 +149,7 @@ def as_domain_error(exception: Exception) -> DomainError | None:
 
 def note_absence(error: Exception) -> None:
     """Log that the database did not answer, and have the other connections looked after."""
-    logger.error("database unavailable: %s", type(error.__cause__ or error).__name__)
+    logger.error("database_unavailable", reason=type(error.__cause__ or error).__name__)
     replace_broken_connections(getattr(connection, "pool", None))
 
 

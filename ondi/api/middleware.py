@@ -91,7 +91,7 @@ class EnvelopeMiddleware:
             return None
         error = errors.as_domain_error(exception)
         if error is None:
-            errors.logger.exception("unhandled error", extra={"request_id": request.META.get("ondi.request_id")})
+            errors.logger.error("unhandled_error", exc_info=exception)
             error = errors.InternalError()
         return error_response(error, errors.status_of(error))
 

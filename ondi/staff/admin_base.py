@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import ForeignKey, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
 from ondi.staff.entry import Staff, staff_at
@@ -41,6 +41,11 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
         return rows.filter(**{f"{self.tenant_field}__in": self.visible_in(staff_at(request))})
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """Django's answer, noted: the row may be another tenant's."""
+        request.row_not_found = True  # type: ignore[attr-defined]
+        return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[no-any-return]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
 
+from ondi.accounts.audit import note_caller
 from ondi.api.errors import DATABASE_IS_AWAY, note_absence
 from ondi.api.responses import RETRY_AFTER_SECONDS
 from ondi.api.units import RETRIES, asks_for_retry, pause
@@ -46,7 +47,9 @@ class StaffScopeMiddleware:
     def _attempt_once(self, request: HttpRequest) -> HttpResponseBase:
         try:
             with transaction.atomic():
-                request.staff = staff_of(_loaded(request.user))  # type: ignore[attr-defined]
+                staff = request.staff = staff_of(_loaded(request.user))  # type: ignore[attr-defined]
+                if staff is not None:
+                    note_caller(request, user_id=staff.user.id, tenant_ids=staff.tenant_ids)
                 response = self.get_response(request)
                 if response.status_code >= 500:
                     transaction.set_rollback(True)

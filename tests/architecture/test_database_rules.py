@@ -18,6 +18,7 @@ FUNCTIONS = {
     "ondi_login",
     "ondi_search_tickets",
     "ondi_enter_api_key",
+    "ondi_foreign_rows",
 }
 PLAIN_FUNCTIONS = {"ondi_fold"}  # reads no table, runs with the caller's rights
 
