@@ -19,6 +19,9 @@ env = environ.Env()
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="insecure-key-for-development-only-0123456789" if DEBUG else "")
 JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="insecure-signing-key-for-development-only" if DEBUG else "")
+# Earlier (or coming) keys whose signatures still count: a key changes without signing anybody out.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+JWT_VERIFICATION_KEYS = env.list("JWT_VERIFICATION_KEYS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 

@@ -1,18 +1,57 @@
 """Access and refresh tokens: simplejwt's, carrying the tenant and the session they belong to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import (
+    ExpiredTokenError,
+    TokenBackendError,
+    TokenBackendExpiredToken,
+    TokenError,
+)
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from ondi.accounts.errors import TokenExpired, TokenInvalid
 from ondi.common.ids import new_id, parse_id
 
 LONGEST_TOKEN = 4096
+
+
+class KeyRing(TokenBackend):
+    """Signs with the current key and accepts, beside its signatures, those of the other verification keys.
+
+    So a key is changed without signing anybody out: README, "Changing keys".
+    """
+
+    def __init__(self, signing_key: str, verification_keys: Sequence[str], **options: Any) -> None:
+        super().__init__(signing_key=signing_key, **options)
+        self._others = [TokenBackend(signing_key=key, **options) for key in verification_keys]
+
+    def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
+        """Raises `TokenBackendExpiredToken` for a good signature that came too late, else `TokenBackendError`."""
+        refusal: TokenBackendError
+        for decode in (super().decode, *(other.decode for other in self._others)):
+            try:
+                return decode(token, verify)
+            except TokenBackendExpiredToken:
+                raise
+            except TokenBackendError as error:
+                refusal = error
+        raise refusal
+
+
+KEY_RING = KeyRing(
+    settings.SIMPLE_JWT["SIGNING_KEY"],
+    settings.JWT_VERIFICATION_KEYS,
+    algorithm=settings.SIMPLE_JWT["ALGORITHM"],
+    audience=settings.SIMPLE_JWT["AUDIENCE"],
+    issuer=settings.SIMPLE_JWT["ISSUER"],
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +64,21 @@ class Claims:
     jti: UUID
 
 
+class OurAccessToken(AccessToken):
+    _token_backend = KEY_RING
+
+
+class OurRefreshToken(RefreshToken):
+    _token_backend = KEY_RING
+
+
 def issue_access_token(claims: Claims) -> str:
-    return _sign(AccessToken(), Claims(claims.user_id, claims.tenant_id, claims.session_id, new_id()))
+    return _sign(OurAccessToken(), Claims(claims.user_id, claims.tenant_id, claims.session_id, new_id()))
 
 
 def issue_refresh_token(claims: Claims, issued_at: datetime) -> str:
     """The refresh token with this `jti`. Same claims and time, same token, byte for byte."""
-    token = RefreshToken()
+    token = OurRefreshToken()
     token.set_iat(at_time=issued_at)
     token.set_exp(from_time=issued_at, lifetime=settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"])
     return _sign(token, claims)
@@ -39,12 +86,12 @@ def issue_refresh_token(claims: Claims, issued_at: datetime) -> str:
 
 def read_access_token(text: str) -> Claims:
     """Raises `TokenExpired` or `TokenInvalid`."""
-    return _read(AccessToken, text)
+    return _read(OurAccessToken, text)
 
 
 def read_refresh_token(text: str) -> Claims:
     """Raises `TokenExpired` or `TokenInvalid`."""
-    return _read(RefreshToken, text)
+    return _read(OurRefreshToken, text)
 
 
 def _sign(token: Token, claims: Claims) -> str:

@@ -1,6 +1,8 @@
 """Attacks on access tokens: each its coded 401, never a 5xx."""
 
 import base64
+import hashlib
+import hmac
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +10,9 @@ import jwt
 import pytest
 from django.conf import settings
 
+from ondi.accounts import tokens
+from ondi.accounts.sessions import begin_session
+from tests.client import ApiClient
 from tests.factories import MemberFactory
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +91,88 @@ def test_foreign_signatures_and_algorithms_are_refused(api, claims):
     ]  # fmt: skip
 
     assert {error_of(api, token) for token in forged} == {"token_invalid"}
+
+
+def test_keys_and_addresses_in_the_header_are_ignored(api, claims):
+    """A token may bring a key, name one or point to one; only ours judges it."""
+    mine = "an-attackers-own-key-0123456789-0123456789"
+    headers = [
+        {"jwk": {"kty": "oct", "k": base64.urlsafe_b64encode(mine.encode()).decode()}},
+        {"jku": "http://127.0.0.1/keys"}, {"x5u": "http://127.0.0.1/cert"}, {"x5c": ["AAAA"]},
+        {"kid": "../../../../dev/null"}, {"kid": "' OR 1=1 --"}, {"kid": {"a": 1}},
+    ]  # fmt: skip
+
+    forged = []
+    for header in headers:
+        encoded = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "typ": "JWT", **header}).encode()).rstrip(b"=")
+        body = signed(claims).split(".")[1].encode()
+        mac = hmac.new(mine.encode(), encoded + b"." + body, hashlib.sha256).digest()
+        forged.append(b".".join([encoded, body, base64.urlsafe_b64encode(mac).rstrip(b"=")]).decode())
+    empty_key = jwt.PyJWS().encode(json.dumps(claims).encode(), "", algorithm="none")
+
+    assert {error_of(api, token) for token in [*forged, empty_key]} == {"token_invalid"}
+
+
+def test_unknown_critical_header_is_refused(api, claims):
+    token = jwt.encode(claims, KEY, algorithm="HS256", headers={"crit": ["exp"], "exp": 1})
+
+    assert error_of(api, token) == "token_invalid"
+
+
+def test_tokens_count_in_their_header_only(api, claims):
+    token = signed(claims)
+    for where in ({"X-Access-Token": token}, {"Cookie": f"access_token={token}; sessionid={token}"}, {}):
+        response = api.get("/users/me", {"access_token": token, "token": token}, **where)
+        assert (response.status_code, response.json()["error"]) == (401, "not_authenticated")
+
+
+def test_each_kind_of_token_opens_its_own_door_only(api):
+    login = MemberFactory()
+    session = begin_session(user_id=login.user_id, tenant_id=login.tenant_id)
+
+    assert error_of(api, session.refresh_token) == "token_invalid"
+    for door in ("refresh", "logout"):
+        answer = api.post(f"/auth/{door}", {"refresh_token": session.access_token})
+        assert (answer.status_code, answer.json()["error"]) == (401, "token_invalid")
+
+
+class TestKeyChange:
+    NEW = "the-next-signing-key-of-the-tests-9876543210-zyx"
+
+    @pytest.fixture
+    def ring(self, monkeypatch):
+        def use(signing_key, *verification_keys):
+            names = {"algorithm": "HS256", "audience": "ondi-api", "issuer": "ondi"}
+            for kind in (tokens.OurAccessToken, tokens.OurRefreshToken):
+                monkeypatch.setattr(kind, "_token_backend", tokens.KeyRing(signing_key, verification_keys, **names))
+
+        return use
+
+    def test_nobody_is_signed_out_while_the_old_key_is_known(self, api, ring):
+        member = MemberFactory()
+        before = begin_session(user_id=member.user_id, tenant_id=member.tenant_id)
+
+        ring(self.NEW, KEY)
+
+        assert ApiClient(before.access_token).get("/users/me").status_code == 200
+        after = api.post("/auth/refresh", {"refresh_token": before.refresh_token}).json()["data"]
+        jwt.decode(after["access_token"], self.NEW, algorithms=["HS256"], audience="ondi-api")
+        assert ApiClient(after["access_token"]).get("/users/me").status_code == 200
+
+    def test_dropped_and_foreign_keys_count_no_more(self, api, ring, claims):
+        token, expired = signed(claims), signed(claims, exp=NOW - timedelta(seconds=1))
+        ring(self.NEW, "yet-another-old-key-of-the-tests-0123456789")
+        assert error_of(api, token) == "token_invalid"
+        assert error_of(api, expired) == "token_invalid"  # an expired forgery is a forgery
+
+        ring(self.NEW, KEY)
+        assert error_of(api, expired) == "token_expired"
+
+    def test_a_known_key_that_is_not_yet_used_verifies_too(self, api, ring, claims):
+        """The coming key is made known everywhere before the first server signs with it."""
+        ring(KEY, self.NEW)
+
+        assert api.get("/users/me", Authorization=f"Bearer {signed(claims, key=self.NEW)}").status_code == 200
 
 
 def test_swapping_the_tenant_needs_a_session_there(api, claims):
