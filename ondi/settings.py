@@ -41,6 +41,9 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "ondi.api",
     "ondi.tenants",
     "ondi.accounts",
@@ -54,6 +57,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ondi.api.middleware.RequestIdMiddleware",
     "ondi.api.request_log.RequestLogMiddleware",
+    "ondi.api.middleware.SecurityPolicyMiddleware",
     "ondi.api.middleware.LanguageMiddleware",
     "ondi.api.middleware.EnvelopeMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -65,6 +69,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "ondi.staff.session_limits.SessionLimitsMiddleware",
     "ondi.staff.middleware.StaffScopeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -154,6 +160,13 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
+# Staff at the admin: a second factor, and an end to every session
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=not DEBUG)
+STAFF_IDLE_LIMIT = timedelta(minutes=env.int("STAFF_IDLE_MINUTES", default=60))
+STAFF_SESSION_LIMIT = timedelta(hours=env.int("STAFF_SESSION_HOURS", default=12))
+SESSION_COOKIE_AGE = int(STAFF_SESSION_LIMIT.total_seconds())
+OTP_TOTP_ISSUER = "OnDi Support"
+
 # Sign-in limit: per address and e-mail
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -199,6 +212,7 @@ WRITES_PER_MINUTE = env.int("WRITES_PER_MINUTE", default=300)
 THROTTLE_BURST = env.int("THROTTLE_BURST", default=150)
 TENANT_THROTTLE_FACTOR = 20
 MAX_BODY_BYTES = 128 * 1024
+MAX_FORM_BYTES = 256 * 1024
 MAX_INTEGRATION_BODY_BYTES = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_INTEGRATION_BODY_BYTES
 
@@ -243,6 +257,15 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Security
+# What a browser may load and do, by the start of the path; the longest that fits counts. unfold evaluates
+# the expressions of its templates (Alpine) and sets styles in attributes; the API is no page at all.
+CONTENT_SECURITY_POLICIES = {
+    "/": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "/admin/": "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "/docs": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+}
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
@@ -252,6 +275,8 @@ SECURE_HSTS_SECONDS = 0 if DEBUG else env.int("SECURE_HSTS_SECONDS", default=31_
 SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG
 SECURE_HSTS_PRELOAD = not DEBUG
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+if not DEBUG:  # a browser takes such a cookie from this very host only, over TLS
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"

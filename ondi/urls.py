@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db import transaction
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from ondi.api.health import HealthViewSet
 
@@ -17,7 +17,7 @@ urlpatterns = [
     path("admin/i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
     path("schema", public(SpectacularJSONAPIView.as_view()), name="schema"),
-    path("docs", public(SpectacularSwaggerView.as_view(url_name="schema")), name="docs"),
+    path("docs", public(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="docs"),
     path("health/live", HealthViewSet.as_view({"get": "live"}), name="health-live"),
     path("health/ready", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),
     path("", include("ondi.accounts.api.urls")),

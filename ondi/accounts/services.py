@@ -10,6 +10,7 @@ from ondi.accounts.entering import tenants_of
 from ondi.accounts.errors import CustomerNotFound, EmailTaken
 from ondi.accounts.models import Membership, RefreshFamily, User
 from ondi.accounts.querysets import normalize_email
+from ondi.accounts.sessions import set_password
 from ondi.accounts.signals import support_role_ended
 from ondi.tenants.scope import tenant_scope
 
@@ -94,12 +95,12 @@ def set_login(*, tenant_id: UUID, customer_external_id: str, email: str, passwor
         raise CustomerNotFound
     user = membership.user
     user.email = normalize_email(email)
-    user.set_password(password)
     try:
         with transaction.atomic():
-            user.save(update_fields=["email", "password"])
+            user.save(update_fields=["email"])
     except IntegrityError as error:
         raise EmailTaken from error
+    set_password(user=user, new_password=password)
     return membership
 
 

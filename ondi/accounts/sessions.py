@@ -104,15 +104,27 @@ def change_password(*, actor: Actor, session_id: UUID, current_password: str, ne
         password_validation.validate_password(new_password, user)
     except ValidationError as error:
         raise InvalidInput({"new_password": ["invalid"]}) from error
+    set_password(user=user, new_password=new_password, but=session_id)
+
+
+@transaction.atomic
+def set_password(*, user: User, new_password: str, but: UUID | None = None) -> None:
+    """Give a login another password, and end its sessions: API and admin, in all tenants, `but` one of the API.
+
+    (Sessions of the admin carry a hash of the password and end by themselves.)
+    """
     user.set_password(new_password)
     user.save(update_fields=["password"])
-    end_sessions(user_id=user.id, but=session_id)
+    end_sessions(user_id=user.id, but=but)
 
 
-def end_sessions(*, user_id: UUID, but: UUID) -> None:
-    """Revoke every session of this person in every tenant of theirs, but one."""
+def end_sessions(*, user_id: UUID, but: UUID | None) -> None:
+    """Revoke every API session of this person in every tenant of theirs, `but` one."""
     with tenant_scope(*(tenant["id"] for tenant in tenants_of(user_id))):
-        RefreshFamily.objects.filter(user_id=user_id, revoked_at=None).exclude(id=but).update(revoked_at=timezone.now())
+        ending = RefreshFamily.objects.filter(user_id=user_id, revoked_at=None)
+        if but is not None:
+            ending = ending.exclude(id=but)
+        ending.update(revoked_at=timezone.now())
 
 
 def _session_of(family: RefreshFamily) -> Session | DomainError:

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from ondi.accounts.entering import tenants_of
 from ondi.accounts.errors import InvalidCredentials, SignInThrottled, TenantRequired
+from ondi.accounts.models import User
 from ondi.accounts.querysets import normalize_email
 from ondi.accounts.sessions import Session, begin_session
 from ondi.api.client import client_address
@@ -19,22 +20,30 @@ from ondi.common.errors import DomainError
 
 
 def sign_in(*, request: HttpRequest, email: str, password: str, tenant_slug: str | None) -> Session | DomainError:
-    """Begin a session, or return why not: `InvalidCredentials`, `TenantRequired`, `SignInThrottled`.
+    """Begin a session, or return why not: `InvalidCredentials`, `TenantRequired`, `SignInThrottled`."""
+    found = check_credentials(request=request, email=email, password=password)
+    return _choose_tenant(found.pk, tenant_slug) if isinstance(found, User) else found
+
+
+@transaction.atomic
+def check_credentials(*, request: HttpRequest, email: str, password: str) -> User | DomainError:
+    """Whose e-mail and password these are, or why not: `InvalidCredentials`, `SignInThrottled`. For API and admin.
 
     The attempts of one address for one e-mail queue up on an advisory lock, so that exactly ten of them
-    may fail in 15 minutes however many come at once. A failure is committed when this returns.
+    may fail in 15 minutes however many come at once. A refusal is returned, not raised, so that the
+    failure counted is committed.
     """
     email = normalize_email(email) or ""
-    with transaction.atomic():
-        _queue_up(email, client_address(request))
-        if AxesProxyHandler.is_locked(request, {"username": email}):
-            return SignInThrottled(retry_after=int(settings.AXES_COOLOFF_TIME.total_seconds()))
-        user = authenticate(request, username=email, password=password)
-        request.axes_locked_out = False  # type: ignore[attr-defined]  # the tenth failure is still a plain refusal
-        if user is None:
-            return InvalidCredentials()
-        reset(username=email, ip=client_address(request))
-    return _choose_tenant(user.pk, tenant_slug)
+    _queue_up(email, client_address(request))
+    if AxesProxyHandler.is_locked(request, {"username": email}):
+        return SignInThrottled(retry_after=int(settings.AXES_COOLOFF_TIME.total_seconds()))
+    user = authenticate(request, username=email, password=password)
+    request.axes_locked_out = False  # type: ignore[attr-defined]  # the tenth failure is still a plain refusal
+    if user is None:
+        return InvalidCredentials()
+    assert isinstance(user, User)
+    reset(username=email, ip=client_address(request))
+    return user
 
 
 def axes_username(request: HttpRequest, credentials: dict[str, Any] | None) -> str:

@@ -11,6 +11,7 @@ from django.utils import translation
 
 from ondi.api import errors
 from ondi.api.language import requested_language
+from ondi.api.pages import too_large_page
 from ondi.api.responses import error_response
 from ondi.common.errors import DomainError, NotFound, PermissionDenied
 from ondi.common.ids import new_id
@@ -51,6 +52,20 @@ class RequestIdMiddleware:
         request.META["ondi.request_id"] = request_id
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
+        return response
+
+
+class SecurityPolicyMiddleware:
+    """The Content-Security-Policy that the settings name for the path, on every answer."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        fitting = [start for start in settings.CONTENT_SECURITY_POLICIES if request.path.startswith(start)]
+        if fitting:
+            response.headers["Content-Security-Policy"] = settings.CONTENT_SECURITY_POLICIES[max(fitting, key=len)]
         return response
 
 
@@ -123,14 +138,14 @@ class BodyLimitMiddleware:
             return error_response(errors.LengthRequired(), 411)
         if length > self._limit(request):
             self._discard(request, length)
-            return error_response(errors.PayloadTooLarge(), 413)
+            return too_large_page() if answers_html(request) else error_response(errors.PayloadTooLarge(), 413)
         return self.get_response(request)
 
     def _limit(self, request: HttpRequest) -> int:
         if request.path.startswith("/integrations/"):
             return int(settings.MAX_INTEGRATION_BODY_BYTES)
         if answers_html(request):
-            return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+            return int(settings.MAX_FORM_BYTES)
         return int(settings.MAX_BODY_BYTES)
 
     def _discard(self, request: HttpRequest, length: int) -> None:

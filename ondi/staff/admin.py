@@ -10,6 +10,8 @@ from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from ondi.accounts.api_keys import issue_api_key, revoke_api_key
 from ondi.accounts.models import ApiKey, Membership, RefreshFamily, SettingsChange, User
@@ -18,9 +20,11 @@ from ondi.accounts.services import add_member, disable_login, update_member
 from ondi.accounts.settings import update_portal_settings
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
+from ondi.staff.second_factor import forget_second_factor
 from ondi.tenants.models import PortalSettings, Tenant
 
 admin.site.unregister(Group)  # rights follow the role in the tenant
+admin.site.unregister([TOTPDevice, StaticDevice])  # their secrets are nobody's to read
 
 
 @admin.register(Tenant)
@@ -149,6 +153,7 @@ class UserAdmin(ReadOnlyAdmin):
     search_fields = ("email",)
     ordering = ("email", "id")
     fields = ("email", "is_active", "is_superuser", "last_login", "created_at")
+    actions = ("forget_second_factor",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return User.objects.all() if staff_at(request).is_operator else User.objects.none()
@@ -165,6 +170,13 @@ class UserAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return ("email", "is_superuser", "last_login", "created_at")
+
+    @admin.action(description=_("Forget the second factor of selected people"))
+    def forget_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        """For somebody whose phone and backup codes are lost: they set up a new one when they sign in."""
+        for user in users:
+            forget_second_factor(user=user)
+        self.message_user(request, _("They set up a new one at their next sign-in."), messages.SUCCESS)
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         """Through the service: whoever is switched off is signed out and gives their tickets back."""

@@ -1,9 +1,15 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.contrib.auth.signals import user_logged_in
 
 
 class StaffConfig(AppConfig):
     name = "ondi.staff"
+
+    def ready(self) -> None:
+        from ondi.staff.session_limits import note_beginning
+
+        user_logged_in.connect(note_beginning)
 
 
 class StaffAdminConfig(AdminConfig):

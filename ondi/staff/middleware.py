@@ -2,23 +2,24 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
 
 from ondi.accounts.audit import note_caller
 from ondi.api.errors import DATABASE_IS_AWAY, note_absence
-from ondi.api.responses import RETRY_AFTER_SECONDS
+from ondi.api.pages import busy_page
 from ondi.api.units import RETRIES, asks_for_retry, pause
 from ondi.staff.entry import staff_of
 
 
 class StaffScopeMiddleware:
-    """Sets `request.staff`. What a failing page (5xx) wrote is rolled back.
+    """Sets `request.staff`, None for who is no staff or not fully signed in.
 
-    A page whose transaction the database broke off for another's sake is tried again, at most three times.
+    What a failing page (5xx) wrote is rolled back. A page whose transaction the database broke off for
+    another's sake is tried again, at most three times.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -47,9 +48,7 @@ class StaffScopeMiddleware:
     def _attempt_once(self, request: HttpRequest) -> HttpResponseBase:
         try:
             with transaction.atomic():
-                staff = request.staff = staff_of(_loaded(request.user))  # type: ignore[attr-defined]
-                if staff is not None:
-                    note_caller(request, user_id=staff.user.id, tenant_ids=staff.tenant_ids)
+                _let_in(request)
                 response = self.get_response(request)
                 if response.status_code >= 500:
                     transaction.set_rollback(True)
@@ -59,15 +58,20 @@ class StaffScopeMiddleware:
             return busy_page()
 
 
-def busy_page() -> HttpResponse:
-    """Made without the request: session and login are in the database too."""
-    retry_after = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return HttpResponse(render_to_string("staff/busy.html"), status=503, headers=retry_after)
+def _let_in(request: HttpRequest) -> None:
+    """Set `request.staff`; for whom a second factor is still to be shown, `request.awaiting_second_factor`."""
+    user = _loaded(request.user)
+    staff = staff_of(user)
+    waiting = staff is not None and settings.STAFF_SECOND_FACTOR and not user.is_verified()  # type: ignore[attr-defined]
+    request.staff = None if waiting else staff  # type: ignore[attr-defined]
+    request.awaiting_second_factor = staff if waiting else None  # type: ignore[attr-defined]
+    if staff is not None:
+        note_caller(request, user_id=staff.user.id, tenant_ids=staff.tenant_ids)
 
 
 def _loaded(user: object) -> object:
-    """The login behind Django's lazy `request.user`."""
-    if isinstance(user, SimpleLazyObject):
+    """The login behind `request.user`: Django's lazy object, in django-otp's."""
+    while isinstance(user, SimpleLazyObject):
         bool(user)
-        return user._wrapped
+        user = user._wrapped
     return user

@@ -1,9 +1,15 @@
 """The admin site of support staff and platform operators."""
 
-from django.http import HttpRequest
+from typing import Any
+
+from django.contrib.auth.views import PasswordChangeView, redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import path, reverse
 from unfold.sites import UnfoldAdminSite
 
-from ondi.staff.sign_in import StaffAuthenticationForm
+from ondi.staff.second_factor import second_factor
+from ondi.staff.sign_in import OwnPasswordForm, StaffAuthenticationForm
 
 
 class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
@@ -13,3 +19,22 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
     def has_permission(self, request: HttpRequest) -> bool:
         """Staff by membership or platform operators; `StaffScopeMiddleware` has looked."""
         return getattr(request, "staff", None) is not None
+
+    def get_urls(self) -> list[Any]:
+        return [path("second-factor/", second_factor, name="second_factor"), *super().get_urls()]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The password first; who gave it is asked for the second factor."""
+        if request.method == "GET" and getattr(request, "awaiting_second_factor", None):
+            wanted = request.GET.get("next", reverse("admin:index"))
+            return redirect_to_login(wanted, reverse("admin:second_factor"))
+        return super().login(request, extra_context)  # type: ignore[no-any-return]
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        request.current_app = self.name
+        return PasswordChangeView.as_view(
+            form_class=OwnPasswordForm,
+            success_url=reverse("admin:password_change_done"),
+            template_name=self.password_change_template or "registration/password_change_form.html",
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )(request)

@@ -10,6 +10,7 @@ from django.test import Client
 from ondi.accounts.api_keys import issue_api_key
 from ondi.tenants.scope import tenant_scope
 from tests.client import ApiClient
+from tests.desk import desk
 from tests.factories import (
     PASSWORD,
     DeliveryFactory,
@@ -86,10 +87,8 @@ def test_lines_of_strangers_name_no_tenant(api, log):
 
 def test_admin_pages_are_logged_with_their_person(log):
     agent = MemberFactory(agent=True)
-    client = Client()
-    client.force_login(agent.user, backend="django.contrib.auth.backends.ModelBackend")
 
-    client.get(f"/admin/support/ticket/?q={CANARY}")
+    desk(agent.user).get(f"/admin/support/ticket/?q={CANARY}")
 
     line = log.requests()[-1]
     assert (line["user_id"], line["tenant_id"]) == (str(agent.user_id), str(agent.tenant_id))
@@ -111,7 +110,7 @@ def test_nothing_said_or_secret_is_ever_logged(api, log):
         answer = api.post(f"/auth/login?{CANARY}", body)
         if answer.status_code == 200:
             secrets += [answer.json()["data"][name] for name in ("access_token", "refresh_token")]
-    portal, desk = ApiClient(secrets[1]), api.as_(agent)
+    portal, queue = ApiClient(secrets[1]), api.as_(agent)
     assert portal.post("/auth/refresh", {"refresh_token": secrets[2]}).status_code == 200
     portal.post("/auth/refresh", {"refresh_token": secrets[2] + CANARY})
     portal.get("/users/me", Authorization=f"Bearer {secrets[1][:-3]}{CANARY}")
@@ -122,16 +121,15 @@ def test_nothing_said_or_secret_is_ever_logged(api, log):
     portal.post(messages, {"content": CANARY})
     portal.post(messages, {"content": CANARY, "message_type": CANARY})
     portal.call("POST", messages, raw=f'{{"content": "{CANARY}'.encode())
-    desk.get(f"/messaging/support/tickets?search={CANARY}&status={CANARY}")
-    desk.post(f"/messaging/support/tickets/{ticket['id']}/assign-to-me")
-    desk.post(f"/messaging/support/tickets/{ticket['id']}/take-over", {"reason": CANARY})
+    queue.get(f"/messaging/support/tickets?search={CANARY}&status={CANARY}")
+    queue.post(f"/messaging/support/tickets/{ticket['id']}/assign-to-me")
+    queue.post(f"/messaging/support/tickets/{ticket['id']}/take-over", {"reason": CANARY})
     platform = ApiClient(**{"X-API-Key": key_text})
     order = {"external_id": CANARY, "order_number": CANARY, "customer": {"external_id": CANARY, "email": CANARY}}
     platform.call("PUT", "/integrations/orders", body={"orders": [order]})
     api.get("/integrations/orders", **{"X-API-Key": f"od_{CANARY}", "Host": f"{CANARY}.example"})
-    browser = Client(raise_request_exception=False)
-    browser.post("/admin/login/", {"username": f"{CANARY}@example.org", "password": CANARY})
-    browser.force_login(agent.user, backend="django.contrib.auth.backends.ModelBackend")
+    Client().post("/admin/login/", {"username": f"{CANARY}@example.org", "password": CANARY})
+    browser = desk(agent.user)
     browser.get(f"/admin/support/ticket/{ticket['id']}/change/?{CANARY}")
     browser.get(f"/admin/{CANARY}/")
 
@@ -170,15 +168,15 @@ class TestAudit:
         return [(line["tenant_id"], line["rows"]) for line in log.lines(event="cross_tenant_refusal")]
 
     def test_foreign_rows_asked_for_in_vain_are_named(self, api, log, ticket, own):
-        portal, desk = api.as_(MemberFactory(tenant=own)), api.as_(MemberFactory(tenant=own, lead=True))
+        portal, queue = api.as_(MemberFactory(tenant=own)), api.as_(MemberFactory(tenant=own, lead=True))
         foreign = [{"id": str(ticket.id), "tenant_id": str(ticket.tenant_id)}]
         conversation = [{"id": str(ticket.conversation_id), "tenant_id": str(ticket.tenant_id)}]
 
         for call, rows in (
             (lambda: portal.get(f"{TICKETS}/{ticket.id}"), foreign),
             (lambda: portal.post(f"{TICKETS}/{ticket.id}/close"), foreign),
-            (lambda: desk.post(f"/messaging/support/tickets/{ticket.id}/assign-to-me"), foreign),
-            (lambda: desk.get(f"/messaging/conversations/{ticket.conversation_id}/messages"), conversation),
+            (lambda: queue.post(f"/messaging/support/tickets/{ticket.id}/assign-to-me"), foreign),
+            (lambda: queue.get(f"/messaging/conversations/{ticket.conversation_id}/messages"), conversation),
         ):
             before = len(self.refusals(log))
             assert call().status_code == 404
@@ -200,9 +198,7 @@ class TestAudit:
         assert named == [str(delivery.id), str(stranger.tenant_id), str(stranger.user_id)]
 
     def test_admin_pages_and_actions_count(self, log, ticket, own):
-        client = Client()
-        agent = MemberFactory(tenant=own, agent=True)
-        client.force_login(agent.user, backend="django.contrib.auth.backends.ModelBackend")
+        client = desk(MemberFactory(tenant=own, agent=True).user)
 
         assert client.get(f"/admin/support/ticket/{ticket.id}/change/").status_code == 302
         client.post("/admin/support/ticket/", {"action": "close_selected", "_selected_action": [str(ticket.id)]})

@@ -11,6 +11,7 @@ from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.models import CannedReply, Tag, Ticket, TicketEvent
+from tests.desk import desk
 from tests.factories import (
     PASSWORD,
     DeliveryFactory,
@@ -45,12 +46,6 @@ def ticket(tenant):
 @pytest.fixture
 def foreign_ticket():
     return make_ticket(MemberFactory(tenant=TenantFactory(name="Zagros")), subject="Foreign subject")
-
-
-def desk(user) -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 @pytest.fixture
@@ -408,7 +403,7 @@ class TestSignIn:
         response = self.sign_in(client, people["support_user"].email.upper())
 
         assert response.status_code == 302
-        assert client.get("/admin/").status_code == 200
+        assert client.session["_auth_user_id"] == str(people["support_user"].id)
 
     def test_customers_hear_the_plain_refusal(self, people):
         refused = self.sign_in(Client(), people["customer"].email)

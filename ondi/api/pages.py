@@ -1,0 +1,31 @@
+"""Pages for browsers that must come up when little else does: no session, no database, no script."""
+
+from collections.abc import Mapping
+
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+
+from ondi.api.responses import RETRY_AFTER_SECONDS
+
+
+def busy_page() -> HttpResponse:
+    return _notice(
+        _("The service is busy"),
+        _("Nothing was changed. Please try again in a moment: go back, your text is still there."),
+        503,
+        {"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
+def too_large_page() -> HttpResponse:
+    return _notice(
+        _("This is too much at once"),
+        _("Nothing was changed. Go back, your text is still there, and send less of it."),
+        413,
+    )
+
+
+def _notice(title: str, text: str, status: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    page = render_to_string("notice.html", {"title": title, "text": text})
+    return HttpResponse(page, status=status, headers=dict(headers or {}))

@@ -1,0 +1,242 @@
+"""Signing in to the admin: the limit, the second factor, the end of sessions."""
+
+import re
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.test import Client, override_settings
+from django.utils import timezone
+from django_otp.oath import TOTP
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from ondi.accounts.sessions import begin_session, change_password
+from ondi.accounts.tokens import read_access_token
+from tests.client import ApiClient
+from tests.desk import desk
+from tests.factories import PASSWORD, MemberFactory, UserFactory, actor
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LOGIN, FACTOR, QUEUE = "/admin/login/", "/admin/second-factor/", "/admin/support/ticket/"
+
+
+@pytest.fixture
+def agent():
+    return MemberFactory(agent=True)
+
+
+def password_given(email, password=PASSWORD, path=LOGIN):
+    client = Client()
+    client.post(path, {"username": email, "password": password})
+    return client
+
+
+def code_of(user, later=0):
+    device = TOTPDevice.objects.get(user=user)
+    totp = TOTP(device.bin_key, device.step, device.t0, device.digits)
+    totp.time = timezone.now().timestamp() + later
+    return f"{totp.token():06d}"
+
+
+def set_up(user):
+    """A browser in which this person has set up the second factor, and the backup codes shown."""
+    client = password_given(user.email)
+    client.get(FACTOR)
+    page = client.post(FACTOR, {"code": code_of(user)}).content.decode()
+    return client, re.findall(r"<li>([a-z0-9]+)</li>", page)
+
+
+class TestSecondFactor:
+    def test_the_password_alone_opens_nothing(self, agent):
+        client = password_given(agent.user.email)
+
+        for page in ("/admin/", QUEUE, "/admin/password_change/", "/admin/accounts/user/"):
+            answer = client.get(page)
+            assert (answer.status_code, answer.url.partition("?")[0]) == (302, LOGIN)
+        assert client.get(f"{LOGIN}?next={QUEUE}").url == f"{FACTOR}?next={QUEUE}"
+
+    def test_new_staff_set_it_up_and_are_in(self, agent):
+        client = password_given(agent.user.email)
+        page = client.get(FACTOR).content.decode()
+        assert "<svg" in page
+
+        wrong = client.post(FACTOR, {"code": "000000"})
+        assert "not right" in wrong.content.decode()
+        assert client.get(QUEUE).status_code == 302
+        with time_machine.travel(timezone.now() + timedelta(seconds=5)):  # a wrong code costs a moment
+            done = client.post(FACTOR, {"code": code_of(agent.user)})
+
+        assert len(re.findall(r"<li>[a-z0-9]+</li>", done.content.decode())) == 10
+        assert client.get(QUEUE).status_code == 200
+
+    def test_code_of_the_app_lets_in_once(self, agent):
+        set_up(agent.user)
+        with time_machine.travel(timezone.now() + timedelta(minutes=2), tick=False):
+            code = code_of(agent.user)
+            first, second = password_given(agent.user.email), password_given(agent.user.email)
+
+            assert first.post(f"{FACTOR}?next={QUEUE}", {"code": code}).url == QUEUE
+            assert second.post(FACTOR, {"code": code}).status_code == 200
+
+        assert first.get(QUEUE).status_code == 200
+        assert second.get(QUEUE).status_code == 302
+
+    def test_backup_code_lets_in_once(self, agent):
+        _client, codes = set_up(agent.user)
+        first, second = password_given(agent.user.email), password_given(agent.user.email)
+
+        assert first.post(FACTOR, {"code": codes[3]}).status_code == 302
+        assert second.post(FACTOR, {"code": codes[3]}).status_code == 200
+
+        assert first.get(QUEUE).status_code == 200
+
+    def test_wrong_codes_are_slowed_down(self, agent):
+        set_up(agent.user)
+        client = password_given(agent.user.email)
+        for _try in range(6):
+            client.post(FACTOR, {"code": "123456"})
+
+        with time_machine.travel(timezone.now() + timedelta(seconds=10), tick=False):
+            right = client.post(FACTOR, {"code": code_of(agent.user, later=0)})
+
+        assert right.status_code == 200
+        assert client.get(QUEUE).status_code == 302
+
+    def test_another_persons_code_is_no_use(self, agent):
+        colleague = MemberFactory(tenant=agent.tenant, agent=True)
+        set_up(agent.user)
+        set_up(colleague.user)
+        with time_machine.travel(timezone.now() + timedelta(minutes=2), tick=False):
+            client = password_given(agent.user.email)
+            assert client.post(FACTOR, {"code": code_of(colleague.user)}).status_code == 200
+
+    def test_customers_and_strangers_have_no_such_page(self):
+        for client in (Client(), password_given(MemberFactory().user.email)):
+            assert client.get(FACTOR).url == LOGIN
+            assert client.post(FACTOR, {"code": "123456"}).url == LOGIN
+        assert not TOTPDevice.objects.exists()
+
+    def test_next_page_is_one_of_ours(self, agent):
+        for wanted in ("https://evil.example/", "//evil.example", "/customer/support/tickets", "javascript:alert(1)"):
+            client = password_given(agent.user.email)
+            page = client.get(FACTOR, {"next": wanted}).content.decode()
+            assert 'name="next" value="/admin/"' in page
+
+    def test_new_codes_void_the_old_ones_and_a_new_phone_the_old_phone(self, agent):
+        client, codes = set_up(agent.user)
+        renewed = re.findall(r"<li>([a-z0-9]+)</li>", client.post(FACTOR, {"renew_codes": "1"}).content.decode())
+        assert password_given(agent.user.email).post(FACTOR, {"code": codes[0]}).status_code == 200
+        with time_machine.travel(timezone.now() + timedelta(seconds=30)):
+            assert password_given(agent.user.email).post(FACTOR, {"code": renewed[0]}).status_code == 302
+
+        assert client.post(FACTOR, {"replace": "1"}).url == FACTOR
+        assert client.get(QUEUE).status_code == 302
+        assert "<svg" in client.get(FACTOR).content.decode()
+
+    def test_operator_and_command_reset_a_lost_one(self, agent):
+        client, _codes = set_up(agent.user)
+        operator = desk(UserFactory(is_superuser=True))
+        chosen = {"action": "forget_second_factor", "_selected_action": [str(agent.user_id)]}
+
+        operator.post("/admin/accounts/user/", chosen)
+
+        assert client.get(QUEUE).status_code == 302
+        assert not TOTPDevice.objects.filter(user=agent.user).exists()
+        set_up(agent.user)
+        call_command("reset_second_factor", agent.user.email.upper())
+        assert not TOTPDevice.objects.filter(user=agent.user).exists()
+        with pytest.raises(CommandError, match="Nobody"):
+            call_command("reset_second_factor", "nobody@example.org")
+
+    def test_where_it_is_not_required_the_password_is_enough(self, agent):
+        with override_settings(STAFF_SECOND_FACTOR=False):
+            assert password_given(agent.user.email).get(QUEUE).status_code == 200
+
+
+class TestLimit:
+    def test_exactly_ten_wrong_passwords_are_heard_of_thirty_at_once(self, agent):
+        wrong = {"username": agent.user.email, "password": "wrong"}
+
+        answers = at_once([lambda: Client().post(LOGIN, wrong).status_code] * 30)
+
+        assert Counter(answers) == {200: 10, 429: 20}
+
+    def test_api_and_admin_count_together(self, api, agent):
+        for _try in range(5):
+            api.post("/auth/login", {"email": agent.user.email, "password": "wrong"})
+            Client().post(LOGIN, {"username": agent.user.email, "password": "wrong"})
+
+        right = {"username": agent.user.email, "password": PASSWORD}
+        assert Client().post(LOGIN, right).status_code == 429
+        assert api.post("/auth/login", {"email": agent.user.email, "password": PASSWORD}).status_code == 429
+
+    def test_unknown_wrong_and_customer_get_the_same_page(self, agent):
+        def page(email, password):
+            text = Client().post(LOGIN, {"username": email, "password": password}).content.decode()
+            return re.sub(r'value="[^"]*"', "", text)
+
+        wrong, unknown = page(agent.user.email, "wrong"), page("nobody@example.org", "wrong")
+        assert wrong == unknown == page(MemberFactory().user.email, PASSWORD)
+
+
+class TestSessions:
+    @pytest.mark.parametrize(("minutes", "status"), [(59, 200), (61, 302)])
+    def test_idle_ones_end(self, agent, minutes, status):
+        client = desk(agent.user)
+        assert client.get(QUEUE).status_code == 200
+
+        with time_machine.travel(timezone.now() + timedelta(minutes=minutes)):
+            assert client.get(QUEUE).status_code == status
+
+    def test_busy_ones_end_after_a_working_day(self, agent):
+        client, start = desk(agent.user), timezone.now()
+        for half_hours in range(1, 24):
+            with time_machine.travel(start + timedelta(minutes=30 * half_hours)):
+                assert client.get(QUEUE).status_code == 200, half_hours
+
+        with time_machine.travel(start + timedelta(hours=12, seconds=5)):
+            assert client.get(QUEUE).status_code == 302
+
+    def test_a_new_password_ends_them_all(self, agent):
+        admin, portal = desk(agent.user), begin_session(user_id=agent.user_id, tenant_id=agent.tenant_id)
+        other = begin_session(user_id=agent.user_id, tenant_id=agent.tenant_id)
+        kept = ApiClient(portal.access_token)
+        session_id = read_access_token(portal.access_token).session_id
+        change_password(
+            actor=actor(agent), session_id=session_id, current_password=PASSWORD, new_password="another fine secret"
+        )
+
+        assert admin.get(QUEUE).status_code == 302
+        assert kept.get("/users/me").status_code == 200
+        assert ApiClient(other.access_token).get("/users/me").status_code == 401
+
+    def test_a_new_password_set_in_the_admin_ends_those_of_the_api_too(self, agent):
+        mine, elsewhere = desk(agent.user), desk(agent.user)
+        portal = begin_session(user_id=agent.user_id, tenant_id=agent.tenant_id)
+        form = {
+            "old_password": PASSWORD,
+            "new_password1": "another fine secret",
+            "new_password2": "another fine secret",
+        }
+
+        assert mine.post("/admin/password_change/", form).status_code == 302
+
+        assert mine.get(QUEUE).status_code == 200
+        assert elsewhere.get(QUEUE).status_code == 302
+        assert ApiClient(portal.access_token).get("/users/me").status_code == 401
+
+    def test_the_key_of_a_session_changes_at_every_step_up(self, agent):
+        client = Client()
+        client.get(LOGIN)
+        keys = [client.session.session_key]
+        client.post(LOGIN, {"username": agent.user.email, "password": PASSWORD})
+        keys.append(client.session.session_key)
+        client.get(FACTOR)
+        client.post(FACTOR, {"code": code_of(agent.user)})
+        keys.append(client.session.session_key)
+
+        assert len(set(keys)) == 3
