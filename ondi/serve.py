@@ -87,6 +87,8 @@ def _serve(port: int) -> None:
         workers=settings.WEB_WORKERS,
         blocking_threads=settings.WEB_THREADS,
         working_dir=Path(__file__).resolve().parent.parent,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,  # a worker told to stop while it is still coming up does not hear it
         log_level="warning",  # type: ignore[arg-type]
     ).serve()
 

@@ -17,6 +17,7 @@ from support.errors import NotASupportUser, QueueEmpty, TicketAlreadyAssigned, T
 from support.models import Ticket, TicketEvent, TicketNote, TicketStatus, WaitingOn
 from support.querysets import TicketQuerySet
 from support.services.shared import (
+    hold_support_role,
     id_text,
     is_item_taken,
     locked_ticket,
@@ -34,9 +35,10 @@ NEXT_ATTEMPTS = 100
 def claim_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) -> Ticket:
     """Take an unassigned ticket and join its conversation; mine already: unchanged.
 
-    Locks the ticket. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied` (own ticket),
-    `TicketClosed`, `TicketAlreadyAssigned` (names the colleague).
+    Locks the actor's membership, then the ticket. Raises `TicketNotFound`, `NotASupportUser`,
+    `PermissionDenied` (own ticket), `TicketClosed`, `TicketAlreadyAssigned` (names the colleague).
     """
+    _hold_role_of(actor)
     ticket = ticket_to_handle(actor, ticket_id)
     if ticket.assignee_id == actor.membership_id:
         return ticket
@@ -49,8 +51,9 @@ def claim_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) -
 def take_over_ticket(*, actor: Actor, ticket_id: UUID, reason: str, at: datetime | None = None) -> Ticket:
     """Take a ticket from a colleague, who takes part no longer; the reason is kept as an internal note.
 
-    An unassigned ticket is claimed, one's own stays unchanged. Locks the ticket. Raises as `claim_ticket`.
+    An unassigned ticket is claimed, one's own stays unchanged. Locks and raises as `claim_ticket`.
     """
+    _hold_role_of(actor)
     ticket = ticket_to_handle(actor, ticket_id)
     if ticket.assignee_id == actor.membership_id:
         return ticket
@@ -111,10 +114,12 @@ def close_ticket(
 def reopen_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) -> Ticket:
     """Open a closed ticket again; an open one stays as it is. It waits on the agent from now.
 
-    It keeps its agent if they still are a support user. Locks the ticket, then the conversation. Raises
-    `TicketNotFound`, `NotASupportUser`, `PermissionDenied`, and `TicketAlreadyOpenForRelated` where another
-    open ticket holds the item.
+    It keeps its agent if they still are a support user. Locks that agent's membership, the ticket, then the
+    conversation. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied`, and
+    `TicketAlreadyOpenForRelated` where another open ticket holds the item.
     """
+    agent_id = Ticket.objects.visible_to(actor).filter(id=ticket_id).values_list("assignee_id", flat=True).first()
+    agent_stays = agent_id is not None and hold_support_role(agent_id)
     ticket = locked_ticket(actor, ticket_id)
     if refusal := policies.handling_refusal(ticket, actor):
         raise refusal
@@ -125,7 +130,7 @@ def reopen_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) 
     ticket.closed_at = ticket.closed_by_id = None
     ticket.waiting_on, ticket.waiting_since = WaitingOn.AGENT, at
     ticket.last_activity_at = at
-    if ticket.assignee and not (ticket.assignee.is_support_user and ticket.assignee.is_active):
+    if not agent_stays or ticket.assignee_id != agent_id:
         ticket.assignee = None
     try:
         with transaction.atomic():
@@ -151,10 +156,11 @@ def claim_next_ticket(*, actor: Actor, at: datetime | None = None) -> Ticket:
 
     Not the actor's own, and none that was put off. Tickets others hold right now are passed over; when
     nothing else is left we wait for them one by one, so that a ticket somebody merely touches is not lost.
-    Locks the ticket. Raises `NotASupportUser`, `QueueEmpty`, `ServiceUnavailable`.
+    Locks the actor's membership, then the ticket. Raises `NotASupportUser`, `QueueEmpty`, `ServiceUnavailable`.
     """
     if not actor.is_support_user:
         raise NotASupportUser
+    _hold_role_of(actor)
     at = at or timezone.now()
     queue = Ticket.objects.visible_to(actor).next_for(actor, at)
     for _attempt in range(NEXT_ATTEMPTS):
@@ -192,6 +198,12 @@ def release_tickets_of(*, membership: Membership, at: datetime | None = None) ->
     for ticket in tickets:
         _unassign(ticket, None, at or timezone.now())
     return len(tickets)
+
+
+def _hold_role_of(actor: Actor) -> None:
+    """Raises `NotASupportUser` where the role ended after the actor came in; who never had it is told by the policy."""
+    if actor.is_support_user and not hold_support_role(person_of(actor)):
+        raise NotASupportUser
 
 
 def _assign(ticket: Ticket, actor: Actor, kind: TicketEvent.Kind, at: datetime) -> Ticket:

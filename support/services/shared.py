@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import IntegrityError
 
 from ondi.accounts.actors import Actor
+from ondi.accounts.models import Membership
 from support import policies
 from support.errors import TicketAlreadyOpenForRelated, TicketClosed, TicketNotFound
 from support.models import ONE_OPEN_PER_DELIVERY, ONE_OPEN_PER_ORDER, Ticket, TicketEvent
@@ -27,6 +28,17 @@ def ticket_to_handle(actor: Actor, ticket_id: UUID) -> Ticket:
     if not ticket.is_open:
         raise TicketClosed
     return ticket
+
+
+def hold_support_role(membership_id: UUID) -> bool:
+    """Keep somebody the support user they are until the transaction ends; False for who is none (any more).
+
+    Whoever is given a ticket is held first, so that ending their role waits and then finds the ticket to
+    release. Locks the membership, which comes before every other lock.
+    """
+    Membership.objects.locked().filter(pk=membership_id).values_list("pk").first()
+    # Asked anew, for the lock may have been waited for: the login, joined, would be as it was before.
+    return Membership.objects.support_users().filter(pk=membership_id).exists()
 
 
 def save_ticket(ticket: Ticket, at: datetime) -> None:

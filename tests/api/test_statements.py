@@ -54,13 +54,13 @@ STATEMENTS = {
     ("PUT", CONVERSATION + "/read-status"): 4,
     ("PUT", CONVERSATION + "/participants"): 6,
     ("GET", QUEUE): 4,
-    ("POST", QUEUE + "/next"): 9,
+    ("POST", QUEUE + "/next"): 11,
     ("GET", QUEUED): 4,
-    ("POST", QUEUED + "/assign-to-me"): 9,
-    ("POST", QUEUED + "/take-over"): 11,
+    ("POST", QUEUED + "/assign-to-me"): 11,
+    ("POST", QUEUED + "/take-over"): 13,
     ("POST", QUEUED + "/release"): 8,
     ("POST", QUEUED + "/close"): 11,
-    ("POST", QUEUED + "/reopen"): 11,
+    ("POST", QUEUED + "/reopen"): 12,
 }
 
 

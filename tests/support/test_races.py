@@ -1,11 +1,13 @@
 """Many at once: one open ticket per item, gap-free numbers, one successor per refresh token."""
 
+import time
 from collections import Counter
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from ondi.accounts.services import disable_login, update_member
 from ondi.tenants.models import Priority
 from ondi.tenants.scope import tenant_scope
 from support.models import Ticket, TicketCounter
@@ -205,3 +207,48 @@ def test_fifty_agents_drain_five_hundred_tickets_in_order(api, tenant):
     assert sorted(numbers) == sorted(-number for number in range(1, 501)), "none twice, none lost"
     for pulled, _status, _error in drained:
         assert pulled == sorted(pulled, reverse=True), "each agent's come highest and longest waiting first"
+
+
+def test_a_role_that_ends_leaves_no_ticket_with_its_former_holder(api, tenant):
+    """Claims, take-overs, pulls and reopens cross the end of the role, by membership and by login."""
+    customer, boss = MemberFactory(tenant=tenant), MemberFactory(tenant=tenant, lead=True)
+    agents = [MemberFactory(tenant=tenant, agent=True) for _agent in range(8)]
+    tickets = [make_ticket(customer) for _number in range(4)]
+    tickets += [make_ticket(customer, agent=boss) for _number in range(4)]
+    tickets += [make_ticket(customer, agent=agent, closed_by=agent) for agent in agents]
+    leading = api.as_(boss)
+
+    def work(agent):
+        mine = api.as_(agent)
+        queue = "/messaging/support/tickets"
+        statuses = [mine.post(f"{queue}/next").status_code]
+        for ticket in tickets[:8]:
+            for action in ("assign-to-me", "take-over"):
+                answer = mine.post(f"{queue}/{ticket.id}/{action}", {"reason": "race"})
+                statuses.append(answer.status_code)
+        return statuses
+
+    def reopen():
+        return [leading.post(f"/messaging/support/tickets/{ticket.id}/reopen").status_code for ticket in tickets[8:]]
+
+    def end(number, agent):
+        time.sleep(0.02 * number)
+        with tenant_scope(tenant.id):
+            if number % 2:
+                disable_login(user=agent.user)
+            else:
+                update_member(membership=agent, is_support_user=False)
+        return [200]
+
+    answers = at_once(
+        [
+            *(lambda agent=agent: work(agent) for agent in agents),
+            *(lambda number=number, agent=agent: end(number, agent) for number, agent in enumerate(agents)),
+            reopen,
+        ]
+    )
+
+    assert {status for statuses in answers for status in statuses} <= {200, 401, 403, 404, 409}
+    with tenant_scope(tenant.id):
+        held = Ticket.objects.open().filter(assignee__in=agents)
+        assert not held.exists()
