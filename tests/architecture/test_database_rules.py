@@ -37,6 +37,23 @@ def test_every_tenant_table_is_behind_the_wall():
     assert {name for (name,) in walled} == set(TABLES) - WITHOUT_TENANT
 
 
+def test_no_table_that_names_a_tenant_stands_outside():
+    """Whoever made it: a model of ours, a library's, a statement in a migration."""
+    naming = rows(
+        "SELECT DISTINCT relation.oid::regclass::text FROM pg_class AS relation "
+        "JOIN pg_namespace AS space ON space.oid = relation.relnamespace "
+        "JOIN pg_attribute AS part ON part.attrelid = relation.oid AND NOT part.attisdropped "
+        "WHERE relation.relkind IN ('r', 'p', 'f') AND space.nspname NOT IN ('pg_catalog', 'information_schema') "
+        "AND part.attname LIKE '%%tenant%%' AND NOT (relation.relrowsecurity AND relation.relforcerowsecurity "
+        "AND EXISTS (SELECT FROM pg_policy WHERE polrelid = relation.oid))"
+    )
+    assert naming == []
+    # A view reads with its owner's rights unless it says otherwise; we have none.
+    assert (
+        rows("SELECT relname FROM pg_class WHERE relkind IN ('v', 'm') AND relnamespace = 'public'::regnamespace") == []
+    )
+
+
 def test_every_wall_has_the_two_policies():
     found = rows("SELECT tablename, policyname, roles::text[], cmd, qual, with_check FROM pg_policies")
     by_table = {}
@@ -77,6 +94,30 @@ def test_application_role_can_read_and_write_rows_and_nothing_else():
     owners = rows("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
     assert owners == [("ondi_owner",)]
     assert rows("SELECT has_schema_privilege('ondi', 'public', 'CREATE')") == [(False,)]
+
+
+def test_application_role_is_nobody_else_and_reaches_no_further():
+    ours = "('ondi'::regrole, 'ondi_owner'::regrole)"
+    assert rows(f"SELECT roleid::regrole::text FROM pg_auth_members WHERE member IN {ours}") == []
+    assert rows("SELECT has_database_privilege('ondi', current_database(), 'CREATE')") == [(False,)]
+    assert rows("SELECT nspname FROM pg_namespace WHERE has_schema_privilege('ondi', oid, 'CREATE')") == []
+    others = (
+        "SELECT grantee, privilege_type FROM pg_class, aclexplode(relacl) "
+        f"WHERE relkind IN ('r', 'S') AND relnamespace = 'public'::regnamespace AND grantee NOT IN {ours}"
+    )
+    assert rows(others) == []
+    settings = rows(f"SELECT setconfig FROM pg_db_role_setting WHERE setrole IN {ours}")
+    assert not [setting for setting in settings if "row_security" in str(setting)]
+
+
+def test_nothing_else_runs_with_more_rights_than_its_caller():
+    """In any schema, by anybody: a SECURITY DEFINER function the application may call is one of ours."""
+    callable_ones = rows(
+        "SELECT proname FROM pg_proc WHERE prosecdef AND has_function_privilege('ondi', oid, 'EXECUTE') ORDER BY 1"
+    )
+    assert {name for (name,) in callable_ones} == FUNCTIONS
+    assert rows("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal") == []
+    assert rows("SELECT rulename FROM pg_rules WHERE schemaname = 'public'") == []
 
 
 def test_entry_functions_are_closed_to_others_and_fix_their_search_path():

@@ -82,7 +82,14 @@ def test_application_cannot_change_the_schema():
     for statement in (
         "ALTER TABLE support_ticket DISABLE ROW LEVEL SECURITY", "DROP POLICY app ON support_ticket",
         "TRUNCATE support_ticket", "CREATE TABLE mine (id int)", "SET ROLE ondi_owner", "SET row_security = off; "
-        "SELECT * FROM support_ticket",
+        "SELECT * FROM support_ticket", "ALTER TABLE support_ticket NO FORCE ROW LEVEL SECURITY",
+        "CREATE POLICY mine ON support_ticket USING (true)", "ALTER POLICY app ON support_ticket USING (true)",
+        "ALTER TABLE support_ticket OWNER TO ondi", "ALTER TABLE support_ticket DISABLE TRIGGER ALL",
+        "SET session_replication_role = replica", "SET SESSION AUTHORIZATION ondi_owner", "DROP TABLE support_ticket",
+        "GRANT ondi_owner TO ondi", "ALTER ROLE ondi BYPASSRLS", "CREATE SCHEMA mine",
+        "CREATE OR REPLACE FUNCTION ondi_login(uuid) RETURNS TABLE (id uuid, slug text, name text) "
+        "LANGUAGE sql AS 'SELECT NULL::uuid, NULL, NULL'", "ALTER FUNCTION ondi_search_tickets(text) SECURITY INVOKER",
+        "COPY support_ticket TO PROGRAM 'true'", "SELECT pg_read_file('/etc/passwd')", "CREATE EXTENSION dblink",
     ):  # fmt: skip
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)

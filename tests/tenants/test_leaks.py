@@ -1,0 +1,128 @@
+"""Nothing of another tenant comes out of any door: with both walls, and with either of them taken away."""
+
+import logging
+
+import pytest
+from django.apps import apps
+from unfold.admin import ModelAdmin
+
+from conversations.querysets import ConversationQuerySet
+from deliveries.querysets import DeliveryQuerySet
+from ondi.common.querysets import TenantQuerySet
+from ondi.staff.admin_base import ScopedAdmin
+from orders.querysets import OrderQuerySet
+from support.querysets import TicketQuerySet
+from tests.architecture.test_database_rules import TABLES, WITHOUT_TENANT
+from tests.tenants import leaks
+from tests.tenants.leaks import MARK
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def unfiltered(self, *_arguments):
+    return self.all()
+
+
+# Every filter by tenant or owner there is in the code. The first is the root of all reads.
+FILTERS = {
+    (TenantQuerySet, "in_tenants"): unfiltered,
+    (TenantQuerySet, "visible_to"): unfiltered,
+    (TicketQuerySet, "visible_to"): unfiltered,
+    (TicketQuerySet, "requested_by"): unfiltered,
+    (TicketQuerySet, "holding_item_of"): lambda self, ticket: self.filter(status="open"),
+    (OrderQuerySet, "bought_by"): unfiltered,
+    (OrderQuerySet, "with_external_ids"): lambda self, _tenant, ids: self.filter(external_id__in=ids),
+    (DeliveryQuerySet, "sent_to"): unfiltered,
+    (DeliveryQuerySet, "with_external_ids"): lambda self, _tenant, ids: self.filter(external_id__in=ids),
+    (ScopedAdmin, "get_queryset"): ModelAdmin.get_queryset,
+    (ScopedAdmin, "formfield_for_foreignkey"): ModelAdmin.formfield_for_foreignkey,
+}
+ADMIN_FILTERS = {"get_queryset", "formfield_for_foreignkey"}
+SHARED_FILTERS = {"in_tenants", "visible_to"}
+
+
+@pytest.fixture
+def world(owner):
+    found = leaks.build()
+    yield found
+    assert not found.found, "\n".join(found.found)
+
+
+@pytest.fixture
+def open_policies(owner):
+    """The code's wall alone: row-level security is off while the test runs."""
+    tables = sorted(set(TABLES) - WITHOUT_TENANT)
+    for table in tables:
+        owner().execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+    yield
+    for table in tables:
+        owner().execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+
+
+@pytest.fixture(autouse=True)
+def log(caplog):
+    caplog.set_level(logging.DEBUG)
+    yield
+    assert MARK not in caplog.text
+
+
+def state_of(owner, tenant):
+    """A hash of every row of a tenant, read as the owner."""
+    hashes = {}
+    for table in sorted(set(TABLES) - WITHOUT_TENANT):
+        column = "id" if table == "tenants_tenant" else "tenant_id"
+        query = f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} AS t WHERE {column} = %s"
+        hashes[table] = owner().execute(query, [tenant.pk]).fetchone()[0]
+    return hashes
+
+
+def everything(world, owner, tmp_path, *, admin=True, rest=True):
+    before = state_of(owner, world.foreign.tenant)
+    if rest:
+        leaks.through_the_api(world)
+        leaks.through_the_commands(world, tmp_path)
+    if admin:
+        leaks.through_the_admin(world)
+    assert state_of(owner, world.foreign.tenant) == before, "and nothing of theirs was changed"
+
+
+def test_nothing_leaks(world, owner, tmp_path):
+    everything(world, owner, tmp_path)
+
+
+def test_nothing_leaks_without_the_databases_wall(open_policies, world, owner, tmp_path):
+    everything(world, owner, tmp_path)
+
+
+@pytest.mark.parametrize(("where", "name"), FILTERS, ids=lambda value: getattr(value, "__name__", value))
+def test_nothing_leaks_without_one_of_the_codes_filters(world, owner, tmp_path, monkeypatch, where, name):
+    """Through the doors that use it: the admin's filters are the admin's, the last words of a chain the API's."""
+    monkeypatch.setattr(where, name, FILTERS[where, name])
+
+    everything(world, owner, tmp_path, admin=name in ADMIN_FILTERS | SHARED_FILTERS, rest=name not in ADMIN_FILTERS)
+
+
+def test_the_suite_would_see_a_leak(open_policies, world, owner, monkeypatch):
+    """With both walls down it finds plenty: the doors lead out, and the mark is where people write."""
+    monkeypatch.setattr(TenantQuerySet, "in_tenants", unfiltered)
+    monkeypatch.setattr(ScopedAdmin, "get_queryset", ModelAdmin.get_queryset)
+
+    leaks.through_the_api(world)
+    leaks.through_the_admin(world)
+
+    leaking = {place.split(" ")[0] + " " + place.split(" ")[1] for place in world.found}
+    world.found.clear()
+    assert len(leaking) > 20
+
+
+def test_every_filter_is_in_the_list():
+    words = ("visible_to", "in_tenants", "requested_by", "bought_by", "sent_to", "with_external_ids", "holding_item_of")
+    querysets = {type(model._default_manager.none()) for model in apps.get_models()} | {ConversationQuerySet}
+    defined = {
+        (found, word)
+        for queryset in querysets
+        for found in queryset.__mro__
+        for word in words
+        if word in vars(found) and issubclass(found, TenantQuerySet)
+    }
+    assert defined == {key for key in FILTERS if issubclass(key[0], TenantQuerySet)}
