@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.test import override_settings
 from django.utils import timezone
 
 from ondi.accounts.models import RefreshFamily
@@ -250,3 +252,38 @@ class TestNextRequest:
         response = api.get("/users/me", Authorization=f"Bearer {token}")
 
         assert (response.status_code, response.json()["error"]) == (401, "token_invalid")
+
+
+class CountingHasher(MD5PasswordHasher):
+    """Does the work of a real one, and counts how often."""
+
+    algorithm = "counting"
+    runs = 0
+
+    def encode(self, password, salt):
+        CountingHasher.runs += 1
+        return super().encode(password, salt)
+
+
+@pytest.mark.django_db(transaction=True)
+@override_settings(PASSWORD_HASHERS=["tests.accounts.test_sign_in.CountingHasher"])
+def test_a_refusal_takes_the_same_work_and_bytes_whatever_its_reason(api):
+    """Hashing is what takes the time: each refusal does it exactly once."""
+    known, disabled, without_password = (MemberFactory().user for _user in range(3))
+    disabled.is_active = False
+    disabled.save()
+    without_password.set_unusable_password()
+    without_password.save()
+    customer_of_nobody = UserFactory()
+    refusals = set()
+
+    for email, password in (
+        ("nobody@example.org", "wrong"), (known.email, "wrong"), (disabled.email, PASSWORD),
+        (without_password.email, "wrong"), (customer_of_nobody.email, "wrong"),
+    ):  # fmt: skip
+        CountingHasher.runs = 0
+        answer = api.post("/auth/login", {"email": email, "password": password})
+        refusals.add((answer.status_code, answer.content, CountingHasher.runs))
+
+    assert len(refusals) == 1
+    assert refusals.pop()[2] == 1

@@ -235,6 +235,18 @@ class TestThrottle:
         assert portal.get(TICKETS).status_code == 200, "reads have a bucket of their own"
         assert api.as_(MemberFactory()).post(TICKETS, {}).status_code == 400, "and so has every caller"
 
+    @override_settings(READS_PER_MINUTE=6, THROTTLE_BURST=2, WEB_WORKERS=1)
+    def test_a_noisy_tenant_does_not_starve_a_quiet_one(self, api):
+        """Thirty callers of one tenant use up its share; the only caller of another has theirs."""
+        noisy, quiet = TenantFactory(), api.as_(MemberFactory())
+        portals = [api.as_(MemberFactory(tenant=noisy)) for _caller in range(30)]
+
+        statuses = [portal.get(TICKETS).status_code for portal in portals for _request in range(2)]
+
+        assert statuses.count(200) <= 2 * 20 + 5, "twenty times a caller's burst, and what came back meanwhile"
+        assert statuses.count(429) >= 15
+        assert [quiet.get(TICKETS).status_code for _request in range(2)] == [200, 200]
+
     def test_tokens_come_back_with_time(self):
         now = [0.0]
         buckets = TokenBuckets(clock=lambda: now[0])

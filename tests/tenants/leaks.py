@@ -121,7 +121,7 @@ def through_the_api(leaks: Leaks) -> None:
                {"assignment_scope": "mine"}, {"tenant_id": ids["tenant"]}, *terms)  # fmt: skip
     new = {"subject": "x", "message": "x"}
     people = {"action": "add", "user_ids": [person], "role": "member"}
-    order = {"external_id": "order-1", "order_number": "A-1", "status": "placed", "payment_status": "paid",
+    order = {"external_id": "order-1", "order_number": "A-1", "status": "shipped", "payment_status": "paid",
              "placed_at": "2026-01-01T00:00:00Z", "source_updated_at": "2026-01-01T00:00:00Z",
              "customer": {"external_id": "customer-1"}}  # fmt: skip
     delivery = {"external_id": "delivery-1", "status": "delivered", "order_external_id": "order-1",
