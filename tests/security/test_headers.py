@@ -89,7 +89,7 @@ def test_forms_from_elsewhere_are_refused():
 
 def test_production_settings_pass_djangos_own_check():
     keys = {
-        "SECRET_KEY": "k9Jd83nfLq0ZxVb7TmWc2RyPh6sGa1EuQw7Zr4Tn1Yp8Lx5V",
+        "SECRET_KEY": "k9Jd83nfLq0ZxVb7TmWc2RyPh6sGa1EuQw7Zr4Tn1Yp8Lx5VmmKd0",
         "JWT_SIGNING_KEY": "k9Jd83nfLq0ZxVb7TmWc2RyPh6s",
     }
     kept = {name: value for name, value in os.environ.items() if name not in ("DEBUG", "DJANGO_SETTINGS_MODULE")}
