@@ -1,0 +1,197 @@
+"""The product as in production, on a private database of its own, for runs that break it."""
+
+import atexit
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from ondi import embedded_postgres
+from tests.reliability.caller import Caller
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT_SECONDS = 60
+# Granian takes a worker that dies within 5.5 seconds of its start for one that cannot run, and gives up.
+SETTLED = 6.5
+ENVIRONMENT = {
+    "DEBUG": "false", "SECRET_KEY": "k9Jd83nfLq0ZxVb7TmWc2RyPh6sGa1Eu", "LOG_LEVEL": "WARNING",
+    "JWT_SIGNING_KEY": "Qw7Zr4Tn1Yp8Lx5Vb2Mc9Kd6Hf3Jg0Sa", "SECURE_SSL_REDIRECT": "false",
+    "READS_PER_MINUTE": "100000000", "WRITES_PER_MINUTE": "100000000", "THROTTLE_BURST": "100000000",
+}  # fmt: skip
+POPULATE = """
+import json, sys
+from ondi.accounts.services import add_member
+from ondi.accounts.sessions import begin_session
+from ondi.tenants.models import PortalSettings
+from ondi.tenants.scope import tenant_scope
+from ondi.tenants.services import create_tenant
+found = []
+for number in range({tenants}):
+    tenant = create_tenant(slug=f"tenant-{{number}}", name=f"Tenant {{number}}")
+    with tenant_scope(tenant.id):
+        PortalSettings.objects.update(allow_customer_close=True)
+        people = [("customer", False)] * {customers} + [("agent", True)] * {agents}
+        members = [
+            add_member(tenant_id=tenant.id, email=f"p{{place}}@t{{number}}.example", first_name=f"Person {{place}}",
+                       role=role, is_support_user=desk)
+            for place, (role, desk) in enumerate(people)
+        ]
+    sessions = [begin_session(user_id=member.user_id, tenant_id=tenant.id) for member in members]
+    found.append({{"id": str(tenant.id), "slug": tenant.slug, "people": [
+        {{"role": member.role, "token": session.access_token}} for member, session in zip(members, sessions)]}})
+print(json.dumps(found))
+"""
+
+
+@dataclass
+class Product:
+    url: str
+    folder: Path
+    environment: dict[str, str]
+    process: "subprocess.Popen[bytes]"
+    tenants: list[dict[str, Any]] = field(default_factory=list)
+
+    def caller(self, token: str | None = None, **options: Any) -> Caller:
+        return Caller(self.url, token, **options)
+
+    def customers(self) -> list[tuple[int, str]]:
+        """Everybody's tenant, by its place, and token."""
+        return self._people("customer")
+
+    def agents(self) -> list[tuple[int, str]]:
+        return self._people("agent")
+
+    def _people(self, role: str) -> list[tuple[int, str]]:
+        return [
+            (place, person["token"])
+            for place, tenant in enumerate(self.tenants)
+            for person in tenant["people"]
+            if person["role"] == role
+        ]
+
+    def workers(self) -> list[int]:
+        """The processes that answer requests."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def kill_a_worker(self) -> bool:
+        """`kill -9` one that has been up for a while; False where none has."""
+        settled = [pid for pid in self.workers() if age_of(pid) > SETTLED]
+        if settled:
+            os.kill(random.choice(settled), signal.SIGKILL)
+        return bool(settled)
+
+    def memory(self) -> dict[int, int]:
+        """Resident kilobytes of each worker."""
+        return {pid: resident(pid) for pid in self.workers()}
+
+    def owner(self) -> psycopg.Connection[Any]:
+        """A connection as the schema's owner, who sees everything."""
+        host = self.socket_directory()
+        return psycopg.connect(dbname="ondi", user="ondi_owner", host=host, autocommit=True)
+
+    def socket_directory(self) -> str:
+        return str(embedded_postgres.socket_directory())
+
+    def stop_database(self, how: str) -> None:
+        cluster = self.cluster()
+        cluster._run("pg_ctl", "stop", "-D", str(cluster.data), "-m", how, "-w", check=False)
+
+    def start_database(self) -> None:
+        self.cluster().ensure_running()
+
+    def cluster(self) -> Any:
+        return embedded_postgres._Cluster(embedded_postgres.data_directory())
+
+
+def age_of(pid: int) -> float:
+    """Seconds since this process began; 0 where it is gone."""
+    try:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    except (OSError, IndexError):
+        return 0.0
+    up = float(Path("/proc/uptime").read_text().split()[0])
+    return up - ticks / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS")), 0)
+
+
+@contextmanager
+def product(
+    *, workers: int = 2, tenants: int = 2, customers: int = 8, agents: int = 2, folder: Path | None = None, **more: str
+) -> Iterator[Product]:
+    """Start it, filled with people; stop everything at the end. `more`: settings from the environment.
+
+    `folder`: where the data goes; a new folder when left out.
+    """
+    home = folder or Path(tempfile.mkdtemp(prefix="ondi-run-"))
+    if folder is None:
+        atexit.register(shutil.rmtree, home, ignore_errors=True)  # after the database, which goes first
+    home.chmod(0o755)
+    os.environ["ONDI_DATA_DIR"] = str(home / "data")
+    environment = {**os.environ, **ENVIRONMENT, "WEB_WORKERS": str(workers), "PORT": str(free_port()), **more}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    embedded_postgres.hold()  # the database outlives the product, and is stopped when this process ends
+    manage(environment, "migrate", "--verbosity=0")
+    said = manage(environment, "shell", "--no-imports", "-c", POPULATE.format(
+        tenants=tenants, customers=customers, agents=agents))  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ondi.serve"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+    )
+    url = f"http://127.0.0.1:{environment['PORT']}"
+    running = Product(url, home, environment, process, json.loads(said.splitlines()[-1]))
+    try:
+        wait_until(lambda: process.poll() is not None or running.caller().is_ready(), "the product is not up")
+        yield running
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=WAIT_SECONDS)
+
+
+def manage(environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"manage.py {arguments[0]} failed:\n{done.stderr}")
+    return done.stdout
+
+
+def wait_until(true: Any, otherwise: str, seconds: float = WAIT_SECONDS) -> float:
+    """Wait until `true()`; how many seconds it took."""
+    start = time.monotonic()
+    while not true():
+        if time.monotonic() - start > seconds:
+            raise TimeoutError(otherwise)
+        time.sleep(0.05)
+    return time.monotonic() - start
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
