@@ -4,6 +4,9 @@
 # make stop    end what make serve started in this checkout
 # make format  let ruff put the code in order
 # make fuzz    generated requests against the whole OpenAPI document (minutes; FUZZ_EXAMPLES sets how many)
+# make soak    the mixed load of a working day, and the create race at 200 clients (minutes)
+# make chaos   workers killed, the database stopped, frozen and full, slow clients (minutes; needs nginx)
+# make mutants every condition of security taken out in turn: does the suite notice? (a quarter of an hour)
 # make messages  compile the translations after a change of a .po file
 
 PYTHON ?= python3
@@ -13,7 +16,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz format messages clean
+.PHONY: serve test lint stop fuzz soak chaos chaos-deps mutants format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -30,7 +33,7 @@ stop:
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n 2
-	@echo "make test: done. Left out: make fuzz (minutes). There is no make e2e yet, so nothing is left to a browser."
+	@echo "make test: done. The long forms: make fuzz, make soak, make chaos, make mutants."
 
 lint: $(READY)
 	@$(BIN)/ruff check .
@@ -42,6 +45,18 @@ lint: $(READY)
 
 fuzz: $(READY)
 	@$(BIN)/python -m tests.fuzz
+
+soak: $(READY)
+	@$(BIN)/python -m tests.reliability.soak
+
+chaos: $(READY)
+	@$(BIN)/python -m tests.reliability.chaos
+
+chaos-deps:
+	apt-get update && apt-get install -y nginx-light
+
+mutants: $(READY)
+	@$(BIN)/python -m tests.mutants
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .

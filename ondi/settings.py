@@ -130,11 +130,11 @@ DATABASES: dict[str, dict[str, Any]] = {
                 "connection_class": BoundedConnection,
                 "min_size": 1,
                 "max_size": DATABASE_POOL_SIZE,
-                "timeout": 5,
+                "timeout": 3,
                 # Gives up quickly and is asked again by the next request: the pauses in between would double.
                 "reconnect_timeout": 2,
             },
-            "connect_timeout": 5,
+            "connect_timeout": 2,
             "keepalives_idle": 10,
             "keepalives_interval": 3,
             "keepalives_count": 3,

@@ -20,6 +20,7 @@ from ondi.common.errors import ServiceUnavailable as ServiceUnavailable
 
 logger = structlog.get_logger("ondi.api")
 
+SHUTDOWN_CLASS = "57P"
 DATABASE_IS_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
@@ -148,9 +149,12 @@ def as_domain_error(exception: Exception) -> DomainError | None:
 
 
 def note_absence(error: Exception) -> None:
-    """Log that the database did not answer, and have the other connections looked after."""
-    logger.error("database_unavailable", reason=type(error.__cause__ or error).__name__)
-    replace_broken_connections(getattr(connection, "pool", None))
+    """Log that the database did not answer; where a connection broke, have the others looked after."""
+    cause = error.__cause__ or error
+    logger.error("database_unavailable", reason=type(cause).__name__)
+    state = getattr(cause, "sqlstate", None) or SHUTDOWN_CLASS  # without a state the connection itself is at fault
+    if state.startswith(SHUTDOWN_CLASS):
+        replace_broken_connections(getattr(connection, "pool", None))
 
 
 def invalid_input(detail: Any) -> InvalidInput:

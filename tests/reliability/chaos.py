@@ -2,9 +2,11 @@
 
 Each scenario runs in a process of its own on a database of its own and prints its figures; the whole exits
 with 1 when one of them lost or doubled a write, answered with a 5xx that is not a coded 503, or did not come
-back by itself. `CHAOS_KILLS` sets how many workers are killed (200).
+back by itself. `CHAOS_KILLS` sets how many workers are killed
+(200), `CHAOS_STOPS` how often the database is stopped (3).
 """
 
+import atexit
 import os
 import subprocess
 import sys
@@ -21,39 +23,40 @@ from tests.reliability.relay import Relay
 from tests.reliability.work import TICKETS, Ledger, faults_of, run_clients
 
 KILLS = int(os.environ.get("CHAOS_KILLS", "200"))
+STOPS = int(os.environ.get("CHAOS_STOPS", "3"))
 RECOVERS_WITHIN = 5.0
 GIVES_UP = 60.0
 BOUNDED = 30.0  # seconds; the longest wait is the database connection's twenty
 Figures = dict[str, Any]
 
 
-def workers_killed(kills: int = KILLS) -> tuple[Figures, list[str]]:
+def workers_killed() -> tuple[Figures, list[str]]:
     """`kill -9` of workers at random points of create, message and close."""
     with product(workers=6) as running:
         killed = 0
 
         def harm() -> None:
             nonlocal killed
-            deadline = time.monotonic() + 60 + kills * 3
-            while killed < kills and time.monotonic() < deadline:
+            deadline = time.monotonic() + 60 + KILLS * 3
+            while killed < KILLS and time.monotonic() < deadline:
                 killed += running.kill_a_worker()
                 time.sleep(0.3)
             time.sleep(1)
 
-        ledger = run_clients(running, harm, most=90 + kills * 3)
+        ledger = run_clients(running, harm, most=90 + KILLS * 3)
         return {**figures_of(ledger), "workers killed": killed}, [
-            *faults_of(running, ledger), *([] if killed == kills else [f"only {killed} were killed"]),
+            *faults_of(running, ledger), *([] if killed == KILLS else [f"only {killed} were killed"]),
         ]  # fmt: skip
 
 
-def database_restarted(rounds: int = 3) -> tuple[Figures, list[str]]:
+def database_restarted() -> tuple[Figures, list[str]]:
     """PostgreSQL stopped and started during load, politely and by crash."""
     with product() as running:
         recoveries: list[float] = []
         outage = Outage(running)
 
         def harm() -> None:
-            for how in ("fast", "immediate", "immediate")[:rounds]:
+            for how in ("fast", "immediate", "immediate")[:STOPS]:
                 time.sleep(3)
                 running.stop_database(how)
                 outage.observe(seconds=6)
@@ -65,7 +68,7 @@ def database_restarted(rounds: int = 3) -> tuple[Figures, list[str]]:
         ledger = run_clients(running, harm, most=240)
         late = [f"recovered after {seconds:.1f} s" for seconds in recoveries if seconds > RECOVERS_WITHIN]
         return {
-            **figures_of(ledger), "stops": rounds, "answers while away": outage.answers,
+            **figures_of(ledger), "stops": STOPS, "answers while away": outage.answers,
             "slowest of these (s)": round(outage.slowest, 1), "recovery (s)": [round(found, 1) for found in recoveries],
         }, [*faults_of(running, ledger), *outage.faults, *late]  # fmt: skip
 
@@ -112,29 +115,26 @@ def disk_full() -> tuple[Figures, list[str]]:
         return {"not run": "it mounts a small disk, which only root may"}, []
     disk = Path(tempfile.mkdtemp(prefix="ondi-disk-"))
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", disk], check=True)
-    try:
-        with product(folder=disk) as running:
-            ballast = disk / "ballast"
-            outage = Outage(running)
+    atexit.register(subprocess.run, ["umount", "--lazy", disk], check=False)  # after the database, which goes first
+    with product(folder=disk) as running:
+        ballast = disk / "ballast"
+        outage = Outage(running)
 
-            def harm() -> None:
-                time.sleep(3)
-                fill(ballast)
-                time.sleep(10)
-                outage.observe(seconds=5)
-                ballast.unlink()
-                running.start_database()  # where it gave up, as its supervisor would
-                recoveries.append(outage.until_everyone_is_served())
-                time.sleep(1)
+        def harm() -> None:
+            time.sleep(3)
+            fill(ballast)
+            time.sleep(10)
+            outage.observe(seconds=5)
+            ballast.unlink()
+            running.start_database()  # where it gave up, as its supervisor would
+            recoveries.append(outage.until_everyone_is_served())
+            time.sleep(1)
 
-            recoveries: list[float] = []
-            ledger = run_clients(running, harm, most=120)
-            return {**figures_of(ledger), "recovery (s)": [round(found, 1) for found in recoveries]}, [
-                *faults_of(running, ledger), *outage.faults,
-            ]  # fmt: skip
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=False)
-        disk.rmdir()
+        recoveries: list[float] = []
+        ledger = run_clients(running, harm, most=120)
+        return {**figures_of(ledger), "recovery (s)": [round(found, 1) for found in recoveries]}, [
+            *faults_of(running, ledger), *outage.faults,
+        ]  # fmt: skip
 
 
 def fill(ballast: Path) -> None:

@@ -28,7 +28,7 @@ WAIT_SECONDS = 60
 SETTLED = 6.5
 ENVIRONMENT = {
     "DEBUG": "false", "SECRET_KEY": "k9Jd83nfLq0ZxVb7TmWc2RyPh6sGa1Eu", "LOG_LEVEL": "WARNING",
-    "JWT_SIGNING_KEY": "Qw7Zr4Tn1Yp8Lx5Vb2Mc9Kd6Hf3Jg0Sa", "SECURE_SSL_REDIRECT": "false",
+    "JWT_SIGNING_KEY": "Qw7Zr4Tn1Yp8Lx5Vb2Mc9Kd6Hf3Jg0Sa", "SECURE_SSL_REDIRECT": "false", "PYTHONWARNINGS": "ignore",
     "READS_PER_MINUTE": "100000000", "WRITES_PER_MINUTE": "100000000", "THROTTLE_BURST": "100000000",
 }  # fmt: skip
 POPULATE = """
@@ -50,8 +50,9 @@ for number in range({tenants}):
             for place, (role, desk) in enumerate(people)
         ]
     sessions = [begin_session(user_id=member.user_id, tenant_id=tenant.id) for member in members]
-    found.append({{"id": str(tenant.id), "slug": tenant.slug, "people": [
-        {{"role": member.role, "token": session.access_token}} for member, session in zip(members, sessions)]}})
+    people = [{{"id": str(member.id), "role": member.role, "token": session.access_token}}
+              for member, session in zip(members, sessions)]
+    found.append({{"id": str(tenant.id), "slug": tenant.slug, "people": people}})
 print(json.dumps(found))
 """
 
@@ -161,6 +162,8 @@ def product(
     running = Product(url, home, environment, process, json.loads(said.splitlines()[-1]))
     try:
         wait_until(lambda: process.poll() is not None or running.caller().is_ready(), "the product is not up")
+        if process.poll() is not None:
+            sys.exit(f"the product did not start:\n{(home / 'product.log').read_text()[-3000:]}")
         yield running
     finally:
         process.send_signal(signal.SIGTERM)

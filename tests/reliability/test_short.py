@@ -1,0 +1,61 @@
+"""Short forms of `make chaos` and `make soak`: the same programs with smaller numbers."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import connections
+
+from ondi.common import connections as bounded
+from tests.reliability.relay import Relay
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(module, *arguments, **settings):
+    """The program in a process of its own, with a database of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "DJANGO", "DEBUG"))}
+    command = [sys.executable, "-m", f"tests.reliability.{module}", *arguments]
+    return subprocess.run(command, cwd=ROOT, env={**kept, **settings}, capture_output=True, text=True, check=False)
+
+
+def test_killed_workers_lose_and_double_nothing():
+    done = run("chaos", "workers killed", CHAOS_KILLS="3")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "workers killed: held" in done.stdout
+
+
+def test_a_stopped_database_is_coded_503_and_comes_back_by_itself():
+    done = run("chaos", "database restarted", CHAOS_STOPS="1")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "'coded 503'" in done.stdout
+
+
+def test_mixed_load_and_the_create_race_against_the_served_product():
+    done = run("soak", SOAK_SECONDS="6", SOAK_CLIENTS="6", SOAK_ROUNDS="2", SOAK_RACERS="50")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "answers                  {201: 2, 409: 98}" in done.stdout
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_silent_database_is_given_up(owner, monkeypatch):
+    """Packets vanish: the server's own timeouts do not help, the connection's does."""
+    monkeypatch.setattr(bounded, "ANSWER_WITHIN", 0.5)
+    relay, name = Relay(), connections["default"].settings_dict["NAME"]
+    connection = bounded.BoundedConnection.connect(dbname=name, user="ondi", host="127.0.0.1", port=relay.port)
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+    relay.swallows.set()
+
+    start = time.monotonic()
+    with pytest.raises(psycopg.OperationalError, match="no answer"):
+        connection.execute("SELECT 1")
+
+    assert time.monotonic() - start < 10
+    assert connection.closed
