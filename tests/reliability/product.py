@@ -155,9 +155,9 @@ def product(
     manage(environment, "migrate", "--verbosity=0")
     said = manage(environment, "shell", "--no-imports", "-c", POPULATE.format(
         tenants=tenants, customers=customers, agents=agents))  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ondi.serve"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
-    )
+    with (home / "product.log").open("wb") as log:
+        command = [sys.executable, "-m", "ondi.serve"]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=log)
     url = f"http://127.0.0.1:{environment['PORT']}"
     running = Product(url, home, environment, process, json.loads(said.splitlines()[-1]))
     try:

@@ -1,0 +1,133 @@
+"""The drill: back up, destroy, restore, with the scripts an operator uses and as the role they use."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from django.db import connections
+from psycopg import sql
+
+from ondi import embedded_postgres
+from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, make_ticket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).resolve().parents[2]
+CATALOGUE = {
+    "walls": "SELECT relname, relrowsecurity, relforcerowsecurity, relacl::text FROM pg_class "
+    "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S') ORDER BY 1",
+    "policies": "SELECT * FROM pg_policies ORDER BY tablename, policyname",
+    "functions": "SELECT proname, prosecdef, proconfig, proacl::text, prosrc, pg_get_userbyid(proowner) FROM pg_proc "
+    "WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'ondi%' ORDER BY 1",
+    "constraints": "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated "
+    "FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+    "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+    "owners": "SELECT tablename, tableowner FROM pg_tables WHERE schemaname = 'public' ORDER BY 1",
+    "later tables": "SELECT defaclrole::regrole::text, defaclobjtype, defaclacl::text FROM pg_default_acl ORDER BY 2",
+}
+
+
+def parameters(**changes):
+    given = connections["owner"].get_connection_params()
+    kept = {name: given[name] for name in ("dbname", "user", "password", "host", "port") if name in given}
+    return {**kept, **changes}
+
+
+@pytest.fixture
+def scratch(owner):
+    """A name for a database that is gone afterwards."""
+    name = f"{parameters()['dbname']}_drill"
+    yield name
+    owner().execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def tools():
+    """The folder of pg_dump: the private PostgreSQL's, or the machine's where another server is used."""
+    if os.environ.get("DATABASE_URL"):
+        return str(Path(shutil.which("pg_dump") or "/usr/bin/pg_dump").parent)
+    return str(embedded_postgres._Cluster(embedded_postgres.data_directory()).binaries)
+
+
+def run(script, file, database):
+    given = parameters(dbname=database)
+    login = quote(given["user"], "") + (f":{quote(given['password'], '')}" if given.get("password") else "")
+    place = quote(str(given.get("host", "")), "") + (f":{given['port']}" if given.get("port") else "")
+    environment = {"PATH": f"{tools()}:{os.defpath}", "DATABASE_OWNER_URL": f"postgres://{login}@{place}/{database}"}
+    done = subprocess.run(
+        [ROOT / "deploy" / script, file], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def picture_of(database):
+    """Every table's number of rows and hash, and everything the catalogue says of walls and rules."""
+    with psycopg.connect(**parameters(dbname=database)) as reader:
+        tables = reader.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
+        rows = {}
+        for (table,) in tables:
+            query = sql.SQL("SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} AS t")
+            rows[table] = reader.execute(query.format(sql.Identifier(table))).fetchone()
+        return {"rows": rows, **{name: reader.execute(query).fetchall() for name, query in CATALOGUE.items()}}
+
+
+def create(owner, name):
+    owner().execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name)))
+
+
+def test_what_is_restored_is_what_was_backed_up(owner, scratch, tmp_path):
+    for _number in range(3):
+        customer = MemberFactory(tenant=TenantFactory())
+        make_ticket(customer, delivery=DeliveryFactory(tenant=customer.tenant, customer=customer))
+        make_ticket(customer, order=OrderFactory(tenant=customer.tenant, customer=customer))
+    before = picture_of(parameters()["dbname"])
+    assert before["rows"]["support_ticket"][0] == 6
+
+    run("backup.sh", tmp_path / "first.dump", parameters()["dbname"])
+    create(owner, scratch)
+    run("restore.sh", tmp_path / "first.dump", scratch)
+    run("backup.sh", tmp_path / "second.dump", scratch)
+    owner().execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(scratch)))
+    create(owner, scratch)
+    run("restore.sh", tmp_path / "second.dump", scratch)
+
+    after = picture_of(scratch)
+    for name, found in before.items():
+        assert after[name] == found, name
+
+
+def test_the_walls_stand_in_the_restored_database(owner, scratch, tmp_path):
+    tickets = [make_ticket(MemberFactory(tenant=TenantFactory())) for _number in range(2)]
+    run("backup.sh", tmp_path / "ondi.dump", parameters()["dbname"])
+    create(owner, scratch)
+    run("restore.sh", tmp_path / "ondi.dump", scratch)
+
+    given = connections["default"].get_connection_params()
+    login = {name: given[name] for name in ("user", "password", "host", "port") if name in given}
+    with psycopg.connect(dbname=scratch, **login) as application:
+        seen = "SELECT id FROM support_ticket"
+        assert application.execute(seen).fetchall() == []
+        application.execute("SELECT set_config('ondi.tenants', %s, true)", [str(tickets[0].tenant_id)])
+        assert application.execute(seen).fetchall() == [(tickets[0].id,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            application.execute("TRUNCATE support_ticket")
+
+
+def test_a_backup_that_would_be_partial_is_refused(tmp_path):
+    """As the application's role nothing is dumped by half: it stops with an error."""
+    given = connections["default"].get_connection_params()
+    environment = {
+        "PATH": f"{tools()}:{os.defpath}",
+        "PGHOST": str(given.get("host", "")),
+        "PGPORT": str(given.get("port") or "5432"),
+        "PGUSER": given["user"],
+        "PGPASSWORD": str(given.get("password", "")),
+    }
+    command = ["pg_dump", "--format=custom", "--file", tmp_path / "x", parameters()["dbname"]]
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode != 0
