@@ -1,0 +1,444 @@
+"""Every condition that keeps tenants and people apart, and how it reads when it is gone.
+
+A row: file, the words, what stands there instead, and the tests that ought to notice. `make mutants` runs them;
+words that are no longer in the file fail it, so the list cannot grow stale silently.
+"""
+
+from typing import NamedTuple
+
+PERMISSIONS = "tests/api/test_permissions.py"
+RULES = "tests/architecture/test_database_rules.py"
+CODE_WALL = "tests/tenants/test_leaks.py::test_nothing_leaks_without_the_databases_wall"
+FLAGS = "tests/support/test_flags.py"
+CUSTOMERS = "tests/support/test_customer_tickets.py"
+QUEUE = "tests/support/test_queue.py"
+SERVICES = "tests/support/test_services.py"
+RACES = "tests/support/test_races.py"
+MESSAGES = "tests/conversations/test_messages.py"
+ADMIN = "tests/staff/test_admin.py"
+STAFF_SIGN_IN = "tests/staff/test_sign_in.py"
+SIGN_IN = "tests/accounts/test_sign_in.py"
+TOKENS = "tests/accounts/test_tokens.py"
+SETTINGS = "tests/accounts/test_settings.py"
+KEYS = "tests/deliveries/test_integrations.py"
+LOGS = "tests/platform/test_logs.py"
+UNITS = "tests/platform/test_units.py"
+HIDDEN = "tests/tenants/test_code_wall.py"
+CONVENTIONS = "tests/api/test_conventions.py"
+
+POLICIES = "support/policies.py"
+TICKETS = "support/querysets.py"
+DESK = "support/services/desk.py"
+OPENING = "support/services/opening.py"
+SHARED = "support/services/shared.py"
+PARTICIPANTS = "support/services/participants.py"
+TALK = "conversations/querysets.py"
+ENTRY = "ondi/accounts/migrations/0002_database_rules.py"
+KEY_ENTRY = "ondi/accounts/migrations/0003_api_keys.py"
+SEARCH = "support/migrations/0003_search.py"
+WALL = "ondi/common/database.py"
+BASE = "ondi/staff/admin_base.py"
+SCREENS = "ondi/staff/admin.py"
+SESSIONS = "ondi/accounts/sessions.py"
+
+
+class Mutant(NamedTuple):
+    file: str
+    before: str
+    after: str
+    tests: str
+    which: int = 0  # of several places with these words
+
+
+MUTANTS = [
+    # Who may: the policies, and that they are asked.
+    Mutant(
+        POLICIES, "return None if actor.tenant.support_chat_enabled else SupportChatDisabled()", "return None", FLAGS
+    ),
+    Mutant(
+        POLICIES, "return None if actor.tenant.allow_customer_close else CustomerCloseDisabled()", "return None", FLAGS
+    ),
+    Mutant(POLICIES, "return None if actor.is_support_user else NotASupportUser()", "return None", SERVICES),
+    Mutant(POLICIES, "    if not actor.is_support_user:\n", "    if False:\n", SERVICES),
+    Mutant(POLICIES, "return PermissionDenied() if is_customer_of(ticket, actor) else None", "return None", QUEUE),
+    Mutant(POLICIES, "if is_customer_of(ticket, actor) or not actor.is_support_user:", "if False:", MESSAGES),
+    Mutant(
+        POLICIES,
+        "return None if actor.leads or ticket.assignee_id == actor.membership_id else PermissionDenied()",
+        "return None",
+        MESSAGES,
+    ),
+    Mutant(POLICIES, " if priority.rank <= highest]", "]", CUSTOMERS),
+    Mutant(OPENING, "if refusal := policies.opening_refusal(actor):", "if False:", SERVICES),
+    Mutant(
+        "support/api/views.py",
+        'if view.action == "create" and (refusal := policies.opening_refusal(actor_of(request))):',
+        "if refusal := None:",
+        CUSTOMERS,
+    ),
+    Mutant(OPENING, "if delivery_id and not Delivery", "if False and not Delivery", CUSTOMERS),
+    Mutant(OPENING, "if order_id and order is None:", "if False:", CUSTOMERS),
+    Mutant(DESK, "if refusal := policies.closing_refusal(ticket, actor):", "if refusal := None:", CUSTOMERS),
+    Mutant(DESK, "if refusal := policies.handling_refusal(ticket, actor):", "if refusal := None:", SERVICES),
+    Mutant(SHARED, "if refusal := policies.handling_refusal(ticket, actor):", "if refusal := None:", SERVICES),
+    Mutant(
+        DESK, "    if ticket.assignee_id != actor.membership_id:\n        raise TicketNotAssignedToYou\n", "", QUEUE
+    ),
+    Mutant(DESK, "    if ticket.assignee is not None:", "    if False:", QUEUE),
+    Mutant(DESK, "    if actor.is_support_user and not hold_support_role(person_of(actor)):", "    if False:", RACES),
+    Mutant(DESK, "    if not agent_stays or ticket.assignee_id != agent_id:", "    if False:", SERVICES),
+    Mutant(DESK, "    if not actor.is_support_user:\n        raise NotASupportUser\n    _hold", "    _hold", SERVICES),
+    Mutant(SHARED, "if policies.is_customer_of(holder, actor) or actor.is_support_user:", "if True:", CUSTOMERS),
+    Mutant(
+        PARTICIPANTS, "if refusal := policies.participants_refusal(ticket, actor):", "if refusal := None:", SERVICES
+    ),
+    Mutant(PARTICIPANTS, "        if not member.is_support_user:", "        if False:", MESSAGES),
+    Mutant(PARTICIPANTS, "(ticket.requester_id, ticket.assignee_id if action == REMOVE else None)", "()", MESSAGES),
+    Mutant(
+        "support/api/conversation_views.py",
+        "if refusal := policies.participants_refusal(ticket, actor):",
+        "if refusal := None:",
+        PERMISSIONS,
+    ),
+    Mutant("support/api/agent_views.py", "        if not actor.is_support_user:", "        if False:", PERMISSIONS),
+    Mutant(
+        "support/api/agent_views.py",
+        'if request.query_params.get("assigned_to") and not actor.leads:',
+        "if False:",
+        QUEUE,
+    ),
+    Mutant(
+        "support/api/agent_views.py",
+        "if refusal := policies.handling_refusal(ticket, actor):",
+        "if refusal := None:",
+        QUEUE,
+    ),
+    Mutant(
+        "support/api/presentation.py",
+        "if row.delivery_id is None or row.delivery__customer_id != row.requester_id:",
+        "if row.delivery_id is None:",
+        CUSTOMERS,
+    ),
+    Mutant(
+        "support/api/presentation.py",
+        "if row.order_id is None or row.order__customer_id != row.requester_id:",
+        "if row.order_id is None:",
+        CUSTOMERS,
+    ),
+    Mutant(
+        "support/api/presentation.py",
+        "return not viewer.is_support_user or policies.is_customer_of(row, viewer)",
+        "return False",
+        CUSTOMERS,
+    ),
+    Mutant("conversations/services.py", "    if not participant:", "    if False:", MESSAGES),
+    Mutant(
+        "conversations/services.py",
+        "    if conversation.status == Conversation.Status.CLOSED:",
+        "    if False:",
+        MESSAGES,
+    ),
+    Mutant(
+        "conversations/services.py",
+        "        ).exclude(role=Participant.Role.CUSTOMER)".replace("        )", "    )"),
+        "    )",
+        SERVICES,
+    ),
+    Mutant(
+        "conversations/api/views.py",
+        "        if not _takes_part(conversation):\n            raise NotAParticipant\n",
+        "",
+        MESSAGES,
+    ),
+    Mutant(
+        "conversations/api/views.py",
+        "        if not _takes_part(_readable(actor, conversation_id)):",
+        "        if False:",
+        MESSAGES,
+    ),
+    Mutant(
+        "ondi/accounts/settings.py", "    if refusal := managing_refusal(actor):", "    if refusal := None:", SETTINGS
+    ),
+    Mutant("ondi/accounts/settings.py", "    if wanted - set(staff):", "    if False:", SETTINGS),
+    # Whose it is: the filters of the code, each alone with the database's wall away, or by behaviour.
+    Mutant(
+        "ondi/common/querysets.py",
+        "return self.filter(tenant_id=next(iter(tenant_ids)))",
+        "return self.all()",
+        CODE_WALL,
+    ),
+    Mutant("ondi/common/querysets.py", "return self.filter(tenant_id__in=tenant_ids)", "return self.all()", CODE_WALL),
+    Mutant(
+        TICKETS, "(viewer.tenant_ids).filter(requester_id=viewer.membership_id)", "(viewer.tenant_ids)", PERMISSIONS
+    ),
+    Mutant(TICKETS, "return self.in_tenants(viewer.support_tenant_ids)", "return self.all()", CODE_WALL),
+    Mutant(TICKETS, "(actor.tenant_ids).filter(requester_id=actor.membership_id)", "(actor.tenant_ids)", PERMISSIONS),
+    Mutant(TICKETS, ".exclude(requester_id=actor.membership_id)", "", QUEUE),
+    Mutant(TICKETS, ".present().filter(membership=actor.membership_id)", ".present()", MESSAGES),
+    Mutant(TICKETS, "WHERE tenant_id = %(tenant)s AND status", "WHERE status", HIDDEN),
+    Mutant(TICKETS, '"AND assignee_id = %(me)s"', '""', QUEUE),
+    Mutant(
+        "orders/querysets.py",
+        "(actor.tenant_ids).filter(customer_id=actor.membership_id)",
+        "(actor.tenant_ids)",
+        CUSTOMERS,
+    ),
+    Mutant(
+        "deliveries/querysets.py",
+        "(actor.tenant_ids).filter(customer_id=actor.membership_id)",
+        "(actor.tenant_ids)",
+        CUSTOMERS,
+    ),
+    Mutant(
+        "orders/querysets.py",
+        "tenant_id=tenant_id, external_id__in",
+        "external_id__in",
+        HIDDEN,
+    ),
+    Mutant(
+        "deliveries/querysets.py",
+        "tenant_id=tenant_id, external_id__in",
+        "external_id__in",
+        HIDDEN,
+    ),
+    Mutant(TALK, '            readable = readable.filter(part__role="customer")', "            pass", PERMISSIONS),
+    Mutant(TALK, "readable = self.in_tenants(actor.tenant_ids)", "readable = self.all()", CODE_WALL),
+    Mutant(TALK, "self.present().filter(membership_id=membership_id,", "self.present().filter(", MESSAGES),
+    Mutant(TALK, "return self.present().filter(", "return self.filter(", MESSAGES),
+    Mutant(
+        "conversations/api/views.py",
+        "filter(conversation_id=conversation.id, id=message_id)",
+        "filter(id=message_id)",
+        MESSAGES,
+    ),
+    Mutant(
+        "ondi/api/idempotency.py",
+        '            "user_id": caller.user_id,\n',
+        '            "user_id": caller.tenant_id,\n',
+        CONVENTIONS,
+    ),
+    Mutant(
+        "ondi/api/views.py",
+        "            if tenant_id and tenant_id.lower()",
+        "            if False and tenant_id.lower()",
+        PERMISSIONS,
+    ),
+    Mutant(
+        "ondi/accounts/audit.py",
+        "        if tenant_ids and _may_be_a_refusal",
+        "        if False and _may_be_a_refusal",
+        LOGS,
+    ),
+    # Coming in: tokens, sessions, keys, sign-in.
+    Mutant(
+        ENTRY,
+        "login.id = wanted_user AND login.is_active\n            AND member.tenant_id",
+        "login.id = wanted_user\n            AND member.tenant_id",
+        PERMISSIONS,
+    ),
+    Mutant(
+        ENTRY,
+        "AND member.tenant_id = wanted_tenant AND member.ended_at IS NULL",
+        "AND member.tenant_id = wanted_tenant",
+        SIGN_IN,
+    ),
+    Mutant(
+        ENTRY,
+        "AND tenant.status = 'active' AND session.revoked_at IS NULL",
+        "AND session.revoked_at IS NULL",
+        PERMISSIONS,
+    ),
+    Mutant(
+        ENTRY, "AND tenant.status = 'active' AND session.revoked_at IS NULL", "AND tenant.status = 'active'", SIGN_IN
+    ),
+    Mutant(
+        ENTRY,
+        "ON session.id = wanted_session AND session.user_id = login.id AND",
+        "ON session.id = wanted_session AND",
+        TOKENS,
+    ),
+    Mutant(ENTRY, " AND session.tenant_id = tenant.id\n", "\n", TOKENS),
+    Mutant(ENTRY, "AND member.ended_at IS NULL AND member.role <> 'customer'", "AND member.role <> 'customer'", ADMIN),
+    Mutant(
+        ENTRY, "AND member.ended_at IS NULL AND member.role <> 'customer'", "AND member.role <> 'customer'", ADMIN, 1
+    ),
+    Mutant(
+        ENTRY,
+        "AND member.ended_at IS NULL AND member.role <> 'customer'",
+        "AND member.ended_at IS NULL",
+        HIDDEN,
+    ),
+    Mutant(ENTRY, "AND member.ended_at IS NULL AND member.role <> 'customer'", "AND member.ended_at IS NULL", ADMIN, 1),
+    Mutant(
+        ENTRY,
+        "(login.is_superuser OR (member.id IS NOT NULL AND tenant.status = 'active'))",
+        "(login.is_superuser OR member.id IS NOT NULL)",
+        HIDDEN,
+    ),
+    Mutant(
+        ENTRY,
+        "(login.is_superuser OR (member.id IS NOT NULL AND tenant.status = 'active'))",
+        "(login.is_superuser OR member.id IS NOT NULL)",
+        HIDDEN,
+        1,
+    ),
+    Mutant(
+        ENTRY,
+        "WHERE member.user_id = wanted_user AND member.ended_at IS NULL AND",
+        "WHERE member.ended_at IS NULL AND",
+        SIGN_IN,
+    ),
+    Mutant(
+        ENTRY,
+        "WHERE member.user_id = wanted_user AND member.ended_at IS NULL AND",
+        "WHERE member.user_id = wanted_user AND",
+        SIGN_IN,
+    ),
+    Mutant(
+        ENTRY,
+        "member.ended_at IS NULL AND tenant.status = 'active'\n    ORDER",
+        "member.ended_at IS NULL\n    ORDER",
+        SIGN_IN,
+    ),
+    Mutant(KEY_ENTRY, "AND key.revoked_at IS NULL ", "", KEYS),
+    Mutant(KEY_ENTRY, "AND tenant.status = 'active'\n", "\n", KEYS),
+    Mutant(KEY_ENTRY, "\n            AND (key.expires_at IS NULL OR key.expires_at > now())", "", KEYS),
+    Mutant(
+        SESSIONS,
+        "filter(current_jti=claims.jti, revoked_at=None, expires_at__gt=now)",
+        "filter(revoked_at=None, expires_at__gt=now)",
+        SIGN_IN,
+    ),
+    Mutant(
+        SESSIONS,
+        "filter(current_jti=claims.jti, revoked_at=None, expires_at__gt=now)",
+        "filter(current_jti=claims.jti, expires_at__gt=now)",
+        SIGN_IN,
+    ),
+    Mutant(SESSIONS, "        of_this_session.filter(revoked_at=None).update(revoked_at=now)\n", "", SIGN_IN),
+    Mutant(SESSIONS, " and in_grace:", ":", SIGN_IN),
+    Mutant(SESSIONS, "    if not user.check_password(current_password):", "    if False:", SIGN_IN),
+    Mutant(SESSIONS, "    end_sessions(user_id=user.id, but=but)\n", "", SIGN_IN),
+    Mutant(
+        "ondi/accounts/sign_in.py",
+        '    if AxesProxyHandler.is_locked(request, {"username": email}):',
+        "    if False:",
+        SIGN_IN,
+    ),
+    Mutant("ondi/accounts/sign_in.py", "    _queue_up(email, client_address(request))\n", "", STAFF_SIGN_IN),
+    Mutant(
+        "ondi/accounts/sign_in.py",
+        '        tenants = [tenant for tenant in tenants if tenant["slug"] == slug]',
+        "        pass",
+        SIGN_IN,
+    ),
+    Mutant(
+        "ondi/accounts/tokens.py",
+        "    if any(found is None for found in ids):\n        raise TokenInvalid\n",
+        "",
+        TOKENS,
+    ),
+    Mutant(
+        "ondi/accounts/tokens.py", "return _read(OurAccessToken, text)", "return _read(OurRefreshToken, text)", TOKENS
+    ),
+    Mutant(
+        "ondi/accounts/services.py", "    if was_support and not current.is_support_user:", "    if False:", SERVICES
+    ),
+    Mutant("ondi/keys.py", "    for name, key in _keys():", "    for name, key in ():", "tests/platform/test_keys.py"),
+    # The admin.
+    Mutant(BASE, 'rows.filter(**{f"{self.tenant_field}__in": self.visible_in(staff_at(request))})', "rows", CODE_WALL),
+    Mutant(
+        BASE, "return staff is not None and self._holds(obj, self.visible_in(staff))", "return staff is not None", ADMIN
+    ),
+    Mutant(
+        BASE,
+        "return staff is not None and self._holds(obj, self.changeable_in(staff))",
+        "return staff is not None",
+        ADMIN,
+    ),
+    Mutant(BASE, 'options["queryset"] = tenants.filter(id__in=self.changeable_in(staff_at(request)))', "pass", ADMIN),
+    Mutant(BASE, '(*fields, "tenant") if obj is not None', "fields if obj is not None", HIDDEN),
+    Mutant(BASE, "        return staff.support_tenant_ids", "        return staff.tenant_ids", ADMIN),
+    Mutant(SCREENS, "return staff.tenant_ids if staff.is_operator else ()", "return staff.tenant_ids", ADMIN),
+    Mutant(
+        SCREENS,
+        "return User.objects.all() if staff_at(request).is_operator else User.objects.none()",
+        "return User.objects.all()",
+        ADMIN,
+    ),
+    Mutant(
+        SCREENS, "        return staff is not None and staff.is_operator", "        return staff is not None", ADMIN
+    ),
+    Mutant(
+        SCREENS,
+        "        return obj is None and super().has_change_permission(request)",
+        "        return super().has_change_permission(request)",
+        ADMIN,
+    ),
+    Mutant("ondi/staff/entry.py", "if actor.is_support_user or self.is_operator)", "if True)", ADMIN),
+    Mutant(
+        "ondi/staff/entry.py", "for actor in self.actors if actor.is_support_user)", "for actor in self.actors)", ADMIN
+    ),
+    Mutant("ondi/staff/entry.py", "if actor.role == Role.ADMIN or self.is_operator)", "if True)", ADMIN),
+    Mutant("ondi/staff/site.py", 'return getattr(request, "staff", None) is not None', "return True", ADMIN),
+    Mutant(
+        "ondi/staff/middleware.py", "settings.STAFF_SECOND_FACTOR and not user.is_verified()", "False", STAFF_SIGN_IN
+    ),
+    Mutant(
+        "ondi/staff/middleware.py",
+        '        if not getattr(response, "try_again", False):'.replace("        if", "            if"),
+        "            if True:",
+        UNITS,
+    ),
+    Mutant("ondi/staff/sign_in.py", "or staff_of(found) is None", "or False", STAFF_SIGN_IN),
+    Mutant(
+        "ondi/staff/session_limits.py", "idle > settings.STAFF_IDLE_LIMIT.total_seconds() or", "False or", STAFF_SIGN_IN
+    ),
+    Mutant("ondi/staff/session_limits.py", " or age > settings.STAFF_SESSION_LIMIT.total_seconds()", "", STAFF_SIGN_IN),
+    Mutant(
+        "support/admin.py", "        return staff.working_tenant_ids", "        return staff.support_tenant_ids", ADMIN
+    ),
+    Mutant(
+        "ondi/api/units.py",
+        "                if not asks_for_retry(error):\n                    raise\n",
+        "                raise\n",
+        UNITS,
+    ),
+    # The database's wall.
+    Mutant(WALL, "            yield f'REVOKE UPDATE", "            return\n            yield f'REVOKE UPDATE", RULES),
+    Mutant(WALL, """inside = f'"{self.tenant_column}" = {IN_SCOPE}'""", "inside = 'true'", RULES),
+    Mutant(WALL, """        yield f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY'\n""", "", RULES),
+    Mutant(WALL, """        yield f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY'\n""", "", RULES),
+    *(
+        Mutant(file, f'        TenantTable("{model}"', f'        *[] and TenantTable("{model}"', RULES)
+        for file, models in (
+            ("ondi/tenants/migrations/0002_database_rules.py", ("Tenant", "PortalSettings")),
+            (ENTRY, ("RefreshFamily", "ApiKey", "SettingsChange")),
+            ("ondi/api/migrations/0002_database_rules.py", ("IdempotencyRecord",)),
+            ("orders/migrations/0002_database_rules.py", ("OrderItem",)),
+            (
+                "support/migrations/0002_database_rules.py",
+                ("TicketTag", "TicketCounter", "TicketEvent", "TicketNote", "CannedReply"),
+            ),
+        )
+        for model in models
+    ),
+    *(
+        Mutant(file, f'        TenantLinks("{model}")', f'        *[] and TenantLinks("{model}")', RULES)
+        for file, models in (
+            (ENTRY, ("ApiKey", "SettingsChange")),
+            ("orders/migrations/0002_database_rules.py", ("Order", "OrderItem")),
+            ("deliveries/migrations/0002_database_rules.py", ("Delivery",)),
+            ("conversations/migrations/0002_database_rules.py", ("Conversation", "Participant", "Message")),
+            ("support/migrations/0002_database_rules.py", ("Ticket", "TicketTag", "TicketEvent", "TicketNote")),
+        )
+        for model in models
+    ),
+    # The search takes its tenants from the scope, in each of its branches.
+    *(
+        Mutant(SEARCH, f"{table}.tenant_id = ANY (scope)", "true", HIDDEN, which)
+        for table, places in (("ticket", 2), ("message", 1), ("purchase", 1), ("member", 2), ("delivery", 1))
+        for which in range(places)
+    ),
+    Mutant("support/migrations/0004_audit.py", "WHERE NOT named.tenant_id = ANY (scope)", "WHERE true", LOGS),
+]

@@ -1,0 +1,117 @@
+"""Conditions of the code and of its functions that another wall hides, each looked at by itself."""
+
+import pytest
+from django.db import connection
+
+from deliveries.models import Delivery
+from ondi.accounts.entering import enter_staff
+from ondi.accounts.services import end_membership
+from ondi.tenants.models import Tenant
+from ondi.tenants.scope import set_scope, tenant_scope
+from orders.models import Order
+from support.querysets import open_counts
+from tests.desk import desk
+from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WORD = "unmistakable"
+
+
+@pytest.fixture
+def tenants():
+    return TenantFactory(), TenantFactory()
+
+
+def test_rows_are_found_by_external_id_within_their_tenant(tenants):
+    for tenant in tenants:
+        OrderFactory(tenant=tenant, external_id="same")
+        DeliveryFactory(tenant=tenant, external_id="same")
+
+    with tenant_scope(*(tenant.id for tenant in tenants)):
+        for model in (Order, Delivery):
+            assert [row.tenant_id for row in model.objects.with_external_ids(tenants[0].id, ["same"])] == [
+                tenants[0].id
+            ]
+
+
+def test_counts_are_those_of_one_tenant(tenants):
+    for tenant in tenants:
+        make_ticket(MemberFactory(tenant=tenant))
+    agent = actor(MemberFactory(tenant=tenants[0], agent=True))
+
+    with tenant_scope(*(tenant.id for tenant in tenants)):
+        assert open_counts(agent, 10) == {"unassigned": 1, "mine": 0, "all": 1}
+
+
+@pytest.mark.parametrize("end", ["customer", "suspended"])
+def test_staff_enter_no_tenant_they_are_no_staff_of_or_that_is_suspended(tenants, end):
+    own, other = tenants
+    person = MemberFactory(tenant=own, agent=True).user
+    MemberFactory(tenant=other, user=person, role="customer" if end == "customer" else "agent")
+    if end == "suspended":
+        with tenant_scope(other.id):
+            Tenant.objects.filter(id=other.id).update(status="suspended")
+
+    with tenant_scope():
+        entered = enter_staff(person.id)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('ondi.tenants', true)")
+            scope = cursor.fetchone()[0]
+
+    assert [found.tenant_id for found in entered] == [own.id]
+    assert scope == str(own.id), "and no other tenant's rows are in reach"
+
+
+def test_whoever_left_has_no_tenant_in_reach(tenants):
+    own, other = tenants
+    person = MemberFactory(tenant=own, agent=True).user
+    with tenant_scope(other.id):
+        end_membership(membership=MemberFactory(tenant=other, user=person, role="agent"))
+
+    with tenant_scope():
+        assert [found.tenant_id for found in enter_staff(person.id)] == [own.id]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('ondi.tenants', true)")
+            assert cursor.fetchone()[0] == str(own.id)
+
+
+@pytest.mark.parametrize("branch", ["subject", "message", "order", "name", "mail", "number", "delivery"])
+def test_each_branch_of_the_search_keeps_to_the_scope(tenants, branch):
+    found = []
+    for tenant in tenants:
+        customer = MemberFactory(
+            tenant=tenant, first_name=WORD if branch == "name" else "Layla",
+            user__email=f"{WORD if branch == 'mail' else 'x'}@{tenant.slug}.example",
+        )  # fmt: skip
+        order = OrderFactory(tenant=tenant, customer=customer, number=WORD if branch == "order" else "A-1")
+        delivery = DeliveryFactory(
+            tenant=tenant, customer=customer, delivery_code=4711 if branch == "delivery" else 1000
+        )
+        texts = {"subject": WORD if branch == "subject" else "x", "message": WORD if branch == "message" else "x"}
+        ticket = make_ticket(customer, **texts, **({"order": order} if branch == "order" else {"delivery": delivery}))
+        found.append(ticket.id)
+    term = {"number": "#1", "delivery": "4711"}.get(branch, WORD)
+
+    for tenant, expected in zip(tenants, found, strict=True):
+        with tenant_scope(), connection.cursor() as cursor:
+            set_scope([tenant.id])
+            cursor.execute("SELECT * FROM ondi_search_tickets(%s)", [term])
+            assert cursor.fetchall() == [(expected,)], "the function alone, without any filter behind it"
+
+
+def test_a_row_is_not_moved_to_another_tenant_by_a_form(tenants):
+    admin = MemberFactory(tenant=tenants[0], admin=True)
+    MemberFactory(tenant=tenants[1], user=admin.user, role="admin")
+    person = MemberFactory(tenant=tenants[0], first_name="Layla")
+    form = {
+        "tenant": str(tenants[1].id), "first_name": "Changed", "last_name": "x", "phone": "", "language": "en",
+        "external_id": "", "role": "customer", "ended_at_0": "", "ended_at_1": "",
+    }  # fmt: skip
+
+    answer = desk(admin.user).post(f"/admin/accounts/membership/{person.id}/change/", form)
+
+    assert answer.status_code == 302
+    with tenant_scope(tenants[0].id):
+        kept = type(person).objects.get(pk=person.pk)
+    assert (kept.first_name, kept.tenant_id) == ("Changed", tenants[0].id)
