@@ -1,12 +1,13 @@
 """`make fuzz`: generated requests against every call of the OpenAPI document, as four kinds of caller.
 
 Starts the product on a private database of its own, seeds the demo, and runs schemathesis as a customer, a
-support user, a tenant admin and the platform. Exits with 1 on a 5xx, an undocumented status or an answer that
-does not fit the document.
+support user, a tenant admin and the platform; then hypothesis, whose requests fit no document. Exits with 1 on
+a 5xx, an undocumented status, an answer that does not fit the document, or fewer than 20,000 requests.
 """
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,10 +15,13 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "40")
+GENERATED = os.environ.get("GENERATED_EXAMPLES", "150")
+FEWEST_REQUESTS = 20_000
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 CALLERS = ("customer1@tigris.demo", "agent1@tigris.demo", "admin@tigris.demo", "platform")
 # Ending the caller's own session or changing their password would make everything after it a 401.
@@ -39,7 +43,9 @@ def main() -> None:
             port = str(free.getsockname()[1])
         wide_open = dict.fromkeys(("READS_PER_MINUTE", "WRITES_PER_MINUTE", "THROTTLE_BURST"), "100000000")
         environment = {**os.environ, **wide_open, "ONDI_DATA_DIR": f"{folder}/data", "PORT": port, "DEBUG": "true"}
-        server = subprocess.Popen([sys.executable, "-m", "ondi.serve"], cwd=ROOT, env=environment)
+        log = Path(folder) / "product.log"
+        with log.open("wb") as file:
+            server = subprocess.Popen([sys.executable, "-m", "ondi.serve"], cwd=ROOT, env=environment, stderr=file)
         try:
             url = f"http://127.0.0.1:{port}"
             wait_for(f"{url}/health/ready", server)
@@ -47,7 +53,27 @@ def main() -> None:
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(timeout=30)
-    sys.exit(f"make fuzz: failed as {', '.join(failed)}" if failed else 0)
+        statuses = Counter(line["status"] for line in map(json.loads, log.open()) if line["event"] == "request")
+    routes = generated()
+    if not routes:
+        failed.append("hypothesis")
+    requests = statuses.total() + routes * int(GENERATED)
+    sys.stdout.write(f"\n{requests} requests; the document's were answered {dict(sorted(statuses.items()))}\n")
+    if any(status >= 500 for status in statuses):
+        failed.append("a 5xx")
+    if requests < FEWEST_REQUESTS:
+        failed.append(f"fewer than {FEWEST_REQUESTS} requests")
+    sys.exit(f"make fuzz: failed: {', '.join(failed)}" if failed else 0)
+
+
+def generated() -> int:
+    """Let hypothesis loose on every route; how many routes held, 0 where one did not."""
+    environment = {**os.environ, "GENERATED_EXAMPLES": GENERATED}
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--show-capture=no", "tests/api/test_generated.py"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    sys.stdout.write(f"\n=== hypothesis\n{done.stdout[-2000:]}")
+    held = re.search(r"(\d+) passed", done.stdout)
+    return int(held[1]) if held and done.returncode == 0 else 0
 
 
 def fuzz(url: str, caller: str, environment: dict[str, str]) -> bool:

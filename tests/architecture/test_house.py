@@ -1,5 +1,6 @@
 """What import-linter cannot see: relations by string, size of files, translations, database rules of every table."""
 
+import re
 from pathlib import Path
 
 import polib
@@ -61,3 +62,12 @@ def test_catalogue_is_compiled():
     source = polib.pofile(str(CATALOGUE))
     as_dict = {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in source}
     assert {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in compiled} == as_dict
+
+
+def test_every_promise_of_security_md_names_tests_that_exist():
+    promised = re.findall(r"`(tests/[\w/]+\.py)((?:::\w+)*)`", (ROOT / "SECURITY.md").read_text())
+    assert len(promised) > 30
+    for path, names in promised:
+        source = (ROOT / path).read_text()
+        for name in filter(None, names.split("::")):
+            assert re.search(rf"^\s*(?:def|class) {name}\b", source, re.MULTILINE), f"{path}{names}"
