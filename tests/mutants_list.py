@@ -51,6 +51,7 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = [
+    Mutant(POLICIES, "    if actor.membership_id is None:", "    if False:", SERVICES),
     # Who may: the policies, and that they are asked.
     Mutant(
         POLICIES, "return None if actor.tenant.support_chat_enabled else SupportChatDisabled()", "return None", FLAGS

@@ -78,7 +78,7 @@ STEPS = (
        FROM generate_series(0, {tickets} - 1) AS n""",
 )
 CUSTOMER = "pg_temp.v7(3, {tenants} * (10 + (n / {tenants}) % ({of_a_tenant} - 10)) + n % {tenants})"
-AT = "(timestamptz '2024-01-01' + n * interval '30 seconds' * 1000000 / {tickets})"
+AT = "(timestamptz '2024-01-01' + n * (1000000.0 / {tickets}) * interval '30 seconds')"
 
 
 def load(superuser: "psycopg.Connection[Any]", *, tickets: int, tenants: int) -> None:

@@ -1,5 +1,6 @@
 """Claim, take over, release, close, reopen, and whose turn it is: the rules, whoever calls."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from ondi.tenants.scope import tenant_scope
 from support import services
 from support.errors import (
     NotASupportUser,
+    SupportChatDisabled,
     TicketAlreadyAssigned,
     TicketAlreadyOpenForRelated,
     TicketClosed,
@@ -235,3 +237,15 @@ class TestPeopleLeaving:
         assert reload(others).assignee_id == yusuf.id
         assert events(mine)[-1] == "released"
         assert present(mine) == {customer.id}
+
+
+def test_opening_is_refused_by_the_service_itself():
+    """Whatever door forgot to ask: chat switched off, or a platform operator, who is no person of the tenant."""
+    closed = TenantFactory(support_chat_enabled=False)
+    with pytest.raises(SupportChatDisabled):
+        make_ticket(MemberFactory(tenant=closed))
+
+    operator = replace(actor(MemberFactory(tenant=TenantFactory())), membership_id=None)
+    opening = {"subject": "x", "message": "x", "priority": "low", "source": "customer_portal"}
+    with pytest.raises(PermissionDenied), tenant_scope(operator.tenant_id):
+        services.open_ticket(actor=operator, **opening)
