@@ -55,7 +55,7 @@ def handling_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
 
 def participants_refusal(ticket: "TicketState", actor: Actor) -> DomainError | None:
     """Why this person may not change who takes part: the assigned agent may, and leads and admins at the desk."""
-    if is_customer_of(ticket, actor) or not actor.is_support_user:
+    if is_customer_of(ticket, actor):
         return PermissionDenied()
     return None if actor.leads or ticket.assignee_id == actor.membership_id else PermissionDenied()
 

@@ -321,6 +321,8 @@ class TestParticipants:
         assert self.put(api.as_(colleague), ticket, "add", colleague).json()["error"] == "permission_denied"
         assert self.put(portal, ticket, "add", colleague).json()["error"] == "permission_denied"
         assert self.put(api.as_(lead), ticket, "add", lead).status_code == 200
+        own = make_ticket(lead)
+        assert self.put(api.as_(lead), own, "add", colleague).json()["error"] == "permission_denied"
 
     @pytest.mark.parametrize(
         "body",
