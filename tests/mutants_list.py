@@ -435,11 +435,10 @@ MUTANTS = [
         )
         for model in models
     ),
-    # The search takes its tenants from the scope, in each of its branches.
-    *(
-        Mutant(SEARCH, f"{table}.tenant_id = ANY (scope)", "true", HIDDEN, which)
-        for table, places in (("ticket", 2), ("message", 1), ("purchase", 1), ("member", 2), ("delivery", 1))
-        for which in range(places)
-    ),
+    # The search takes its tenants from the scope. (Its other branches say it twice, for their indexes' sake.)
+    Mutant(SEARCH, "WHERE here.tenant_id = tenant AND", "WHERE", HIDDEN),
+    Mutant(SEARCH, "WHERE ticket.tenant_id = ANY (scope) AND", "WHERE", HIDDEN),
+    Mutant(SEARCH, "WHERE member.tenant_id = ANY (scope) AND", "WHERE", HIDDEN),
+    Mutant(SEARCH, "WHERE delivery.tenant_id = ANY (scope) AND", "WHERE", HIDDEN),
     Mutant("support/migrations/0004_audit.py", "WHERE NOT named.tenant_id = ANY (scope)", "WHERE true", LOGS),
 ]

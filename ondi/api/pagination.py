@@ -20,9 +20,13 @@ class Page:
     number: int
     limit: int
 
+    @property
+    def start(self) -> int:
+        """How many rows stand before this page."""
+        return (self.number - 1) * self.limit
+
     def rows(self, queryset: QuerySet[Any, Any]) -> list[Any]:
-        start = (self.number - 1) * self.limit
-        return list(queryset[start : start + self.limit])
+        return list(queryset[self.start : self.start + self.limit])
 
     def describe(self, total: int) -> dict[str, Any]:
         """The `pagination` object for so many rows in all."""

@@ -13,7 +13,7 @@ from conversations.models import Participant
 from ondi.accounts.actors import Actor
 from ondi.accounts.authentication import actor_of
 from ondi.api.idempotency import idempotent
-from ondi.api.pagination import LAST_ROW, requested_page
+from ondi.api.pagination import LAST_ROW, Page, requested_page
 from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, body_or_refusal, path_id
 from ondi.common.errors import PermissionDenied
@@ -50,8 +50,8 @@ class AgentTicketViewSet(ApiViewSet):
         actor = actor_of(request)
         page = requested_page(request.query_params)
         tickets = cast(TicketQuerySet, self.filter_queryset(Ticket.objects.visible_to(actor)))
-        rows = page.rows(tickets.queue_order().for_queue(actor))
-        total, counts = tickets.capped_count(LAST_ROW), open_counts(actor, COUNTED_AT_MOST)
+        rows, total = _page_of(tickets, page, actor, searched=bool(request.query_params.get("search")))
+        counts = open_counts(actor, COUNTED_AT_MOST)
         data: dict[str, Any] = {
             "tickets": [queue_ticket_data(row, actor) for row in rows],
             "pagination": page.describe(min(total, LAST_ROW)),
@@ -99,6 +99,15 @@ class AgentTicketViewSet(ApiViewSet):
         actor = actor_of(request)
         ticket = act(actor=actor, ticket_id=path_id(ticket_id), **details)
         return success(done, _detail(actor, ticket.id))
+
+
+def _page_of(tickets: TicketQuerySet, page: Page, actor: Actor, *, searched: bool) -> tuple[list[Any], int]:
+    """The rows of one page of the queue, and how many there are, counted a little beyond `LAST_ROW`."""
+    if not searched:
+        return page.rows(tickets.queue_order().for_queue(actor)), tickets.capped_count(LAST_ROW)
+    keys, total = tickets.queue_order().page_of_matches(page.start, page.limit)
+    found = {row.id: row for row in Ticket.objects.visible_to(actor).filter(id__in=keys).for_queue(actor)}
+    return [found[key] for key in keys], total
 
 
 def _detail(actor: Actor, ticket_id: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from conversations.models import Participant
-from conversations.services import post_message
+from conversations.services import leave_conversation, post_message
 from ondi.accounts.services import disable_login, end_membership, update_member
 from ondi.common.errors import PermissionDenied
 from ondi.tenants.scope import tenant_scope
@@ -249,3 +249,20 @@ def test_opening_is_refused_by_the_service_itself():
     opening = {"subject": "x", "message": "x", "priority": "low", "source": "customer_portal"}
     with pytest.raises(PermissionDenied), tenant_scope(operator.tenant_id):
         services.open_ticket(actor=operator, **opening)
+
+
+def test_next_is_for_support_users(tenant, customer):
+    make_ticket(customer)
+    who = actor(MemberFactory(tenant=tenant, role="agent"))
+
+    with pytest.raises(NotASupportUser), tenant_scope(tenant.id):
+        services.claim_next_ticket(actor=who)
+
+
+def test_the_customer_of_a_conversation_never_leaves_it(customer):
+    ticket = make_ticket(customer)
+    whose = {"tenant_id": ticket.tenant_id, "conversation_id": ticket.conversation_id}
+
+    with tenant_scope(ticket.tenant_id):
+        leave_conversation(**whose, membership_id=customer.id, at=timezone.now())
+        assert Participant.objects.get(**whose).left_at is None
