@@ -7,6 +7,7 @@
 # make soak    the mixed load of a working day, and the create race at 200 clients (minutes)
 # make chaos   workers killed, the database stopped, frozen and full, slow clients (minutes; needs nginx)
 # make mutants every condition of security taken out in turn: does the suite notice? (a quarter of an hour)
+# make bench-search  the agents' search among a million tickets (SIZE sets how many)
 # make messages  compile the translations after a change of a .po file
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz soak chaos chaos-deps mutants format messages clean
+.PHONY: serve test lint stop fuzz soak chaos chaos-deps mutants bench-search format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -57,6 +58,9 @@ chaos-deps:
 
 mutants: $(READY)
 	@$(BIN)/python -m tests.mutants
+
+bench-search: $(READY)
+	@$(BIN)/python -m tests.benchmarks.search
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .

@@ -373,6 +373,18 @@ class TestRetrieve:
         assert data["related_delivery_id"] == str(delivery.id)
         assert data["delivery"] is None
 
+    def test_order_is_hidden_when_it_changed_hands(self, portal, tenant, customer):
+        order = OrderFactory(tenant=tenant, customer=customer)
+        ticket = make_ticket(customer, order=order)
+        assert portal.get(f"{TICKETS}/{ticket.id}").json()["data"]["ticket"]["order"]["id"] == str(order.id)
+        with tenant_scope(tenant.id):
+            order.customer = MemberFactory(tenant=tenant)
+            order.save()
+
+        data = portal.get(f"{TICKETS}/{ticket.id}").json()["data"]["ticket"]
+
+        assert (data["related_order_id"], data["order"]) == (str(order.id), None)
+
     def test_foreign_and_missing_tickets_are_the_same_bytes(self, portal, tenant):
         foreign = make_ticket(MemberFactory())
         neighbours = make_ticket(MemberFactory(tenant=tenant))
