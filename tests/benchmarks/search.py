@@ -10,6 +10,7 @@ import time
 
 import psycopg
 
+from ondi import embedded_postgres
 from tests.benchmarks.load import load
 from tests.reliability.product import Product, manage, product
 
@@ -33,13 +34,16 @@ print(begin_session(user_id=agent.user_id, tenant_id=tenant_id).access_token)
 
 
 def main() -> None:
-    with product(tenants=0) as running:
-        start = time.monotonic()
-        connect = psycopg.connect(dbname="ondi", user="postgres", host=running.socket_directory(), autocommit=True)
-        with connect as superuser:
-            load(superuser, tickets=SIZE, tenants=TENANTS)
-        sys.stdout.write(f"{SIZE} tickets in {TENANTS} tenants, loaded in {time.monotonic() - start:.0f} s\n")
+    with product(fill=fill) as running:
         measure(running)
+
+
+def fill() -> None:
+    start = time.monotonic()
+    host = str(embedded_postgres.socket_directory())
+    with psycopg.connect(dbname="ondi", user="postgres", host=host, autocommit=True) as superuser:
+        load(superuser, tickets=SIZE, tenants=TENANTS)
+    sys.stdout.write(f"{SIZE} tickets in {TENANTS} tenants, loaded in {time.monotonic() - start:.0f} s\n")
 
 
 def measure(running: Product) -> None:

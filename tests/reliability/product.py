@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,11 +138,12 @@ def resident(pid: int) -> int:
 
 @contextmanager
 def product(
-    *, workers: int = 2, tenants: int = 2, customers: int = 8, agents: int = 2, folder: Path | None = None, **more: str
-) -> Iterator[Product]:
+    *, workers: int = 2, tenants: int = 2, customers: int = 8, agents: int = 2, folder: Path | None = None,
+    fill: Callable[[], None] | None = None, **more: str
+) -> Iterator[Product]:  # fmt: skip
     """Start it, filled with people; stop everything at the end. `more`: settings from the environment.
 
-    `folder`: where the data goes; a new folder when left out.
+    `folder`: where the data goes; a new folder when left out. `fill`: fills the empty database instead.
     """
     home = folder or Path(tempfile.mkdtemp(prefix="ondi-run-"))
     if folder is None:
@@ -153,13 +154,17 @@ def product(
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     embedded_postgres.hold()  # the database outlives the product, and is stopped when this process ends
     manage(environment, "migrate", "--verbosity=0")
-    said = manage(environment, "shell", "--no-imports", "-c", POPULATE.format(
-        tenants=tenants, customers=customers, agents=agents))  # fmt: skip
+    if fill is not None:
+        fill()
+        people = []
+    else:
+        script = POPULATE.format(tenants=tenants, customers=customers, agents=agents)
+        people = json.loads(manage(environment, "shell", "--no-imports", "-c", script).splitlines()[-1])
     with (home / "product.log").open("wb") as log:
         command = [sys.executable, "-m", "ondi.serve"]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=log)
     url = f"http://127.0.0.1:{environment['PORT']}"
-    running = Product(url, home, environment, process, json.loads(said.splitlines()[-1]))
+    running = Product(url, home, environment, process, people)
     try:
         wait_until(lambda: process.poll() is not None or running.caller().is_ready(), "the product is not up")
         if process.poll() is not None:
