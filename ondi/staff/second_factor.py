@@ -9,7 +9,7 @@ import qrcode
 import qrcode.image.svg
 from django import forms
 from django.conf import settings
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -124,8 +124,6 @@ def _page(
 
 
 def _site(request: HttpRequest) -> dict[str, object]:
-    from django.contrib import admin
-
     return {**admin.site.each_context(request), "title": _("Second factor")}
 
 

@@ -16,6 +16,7 @@ from ondi.tenants.scope import set_scope, tenant_scope
 from support.models import Ticket, TicketEvent
 from tests.desk import desk
 from tests.factories import MemberFactory, TenantFactory, make_ticket, reload
+from tests.races import deadlocks_so_far
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 
@@ -50,25 +51,16 @@ def cross(stranger, ticket, call):
         return future.result(timeout=30)
 
 
-def deadlocks(owner):
-    owner().execute("SELECT pg_stat_clear_snapshot()")
-    return owner().execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").fetchone()[0]
-
-
 def test_deadlock_in_the_api_is_not_noticed_by_the_caller(api, owner, stranger, customer, ticket):
     portal = api.as_(customer)
-    before = deadlocks(owner)
+    before = deadlocks_so_far(owner())
 
     answer = cross(stranger, ticket, lambda: portal.post(f"/customer/support/tickets/{ticket.id}/close"))
 
     assert (answer.status_code, answer.json()["data"]["ticket"]["status"]) == (200, "closed")
     with tenant_scope(ticket.tenant_id):
         assert TicketEvent.objects.filter(ticket=ticket, kind="closed").count() == 1
-    for _wait in range(50):  # statistics come a moment later
-        if deadlocks(owner) > before:
-            break
-        time.sleep(0.1)
-    assert deadlocks(owner) == before + 1
+    assert deadlocks_so_far(owner()) == before + 1
 
 
 def test_deadlock_in_the_admin_is_not_noticed_either(stranger, customer, ticket):

@@ -178,6 +178,11 @@ def through_the_admin(leaks: Leaks) -> None:
             label = f"{model._meta.app_label}_{model._meta.model_name}"
             listing = reverse(f"admin:{label}_changelist")
             pages += [listing, f"{listing}?q={MARK}", f"{listing}?q=77", f"{listing}?q=not+come", f"{listing}add/"]
+            pages += [
+                f"/admin/autocomplete/?app_label={model._meta.app_label}&model_name={model._meta.model_name}"
+                f"&field_name={link.name}&term={term}"
+                for link in model._meta.fields if link.is_relation for term in (MARK, "")
+            ]  # fmt: skip
             pages += [f"{listing}?{name}__exact={foreign.tenant.pk}" for name in ("tenant__id", "tenant")]
             for row in (row for row in foreign.rows.values() if type(row) is model):
                 pages += [f"{listing}{row.pk}/{view}/" for view in ("change", "history", "delete")]
