@@ -11,7 +11,10 @@ import pytest
 from django.conf import settings
 
 from ondi.accounts import tokens
+from ondi.accounts.models import Membership, User
 from ondi.accounts.sessions import begin_session
+from ondi.tenants.models import Tenant
+from ondi.tenants.scope import tenant_scope
 from tests.client import ApiClient
 from tests.factories import MemberFactory
 
@@ -187,3 +190,19 @@ def test_other_schemes_are_not_signed_in(api, header):
     response = api.get("/users/me", Authorization=header)
 
     assert (response.status_code, response.json()["error"]) == (401, "not_authenticated")
+
+
+def test_a_session_is_of_one_person_in_one_tenant(api, claims):
+    """Even well signed: a neighbour's id, or one's own id in one's other tenant, does not go with it."""
+    neighbour = MemberFactory(tenant=Tenant(id=claims["tenant_id"]))
+    elsewhere = MemberFactory(user=User.objects.get(id=claims["user_id"]))
+
+    assert error_of(api, signed(claims, user_id=str(neighbour.user_id))) == "token_invalid"
+    assert error_of(api, signed(claims, tenant_id=str(elsewhere.tenant_id))) == "token_invalid"
+
+
+def test_a_membership_that_ended_is_out_whatever_became_of_its_session(api, claims):
+    with tenant_scope(claims["tenant_id"]):
+        Membership.objects.update(ended_at=NOW)
+
+    assert error_of(api, signed(claims)) == "token_invalid"
