@@ -362,12 +362,6 @@ MUTANTS = [
     Mutant(BASE, "        return staff.support_tenant_ids", "        return staff.tenant_ids", ADMIN),
     Mutant(SCREENS, "return staff.tenant_ids if staff.is_operator else ()", "return staff.tenant_ids", ADMIN),
     Mutant(
-        SCREENS,
-        "return User.objects.all() if staff_at(request).is_operator else User.objects.none()",
-        "return User.objects.all()",
-        ADMIN,
-    ),
-    Mutant(
         SCREENS, "        return staff is not None and staff.is_operator", "        return staff is not None", ADMIN
     ),
     Mutant(

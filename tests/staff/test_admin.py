@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from ondi.accounts.models import ApiKey, Membership, SettingsChange, User
 from ondi.accounts.services import end_membership
-from ondi.tenants.models import PortalSettings
+from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.models import CannedReply, Tag, Ticket, TicketEvent
@@ -346,6 +346,23 @@ class TestSettingsAndDesk:
         with tenant_scope(tenant.id):
             assert Tag.objects.get().name == "courier"
             assert CannedReply.objects.get().content == "مرحباً"
+
+
+class TestTenants:
+    """A tenant's name, status and time zone are the platform's."""
+
+    FORM = {"name": "Changed", "status": "suspended", "time_zone": "UTC", "language": "en", "currency": "USD",
+            "external_id": ""}  # fmt: skip
+
+    @pytest.mark.parametrize(("person", "status", "name"), [
+        ("support_user", 403, "Tigris"), ("admin", 403, "Tigris"), ("operator", 302, "Changed"),
+    ])  # fmt: skip
+    def test_only_operators_change_them(self, tenant, people, person, status, name):
+        answer = desk(people[person]).post(url(Tenant, "change", tenant.pk), self.FORM)
+
+        assert answer.status_code == status
+        with tenant_scope(tenant.id):
+            assert Tenant.objects.get().name == name
 
 
 class TestAccess:
