@@ -39,7 +39,7 @@ test: $(READY)
 lint: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+	@DEBUG=true $(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry .
 	@DEBUG=true $(BIN)/python -W "ignore:Got an error checking" manage.py makemigrations --check --dry-run

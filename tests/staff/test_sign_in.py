@@ -35,11 +35,15 @@ def password_given(email, password=PASSWORD, path=LOGIN):
     return client
 
 
-def code_of(user, later=0):
+def code_of(user):
     device = TOTPDevice.objects.get(user=user)
     totp = TOTP(device.bin_key, device.step, device.t0, device.digits)
-    totp.time = timezone.now().timestamp() + later
+    totp.time = timezone.now().timestamp()
     return f"{totp.token():06d}"
+
+
+def wrong_code_of(user):
+    return f"{(int(code_of(user)) + 1) % 1_000_000:06d}"
 
 
 def set_up(user):
@@ -96,15 +100,17 @@ class TestSecondFactor:
 
     def test_wrong_codes_are_slowed_down(self, agent):
         set_up(agent.user)
-        client = password_given(agent.user.email)
-        for _try in range(6):
-            client.post(FACTOR, {"code": "123456"})
+        with time_machine.travel(timezone.now() + timedelta(minutes=2), tick=False) as clock:
+            client = password_given(agent.user.email)
+            for pause in (2, 3, 5, 9, 17):
+                client.post(FACTOR, {"code": wrong_code_of(agent.user)})
+                clock.shift(pause)
 
-        with time_machine.travel(timezone.now() + timedelta(seconds=10), tick=False):
-            right = client.post(FACTOR, {"code": code_of(agent.user, later=0)})
-
-        assert right.status_code == 200
-        assert client.get(QUEUE).status_code == 302
+            assert client.post(FACTOR, {"code": wrong_code_of(agent.user)}).status_code == 200
+            clock.shift(20)
+            assert client.post(FACTOR, {"code": code_of(agent.user)}).status_code == 200
+            clock.shift(20)
+            assert client.post(FACTOR, {"code": code_of(agent.user)}).status_code == 302
 
     def test_another_persons_code_is_no_use(self, agent):
         colleague = MemberFactory(tenant=agent.tenant, agent=True)
