@@ -409,7 +409,6 @@ MUTANTS = [
         for file, models in (
             ("ondi/tenants/migrations/0002_database_rules.py", ("Tenant", "PortalSettings")),
             (ENTRY, ("RefreshFamily", "ApiKey", "SettingsChange")),
-            ("ondi/api/migrations/0002_database_rules.py", ("IdempotencyRecord",)),
             ("orders/migrations/0002_database_rules.py", ("OrderItem",)),
             (
                 "support/migrations/0002_database_rules.py",
@@ -418,6 +417,7 @@ MUTANTS = [
         )
         for model in models
     ),
+    Mutant("ondi/api/migrations/0002_database_rules.py", '[TenantTable("IdempotencyRecord")]', "[]", RULES),
     *(
         Mutant(file, f'        TenantLinks("{model}")', f'        *[] and TenantLinks("{model}")', RULES)
         for file, models in (

@@ -347,6 +347,20 @@ class TestSettingsAndDesk:
             assert Tag.objects.get().name == "courier"
             assert CannedReply.objects.get().content == "مرحباً"
 
+    @pytest.mark.parametrize("person", ["agent", "operator"])
+    def test_nobody_else_does(self, tenant, people, person):
+        desk(people["support_user"]).post(url(Tag, "add"), {"tenant": str(tenant.id), "name": "courier"})
+        with tenant_scope(tenant.id):
+            tag = Tag.objects.get()
+
+        client = desk(people[person])
+        client.post(url(Tag, "add"), {"tenant": str(tenant.id), "name": "driver"})
+        client.post(url(Tag, "change", tag.pk), {"name": "driver"})
+        client.post(url(Tag, "delete", tag.pk), {"post": "yes"})
+
+        with tenant_scope(tenant.id):
+            assert [tag.name for tag in Tag.objects.all()] == ["courier"]
+
 
 class TestTenants:
     """A tenant's name, status and time zone are the platform's."""
