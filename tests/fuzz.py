@@ -19,8 +19,8 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "40")
-GENERATED = os.environ.get("GENERATED_EXAMPLES", "150")
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "80")
+GENERATED = os.environ.get("GENERATED_EXAMPLES", "300")
 FEWEST_REQUESTS = 20_000
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 CALLERS = ("customer1@tigris.demo", "agent1@tigris.demo", "admin@tigris.demo", "platform")
@@ -69,7 +69,7 @@ def main() -> None:
 def generated() -> int:
     """Let hypothesis loose on every route; how many routes held, 0 where one did not."""
     environment = {**os.environ, "GENERATED_EXAMPLES": GENERATED}
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--show-capture=no", "tests/api/test_generated.py"]
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--show-capture=no", "tests/api/test_generated.py"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     sys.stdout.write(f"\n=== hypothesis\n{done.stdout[-2000:]}")
     held = re.search(r"(\d+) passed", done.stdout)
