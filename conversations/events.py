@@ -7,10 +7,12 @@ from django.utils.translation import gettext_lazy as _
 
 TICKET_CLOSED = "ticket_closed"
 TICKET_REOPENED = "ticket_reopened"
+MESSAGE_REDACTED = "message_redacted"
 
 TEXTS = {
     TICKET_CLOSED: _("This ticket was closed."),
     TICKET_REOPENED: _("This ticket was opened again."),
+    MESSAGE_REDACTED: _("This message was removed."),
     "delivery_delivered": _("Your delivery has arrived."),
     "delivery_returned": _("Your delivery is on its way back to the sender."),
     "delivery_cancelled": _("Your delivery was cancelled."),

@@ -10,7 +10,8 @@ import nh3
 from django.db import transaction
 from django.utils import timezone
 
-from conversations.errors import ConversationClosed, ConversationNotFound, NotAParticipant
+from conversations.errors import ConversationClosed, ConversationNotFound, MessageNotFound, NotAParticipant
+from conversations.events import MESSAGE_REDACTED
 from conversations.models import Conversation, Message, MessageType, Participant, SenderRole
 from conversations.signals import message_posting
 from ondi.accounts.actors import Actor
@@ -108,6 +109,28 @@ def post_system_message(
     return message
 
 
+@transaction.atomic
+def redact_message(*, conversation_id: UUID, message_id: UUID) -> bool:
+    """Put "this message was removed" in a message's place, and in the conversation's summary; no way back.
+
+    Locks the conversation, then the message. Returns False for one that was removed before. Raises
+    `MessageNotFound`.
+    """
+    conversation = Conversation.objects.locked().get(id=conversation_id)
+    message = Message.objects.locked().filter(conversation=conversation, id=message_id).first()
+    if message is None:
+        raise MessageNotFound
+    if message.event and message.event["code"] == MESSAGE_REDACTED:
+        return False
+    message.message_type, message.content = MessageType.SYSTEM, ""
+    message.event = {"code": MESSAGE_REDACTED, "params": {}}
+    message.save(update_fields=["message_type", "content", "event"])
+    if conversation.last_message_id == message.id:
+        _summarise(conversation, message)
+        conversation.save()
+    return True
+
+
 def mark_read(*, part_id: UUID, sequence: int) -> None:
     """Move a participant's read marker forward to this message; never back."""
     Participant.objects.filter(id=part_id, last_read_sequence__lt=sequence).update(last_read_sequence=sequence)
@@ -155,11 +178,16 @@ def _next_message(
         event=event,
         created_at=at,
     )
-    conversation.last_message_id = message.id
-    conversation.last_message_sender_id = sender_id
-    conversation.last_message_sender_role = role
-    conversation.last_message_type = message_type
-    conversation.last_message_preview = preview(content, html=message_type == MessageType.HTML)
-    conversation.last_message_event = event
-    conversation.last_message_at = at
+    _summarise(conversation, message)
     return message
+
+
+def _summarise(conversation: Conversation, message: Message) -> None:
+    """Make this the last message in the conversation's summary."""
+    conversation.last_message_id = message.id
+    conversation.last_message_sender_id = message.sender_id
+    conversation.last_message_sender_role = message.sender_role
+    conversation.last_message_type = message.message_type
+    conversation.last_message_preview = preview(message.content, html=message.message_type == MessageType.HTML)
+    conversation.last_message_event = message.event
+    conversation.last_message_at = message.created_at

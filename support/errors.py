@@ -80,3 +80,29 @@ class TicketClosed(DomainError):
     code = "ticket_closed"
     kind = Kind.CONFLICT
     message = _("This ticket is closed.")
+
+
+class TicketChanged(DomainError):
+    """Somebody else changed the ticket while its form or composer was open."""
+
+    code = "ticket_changed"
+    kind = Kind.CONFLICT
+    message = _("This ticket has changed meanwhile. Look at what is new, then try again.")
+
+
+class AssigneeNotASupportUser(DomainError):
+    code = "assignee_not_a_support_user"
+    kind = Kind.CONFLICT
+    message = _("This person is no support user here.")
+
+
+class TagNotFound(DomainError):
+    code = "tag_not_found"
+    kind = Kind.NOT_FOUND
+    message = _("Tag not found.")
+
+
+class CustomerNotFound(DomainError):
+    code = "customer_not_found"
+    kind = Kind.NOT_FOUND
+    message = _("Customer not found.")

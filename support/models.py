@@ -10,7 +10,14 @@ from ondi.accounts.models import Membership
 from ondi.common.database import TenantForeignKey
 from ondi.tenants.models import Language, Priority, Tenant, TenantOwned
 from orders.models import Order
-from support.querysets import TagQuerySet, TicketEventQuerySet, TicketNoteQuerySet, TicketQuerySet
+from support.querysets import (
+    CannedReplyQuerySet,
+    TagQuerySet,
+    TicketEventQuerySet,
+    TicketNoteQuerySet,
+    TicketQuerySet,
+    TicketViewerQuerySet,
+)
 
 ONE_OPEN_PER_DELIVERY = "support_ticket_one_open_per_delivery"
 ONE_OPEN_PER_ORDER = "support_ticket_one_open_per_order"
@@ -129,6 +136,25 @@ class Ticket(TenantOwned):
                 condition=Q(status="open"),
                 name="support_ticket_of_assignee",
             ),
+            models.Index(
+                fields=["tenant", "follow_up_at", "id"],
+                condition=Q(follow_up_at__isnull=False),
+                name="support_ticket_put_off",
+            ),
+            models.Index(
+                fields=["tenant", "-closed_at", "-id"], condition=Q(status="closed"), name="support_ticket_closed"
+            ),
+            # What the front page counts, so that it reads indexes and no rows.
+            models.Index(
+                fields=["tenant", "assignee", "priority", "source"],
+                condition=Q(status="open"),
+                name="support_ticket_backlog",
+            ),
+            models.Index(
+                fields=["tenant", "created_at"],
+                include=["first_response_at", "closed_at"],
+                name="support_ticket_opened",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -176,6 +202,13 @@ class TicketEvent(TenantOwned):
         PARTICIPANT_ADDED = "participant_added", _("Participant added")
         PARTICIPANT_REMOVED = "participant_removed", _("Participant removed")
         PARTICIPANT_UPDATED = "participant_updated", _("Participant changed")
+        ASSIGNED = "assigned", _("Assigned")
+        PRIORITY_CHANGED = "priority_changed", _("Priority changed")
+        TAG_ADDED = "tag_added", _("Tag added")
+        TAG_REMOVED = "tag_removed", _("Tag removed")
+        PUT_OFF = "put_off", _("Put off")
+        LINK_CHANGED = "link_changed", _("Delivery or order changed")
+        MESSAGE_REDACTED = "message_redacted", _("Message redacted")
 
     ticket = TenantForeignKey(Ticket, on_delete=models.PROTECT, related_name="+", verbose_name=_("ticket"))
     kind = models.CharField(_("what"), max_length=24, choices=Kind.choices)
@@ -218,12 +251,35 @@ class TicketNote(TenantOwned):
         return self.content[:80]
 
 
+class TicketViewer(TenantOwned):
+    """Who has a ticket open on their screen; `seen_at` is renewed by the page while it is open."""
+
+    ticket = TenantForeignKey(Ticket, on_delete=models.CASCADE, related_name="+", verbose_name=_("ticket"))
+    membership = TenantForeignKey(Membership, on_delete=models.CASCADE, related_name="+", verbose_name=_("person"))
+    seen_at = models.DateTimeField(_("seen"))
+
+    objects = TicketViewerQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("viewer of a ticket")
+        verbose_name_plural = _("viewers of tickets")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "ticket", "membership"], name="support_ticket_viewer_once")
+        ]
+        indexes = [models.Index(fields=["tenant", "membership"], name="support_viewer_of_person")]
+
+    def __str__(self) -> str:
+        return str(self.membership_id)
+
+
 class CannedReply(TenantOwned):
-    """A ready answer, by shortcut and language."""
+    """A ready answer, by shortcut and language. Its placeholders: `support/placeholders.py`."""
 
     shortcut = models.SlugField(_("shortcut"), max_length=40)
     language = models.CharField(_("language"), max_length=8, choices=Language.choices)
     content = models.TextField(_("text"), max_length=8000)
+
+    objects = CannedReplyQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("canned reply")

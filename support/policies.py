@@ -53,6 +53,22 @@ def handling_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
     return PermissionDenied() if is_customer_of(ticket, actor) else None
 
 
+def assigning_refusal(ticket: "TicketState", actor: Actor, assignee_id: UUID) -> DomainError | None:
+    """Why this person may not hand this ticket to that colleague; a colleague's is taken over, with a reason."""
+    if refusal := handling_refusal(ticket, actor):
+        return refusal
+    if ticket.requester_id == assignee_id:
+        return PermissionDenied()
+    return None if actor.leads or ticket.assignee_id in (None, actor.membership_id) else PermissionDenied()
+
+
+def redaction_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
+    """Why this person may not take a message of this ticket back: leads and admins at the desk may."""
+    if refusal := handling_refusal(ticket, actor):
+        return refusal
+    return None if actor.leads else PermissionDenied()
+
+
 def participants_refusal(ticket: "TicketState", actor: Actor) -> DomainError | None:
     """Why this person may not change who takes part: the assigned agent may, and leads and admins at the desk."""
     if is_customer_of(ticket, actor):

@@ -1,6 +1,6 @@
 """Reads of tickets. `for_list` and `for_detail` answer with rows, not models: that is where the time goes."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
@@ -16,7 +16,7 @@ from ondi.common.querysets import TenantQuerySet
 from ondi.tenants.models import Priority
 
 if TYPE_CHECKING:
-    from support.models import Tag, Ticket, TicketEvent, TicketNote  # noqa: F401 - named in strings
+    from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketViewer  # noqa: F401
 
 LIST_FIELDS = (
     "id", "number", "subject", "status", "priority", "source", "delivery_id", "order_id", "requester_id",
@@ -168,6 +168,25 @@ class TicketEventQuerySet(TenantQuerySet["TicketEvent"]):
 class TicketNoteQuerySet(TenantQuerySet["TicketNote"]):
     def of(self, ticket: "Ticket") -> "TicketNoteQuerySet":
         return self.filter(tenant_id=ticket.tenant_id, ticket=ticket).select_related("author")
+
+
+class CannedReplyQuerySet(TenantQuerySet["CannedReply"]):
+    def for_language(self, tenant_id: UUID, languages: Sequence[str]) -> "list[CannedReply]":
+        """One reply a shortcut, in the first of these languages it is written in, else in any."""
+        order = {language: place for place, language in enumerate(languages)}
+        best: dict[str, CannedReply] = {}
+        for reply in sorted(
+            self.filter(tenant_id=tenant_id), key=lambda one: (one.shortcut, order.get(one.language, len(order)))
+        ):
+            best.setdefault(reply.shortcut, reply)
+        return list(best.values())
+
+
+class TicketViewerQuerySet(TenantQuerySet["TicketViewer"]):
+    def others_at(self, ticket: "Ticket", membership_id: UUID | None, since: datetime) -> "TicketViewerQuerySet":
+        """Colleagues who have this ticket open, seen since that moment."""
+        here = self.filter(tenant_id=ticket.tenant_id, ticket=ticket, seen_at__gte=since)
+        return here.exclude(Q(membership_id=membership_id)).select_related("membership")
 
 
 def open_counts(actor: Actor, most: int) -> dict[str, int]:

@@ -36,6 +36,7 @@ class Actor:
     language: str
     role: str
     is_support_user: bool
+    is_view_only: bool
     tenant: TenantInfo
 
     is_authenticated = True
@@ -90,5 +91,6 @@ def actor_from_row(row: Mapping[str, Any]) -> Actor:
         language=row["language"] or row["tenant_language"],
         role=row["role"] or "",
         is_support_user=bool(row["is_support_user"]),
+        is_view_only=bool(row["is_view_only"]),
         tenant=tenant,
     )

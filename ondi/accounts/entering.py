@@ -49,6 +49,7 @@ def acting_as(membership: Membership) -> Actor:
         language=membership.language or tenant.language,
         role=membership.role,
         is_support_user=membership.is_support_user,
+        is_view_only=membership.is_view_only,
         tenant=TenantInfo(
             id=tenant.id,
             slug=tenant.slug,

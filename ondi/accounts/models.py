@@ -76,6 +76,9 @@ class Membership(TenantOwned):
     external_id = models.CharField(_("external id"), max_length=200, null=True, blank=True)
     role = models.CharField(_("role"), max_length=16, choices=Role.choices, default=Role.CUSTOMER)
     is_support_user = models.BooleanField(_("support user"), default=False)
+    is_view_only = models.BooleanField(
+        _("view only"), default=False, help_text=_("Looks at the desk's tickets in the admin and changes nothing.")
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
@@ -92,6 +95,11 @@ class Membership(TenantOwned):
                 condition=models.Q(is_support_user=False) | ~models.Q(role=Role.CUSTOMER),
                 name="accounts_membership_support_is_staff",
                 violation_error_message=_("A customer cannot be a support user."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_view_only=False) | models.Q(role=Role.AGENT, is_support_user=False),
+                name="accounts_membership_view_only_is_agent",
+                violation_error_message=_("Only an agent who is no support user can be view only."),
             ),
         ]
         indexes = [

@@ -40,7 +40,7 @@ def add_member(
 
 @transaction.atomic
 def update_member(*, membership: Membership, **changes: Any) -> Membership:
-    """Change a person's fields, role and support role among them.
+    """Change a person's fields, role and support role among them. A support user is view-only no longer.
 
     Locks the membership. Whoever stops being a support user, or leaves, gives their open tickets back
     in the same transaction; whoever leaves is signed out.
@@ -49,6 +49,8 @@ def update_member(*, membership: Membership, **changes: Any) -> Membership:
     was_support = current.is_support_user and current.ended_at is None
     for name, value in changes.items():
         setattr(current, name, value)
+    if current.is_support_user:
+        current.is_view_only = False
     if current.ended_at is not None:
         current.is_support_user = False
         RefreshFamily.objects.filter(tenant_id=current.tenant_id, user_id=current.user_id, revoked_at=None).update(

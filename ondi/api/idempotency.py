@@ -7,12 +7,15 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.db import connection
+from django.db.models import TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -94,3 +97,22 @@ def _keep(slot: dict[str, Any], body_hash: str, response: Response) -> None:
         unique_fields=list(slot),
         update_fields=["body_hash", "status", "response", "created_at"],
     )
+
+
+def forget_texts_of(*, tenant_id: UUID, row_id: UUID, keys: Collection[str]) -> None:
+    """Empty these texts wherever kept answers show the row with this id; for what was taken back."""
+    answers = IdempotencyRecord.objects.filter(tenant_id=tenant_id).annotate(words=Cast("response", TextField()))
+    for answer in answers.filter(words__contains=str(row_id)):
+        _empty(answer.response, str(row_id), keys)
+        answer.save(update_fields=["response"])
+
+
+def _empty(value: Any, row_id: str, keys: Collection[str]) -> None:
+    if isinstance(value, dict):
+        if value.get("id") == row_id:
+            value.update({key: "" for key in keys if key in value})
+        for part in value.values():
+            _empty(part, row_id, keys)
+    elif isinstance(value, list):
+        for part in value:
+            _empty(part, row_id, keys)

@@ -86,6 +86,7 @@ class MemberForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
             "external_id",
             "role",
             "is_support_user",
+            "is_view_only",
             "ended_at",
         )
 
@@ -106,7 +107,7 @@ class MemberForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
     form = MemberForm
-    list_display = ("full_name", "email", "role", "is_support_user", "tenant", "ended_at")
+    list_display = ("full_name", "email", "role", "is_support_user", "is_view_only", "tenant", "ended_at")
     list_filter = ("role", "is_support_user")
     list_select_related = ("user", "tenant")
     search_fields = ("first_name", "last_name", "user__email", "external_id")

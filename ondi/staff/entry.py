@@ -30,8 +30,10 @@ class Staff:
 
     @property
     def support_tenant_ids(self) -> tuple[UUID, ...]:
-        """Tenants whose tickets they see: as support users; the operator reads all."""
-        return tuple(actor.tenant_id for actor in self.actors if actor.is_support_user or self.is_operator)
+        """Tenants whose tickets they see: as support users or view-only; the operator reads all."""
+        return tuple(
+            actor.tenant_id for actor in self.actors if actor.is_support_user or actor.is_view_only or self.is_operator
+        )
 
     @property
     def working_tenant_ids(self) -> tuple[UUID, ...]:

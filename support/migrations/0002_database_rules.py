@@ -19,9 +19,11 @@ class Migration(migrations.Migration):
         TenantTable("TicketCounter"),
         TenantTable("TicketEvent", append_only=True),
         TenantTable("TicketNote"),
+        TenantTable("TicketViewer"),
         TenantTable("CannedReply"),
         TenantLinks("Ticket"),
         TenantLinks("TicketTag"),
         TenantLinks("TicketEvent"),
         TenantLinks("TicketNote"),
+        TenantLinks("TicketViewer"),
     ]

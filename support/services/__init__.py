@@ -4,7 +4,9 @@ Each runs in one order: lock the ticket, ask the policy, look at the state, writ
 `at` is when it happened: now when left out; demo data and imports tell of the past.
 """
 
+from support.services.changes import change_link, change_priority, change_tags, put_off_ticket
 from support.services.desk import (
+    assign_ticket,
     claim_next_ticket,
     claim_ticket,
     close_ticket,
@@ -13,20 +15,32 @@ from support.services.desk import (
     reopen_ticket,
     take_over_ticket,
 )
-from support.services.opening import open_ticket
+from support.services.opening import open_ticket, open_ticket_for_customer
 from support.services.participants import change_participants
+from support.services.redaction import redact_ticket_message
+from support.services.replying import Seen, reply_to_ticket, write_note
 from support.services.turns import note_delivery, note_message
 
 __all__ = [
+    "Seen",
+    "assign_ticket",
+    "change_link",
     "change_participants",
+    "change_priority",
+    "change_tags",
     "claim_next_ticket",
     "claim_ticket",
     "close_ticket",
     "note_delivery",
     "note_message",
     "open_ticket",
+    "open_ticket_for_customer",
+    "put_off_ticket",
+    "redact_ticket_message",
     "release_ticket",
     "release_tickets_of",
     "reopen_ticket",
+    "reply_to_ticket",
     "take_over_ticket",
+    "write_note",
 ]

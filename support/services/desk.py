@@ -13,16 +13,24 @@ from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from ondi.common.errors import ServiceUnavailable
 from support import policies
-from support.errors import NotASupportUser, QueueEmpty, TicketAlreadyAssigned, TicketNotAssignedToYou
+from support.errors import (
+    AssigneeNotASupportUser,
+    NotASupportUser,
+    QueueEmpty,
+    TicketAlreadyAssigned,
+    TicketNotAssignedToYou,
+)
 from support.models import Ticket, TicketEvent, TicketNote, TicketStatus, WaitingOn
 from support.querysets import TicketQuerySet
 from support.services.shared import (
+    hold_role_of,
     hold_support_role,
     id_text,
     is_item_taken,
     locked_ticket,
     person_of,
     record_event,
+    refuse_if_changed,
     refuse_if_item_is_held,
     save_ticket,
     ticket_to_handle,
@@ -38,13 +46,13 @@ def claim_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) -
     Locks the actor's membership, then the ticket. Raises `TicketNotFound`, `NotASupportUser`,
     `PermissionDenied` (own ticket), `TicketClosed`, `TicketAlreadyAssigned` (names the colleague).
     """
-    _hold_role_of(actor)
+    hold_role_of(actor)
     ticket = ticket_to_handle(actor, ticket_id)
     if ticket.assignee_id == actor.membership_id:
         return ticket
     if ticket.assignee is not None:  # read after the lock: a row joined to a locked one may be stale
         raise TicketAlreadyAssigned(ticket.assignee.user_id, ticket.assignee.full_name)
-    return _assign(ticket, actor, TicketEvent.Kind.CLAIMED, at or timezone.now())
+    return take_unassigned(ticket, actor, at or timezone.now())
 
 
 @transaction.atomic
@@ -53,18 +61,40 @@ def take_over_ticket(*, actor: Actor, ticket_id: UUID, reason: str, at: datetime
 
     An unassigned ticket is claimed, one's own stays unchanged. Locks and raises as `claim_ticket`.
     """
-    _hold_role_of(actor)
+    hold_role_of(actor)
     ticket = ticket_to_handle(actor, ticket_id)
     if ticket.assignee_id == actor.membership_id:
         return ticket
     at = at or timezone.now()
     if ticket.assignee_id is None:
-        return _assign(ticket, actor, TicketEvent.Kind.CLAIMED, at)
+        return take_unassigned(ticket, actor, at)
     _end_part_of_assignee(ticket, at)
     TicketNote.objects.create(
         tenant_id=ticket.tenant_id, ticket=ticket, author_id=person_of(actor), content=reason, created_at=at
     )
-    return _assign(ticket, actor, TicketEvent.Kind.TAKEN_OVER, at)
+    return _assign(ticket, actor, person_of(actor), TicketEvent.Kind.TAKEN_OVER, at)
+
+
+@transaction.atomic
+def assign_ticket(
+    *, actor: Actor, ticket_id: UUID, assignee_id: UUID, version: int | None = None, at: datetime | None = None
+) -> Ticket:
+    """Hand a ticket to a colleague at the desk, who takes part from now on; who had it takes part no longer.
+
+    Anybody at the desk hands on what is theirs or nobody's; leads and admins also what is a colleague's.
+    `assignee_id`: a membership. Locks that membership, then the ticket. Raises as `claim_ticket`,
+    `TicketChanged` (see `changes.py`), and `AssigneeNotASupportUser`.
+    """
+    if not hold_support_role(assignee_id):
+        raise AssigneeNotASupportUser
+    ticket = ticket_to_handle(actor, ticket_id, version)
+    if refusal := policies.assigning_refusal(ticket, actor, assignee_id):
+        raise refusal
+    if ticket.assignee_id == assignee_id:
+        return ticket
+    at = at or timezone.now()
+    _end_part_of_assignee(ticket, at)
+    return _assign(ticket, actor, assignee_id, TicketEvent.Kind.ASSIGNED, at)
 
 
 @transaction.atomic
@@ -81,18 +111,25 @@ def release_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None)
 
 @transaction.atomic
 def close_ticket(
-    *, actor: Actor, ticket_id: UUID, among: TicketQuerySet | None = None, at: datetime | None = None
+    *,
+    actor: Actor,
+    ticket_id: UUID,
+    among: TicketQuerySet | None = None,
+    version: int | None = None,
+    at: datetime | None = None,
 ) -> Ticket:
     """Close a ticket and its conversation; a closed one stays as it is.
 
     `among`: the tickets the calling door shows, where these are fewer than the actor may see. Locks the
-    ticket, then the conversation. Raises `TicketNotFound`, `CustomerCloseDisabled`, `NotASupportUser`.
+    ticket, then the conversation. Raises `TicketNotFound`, `CustomerCloseDisabled`, `NotASupportUser`,
+    `TicketChanged` (see `changes.py`).
     """
     ticket = locked_ticket(actor, ticket_id, among)
     if refusal := policies.closing_refusal(ticket, actor):
         raise refusal
     if not ticket.is_open:
         return ticket
+    refuse_if_changed(ticket, version)
     at = at or timezone.now()
     post_system_message(
         conversation_id=ticket.conversation_id,
@@ -160,13 +197,13 @@ def claim_next_ticket(*, actor: Actor, at: datetime | None = None) -> Ticket:
     """
     if not actor.is_support_user:
         raise NotASupportUser
-    _hold_role_of(actor)
+    hold_role_of(actor)
     at = at or timezone.now()
     queue = Ticket.objects.visible_to(actor).next_for(actor, at)
     for _attempt in range(NEXT_ATTEMPTS):
         ticket = queue.free_in_order().first() or _wait_for_first(queue)
         if ticket is not None:
-            return _assign(ticket, actor, TicketEvent.Kind.CLAIMED, at)
+            return take_unassigned(ticket, actor, at)
     raise ServiceUnavailable
 
 
@@ -200,18 +237,17 @@ def release_tickets_of(*, membership: Membership, at: datetime | None = None) ->
     return len(tickets)
 
 
-def _hold_role_of(actor: Actor) -> None:
-    """Raises `NotASupportUser` where the role ended after the actor came in; who never had it is told by the policy."""
-    if actor.is_support_user and not hold_support_role(person_of(actor)):
-        raise NotASupportUser
+def take_unassigned(ticket: Ticket, actor: Actor, at: datetime) -> Ticket:
+    """Make a locked ticket that is nobody's the actor's; they take part from now on."""
+    return _assign(ticket, actor, person_of(actor), TicketEvent.Kind.CLAIMED, at)
 
 
-def _assign(ticket: Ticket, actor: Actor, kind: TicketEvent.Kind, at: datetime) -> Ticket:
+def _assign(ticket: Ticket, actor: Actor, assignee_id: UUID, kind: TicketEvent.Kind, at: datetime) -> Ticket:
     before = ticket.assignee_id
-    ticket.assignee_id = person_of(actor)
+    ticket.assignee_id = assignee_id
     save_ticket(ticket, at)
     join_conversation(
-        tenant_id=ticket.tenant_id, conversation_id=ticket.conversation_id, membership_id=person_of(actor), at=at
+        tenant_id=ticket.tenant_id, conversation_id=ticket.conversation_id, membership_id=assignee_id, at=at
     )
     record_event(ticket, kind, actor, at, {"assignee": id_text(before)}, {"assignee": id_text(ticket.assignee_id)})
     return ticket

@@ -9,12 +9,15 @@ from django.utils import timezone
 from conversations.services import Opening, start_conversation
 from deliveries.models import Delivery
 from ondi.accounts.actors import Actor
+from ondi.accounts.entering import acting_as
+from ondi.accounts.models import Membership
 from ondi.common.errors import InvalidInput, ServiceUnavailable
 from orders.models import Order
 from support import policies
-from support.errors import DeliveryNotFound, OrderNotFound
-from support.models import Ticket, TicketEvent, WaitingOn
-from support.services.shared import is_item_taken, person_of, record_event, refuse_if_item_is_held
+from support.errors import CustomerNotFound, DeliveryNotFound, NotASupportUser, OrderNotFound
+from support.models import Ticket, TicketEvent, TicketSource, WaitingOn
+from support.services.desk import take_unassigned
+from support.services.shared import hold_role_of, is_item_taken, person_of, record_event, refuse_if_item_is_held
 
 CREATE_ATTEMPTS = 3
 
@@ -39,20 +42,87 @@ def open_ticket(
     """
     if refusal := policies.opening_refusal(actor):
         raise refusal
+    return _open(
+        customer=actor,
+        opened_by=actor,
+        subject=subject,
+        message=message,
+        priority=priority,
+        source=source,
+        delivery_id=delivery_id,
+        order_id=order_id,
+        acknowledgement_html=_acknowledgement_for(actor),
+        at=at or timezone.now(),
+    )
+
+
+@transaction.atomic
+def open_ticket_for_customer(
+    *,
+    actor: Actor,
+    customer_id: UUID,
+    subject: str,
+    message: str,
+    priority: str,
+    delivery_id: UUID | None = None,
+    order_id: UUID | None = None,
+    at: datetime | None = None,
+) -> Ticket:
+    """Open a ticket for a customer on the phone: theirs, with their words, and the actor's to work on.
+
+    `customer_id`: a membership. The event names the actor; nothing is acknowledged, for they are talking.
+    Locks the actor's membership. Raises `NotASupportUser`, `CustomerNotFound`, and as `open_ticket` but for
+    `SupportChatDisabled`: that is what customers are told.
+    """
+    if not actor.is_support_user:
+        raise NotASupportUser
+    hold_role_of(actor)
+    people = Membership.objects.visible_to(actor).select_related("user", "tenant__portal_settings")
+    customer = people.active().filter(id=customer_id).first()
+    if customer is None or customer.id == actor.membership_id:
+        raise CustomerNotFound
+    at = at or timezone.now()
+    ticket = _open(
+        customer=acting_as(customer),
+        opened_by=actor,
+        subject=subject,
+        message=message,
+        priority=priority,
+        source=TicketSource.STOREFRONT if order_id else TicketSource.CUSTOMER_PORTAL,
+        delivery_id=delivery_id,
+        order_id=order_id,
+        acknowledgement_html=None,
+        at=at,
+    )
+    return take_unassigned(ticket, actor, at)
+
+
+def _open(
+    *,
+    customer: Actor,
+    opened_by: Actor,
+    subject: str,
+    message: str,
+    priority: str,
+    source: str,
+    delivery_id: UUID | None,
+    order_id: UUID | None,
+    acknowledgement_html: str | None,
+    at: datetime,
+) -> Ticket:
     if faults := policies.misplaced_links(source, delivery_id, order_id):
         raise InvalidInput(faults)
-    if delivery_id and not Delivery.objects.sent_to(actor).filter(id=delivery_id).exists():
+    if delivery_id and not Delivery.objects.sent_to(customer).filter(id=delivery_id).exists():
         raise DeliveryNotFound
-    order = Order.objects.bought_by(actor).filter(id=order_id).first() if order_id else None
+    order = Order.objects.bought_by(customer).filter(id=order_id).first() if order_id else None
     if order_id and order is None:
         raise OrderNotFound
-    at = at or timezone.now()
     ticket = Ticket(
-        tenant_id=actor.tenant_id,
+        tenant_id=customer.tenant_id,
         subject=subject,
         priority=priority,
         source=source,
-        requester_id=person_of(actor),
+        requester_id=person_of(customer),
         delivery_id=delivery_id,
         order=order,
         waiting_on=WaitingOn.AGENT,
@@ -64,16 +134,16 @@ def open_ticket(
     opening = Opening(
         title=f"{order.number}: {subject}" if order else subject,
         message=f"[{order.number}] {message}" if order else message,
-        acknowledgement_html=_acknowledgement_for(actor),
+        acknowledgement_html=acknowledgement_html,
     )
     for _attempt in range(CREATE_ATTEMPTS):
         try:
             with transaction.atomic():
-                return _insert(ticket, opening, actor)
+                return _insert(ticket, opening, opened_by)
         except IntegrityError as error:
             if not is_item_taken(error):
                 raise
-        refuse_if_item_is_held(ticket, actor)
+        refuse_if_item_is_held(ticket, opened_by)
     raise ServiceUnavailable
 
 

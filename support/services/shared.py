@@ -1,5 +1,6 @@
 """What the services share: locking a ticket, saving it, writing its history."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from django.db import IntegrityError
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from support import policies
-from support.errors import TicketAlreadyOpenForRelated, TicketClosed, TicketNotFound
+from support.errors import NotASupportUser, TicketAlreadyOpenForRelated, TicketChanged, TicketClosed, TicketNotFound
 from support.models import ONE_OPEN_PER_DELIVERY, ONE_OPEN_PER_ORDER, Ticket, TicketEvent
 from support.querysets import TicketQuerySet
 
@@ -21,13 +22,27 @@ def locked_ticket(actor: Actor, ticket_id: UUID, among: TicketQuerySet | None = 
     return ticket
 
 
-def ticket_to_handle(actor: Actor, ticket_id: UUID) -> Ticket:
+def ticket_to_handle(actor: Actor, ticket_id: UUID, version: int | None = None) -> Ticket:
+    """The locked ticket, if the actor may work on it, it is open, and still what the form was made from."""
     ticket = locked_ticket(actor, ticket_id)
     if refusal := policies.handling_refusal(ticket, actor):
         raise refusal
+    refuse_if_changed(ticket, version)
     if not ticket.is_open:
         raise TicketClosed
     return ticket
+
+
+def refuse_if_changed(ticket: Ticket, version: int | None) -> None:
+    """Raises `TicketChanged` where somebody else changed the ticket since `version` was shown."""
+    if version is not None and version != ticket.version:
+        raise TicketChanged
+
+
+def hold_role_of(actor: Actor) -> None:
+    """Raises `NotASupportUser` where the role ended after the actor came in; who never had it is told by the policy."""
+    if actor.is_support_user and not hold_support_role(person_of(actor)):
+        raise NotASupportUser
 
 
 def hold_support_role(membership_id: UUID) -> bool:
@@ -52,8 +67,8 @@ def record_event(
     kind: TicketEvent.Kind,
     actor: Actor | None,
     at: datetime,
-    before: dict[str, str | None],
-    after: dict[str, str | None],
+    before: Mapping[str, str | None],
+    after: Mapping[str, str | None],
 ) -> None:
     TicketEvent.objects.create(
         tenant_id=ticket.tenant_id,

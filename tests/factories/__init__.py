@@ -69,6 +69,7 @@ class MemberFactory(InTenant):
         agent = factory.Trait(role="agent", is_support_user=True)
         lead = factory.Trait(role="lead", is_support_user=True)
         admin = factory.Trait(role="admin")
+        viewer = factory.Trait(role="agent", is_view_only=True)
 
     user = factory.SubFactory(UserFactory)
     first_name = factory.Faker("first_name")

@@ -46,6 +46,7 @@ class Migration(migrations.Migration):
                 ('external_id', models.CharField(blank=True, max_length=200, null=True, verbose_name='external id')),
                 ('role', models.CharField(choices=[('customer', 'Customer'), ('agent', 'Agent'), ('lead', 'Lead'), ('admin', 'Admin')], default='customer', max_length=16, verbose_name='role')),
                 ('is_support_user', models.BooleanField(default=False, verbose_name='support user')),
+                ('is_view_only', models.BooleanField(default=False, help_text="Looks at the desk's tickets in the admin and changes nothing.", verbose_name='view only')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
                 ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
                 ('erased_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='erased')),
@@ -123,6 +124,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='membership',
             constraint=models.CheckConstraint(condition=models.Q(('is_support_user', False), models.Q(('role', 'customer'), _negated=True), _connector='OR'), name='accounts_membership_support_is_staff', violation_error_message='A customer cannot be a support user.'),
+        ),
+        migrations.AddConstraint(
+            model_name='membership',
+            constraint=models.CheckConstraint(condition=models.Q(('is_view_only', False), models.Q(('is_support_user', False), ('role', 'agent')), _connector='OR'), name='accounts_membership_view_only_is_agent', violation_error_message='Only an agent who is no support user can be view only.'),
         ),
         migrations.AddIndex(
             model_name='apikey',

@@ -6,13 +6,13 @@ from ondi.common.database import TenantLinks, TenantTable
 
 PERSON_COLUMNS = """
     user_id uuid, email text, membership_id uuid, first_name text, last_name text, language text, role text,
-    is_support_user boolean, tenant_id uuid, tenant_slug text, tenant_name text, tenant_time_zone text,
-    tenant_language text, allow_customer_close boolean, support_chat_enabled boolean, max_customer_priority text,
-    acknowledgement_html jsonb
+    is_support_user boolean, is_view_only boolean, tenant_id uuid, tenant_slug text, tenant_name text,
+    tenant_time_zone text, tenant_language text, allow_customer_close boolean, support_chat_enabled boolean,
+    max_customer_priority text, acknowledgement_html jsonb
 """
 PERSON = """
     login.id, login.email::text, member.id, member.first_name::text, member.last_name::text, member.language::text,
-    member.role::text, member.is_support_user, tenant.id, tenant.slug::text, tenant.name::text,
+    member.role::text, member.is_support_user, member.is_view_only, tenant.id, tenant.slug::text, tenant.name::text,
     tenant.time_zone::text, tenant.language::text, portal.allow_customer_close, portal.support_chat_enabled,
     portal.max_customer_priority::text, portal.acknowledgement_html
 """

@@ -1,0 +1,150 @@
+"""Changing what a ticket says of itself: priority, tags, when it comes back, and the item it is about.
+
+Each takes the `version` its form was made from, where there is one: who works on an older picture is told so
+(`TicketChanged`) instead of overwriting what a colleague did.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from deliveries.models import Delivery
+from ondi.accounts.actors import Actor
+from ondi.common.errors import InvalidInput
+from orders.models import Order
+from support import policies
+from support.errors import DeliveryNotFound, OrderNotFound, TagNotFound
+from support.models import Tag, Ticket, TicketEvent, TicketTag
+from support.services.shared import (
+    id_text,
+    is_item_taken,
+    record_event,
+    refuse_if_item_is_held,
+    save_ticket,
+    ticket_to_handle,
+)
+
+
+@transaction.atomic
+def change_priority(
+    *, actor: Actor, ticket_id: UUID, priority: str, version: int | None = None, at: datetime | None = None
+) -> Ticket:
+    """Give an open ticket another priority; the same one: unchanged.
+
+    Locks the ticket. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied` (own ticket),
+    `TicketClosed`, `TicketChanged`.
+    """
+    ticket = ticket_to_handle(actor, ticket_id, version)
+    before, at = ticket.priority, at or timezone.now()
+    if priority == before:
+        return ticket
+    ticket.priority = priority
+    save_ticket(ticket, at)
+    record_event(ticket, TicketEvent.Kind.PRIORITY_CHANGED, actor, at, {"priority": before}, {"priority": priority})
+    return ticket
+
+
+@transaction.atomic
+def change_tags(
+    *,
+    actor: Actor,
+    ticket_id: UUID,
+    add: Collection[UUID] = (),
+    remove: Collection[UUID] = (),
+    at: datetime | None = None,
+) -> Ticket:
+    """Put tags on an open ticket and take others off; what is so already stays so.
+
+    Takes no version: two people who tag do not overwrite each other. Locks the ticket. Raises as
+    `change_priority`, and `TagNotFound` for one the tenant does not have.
+    """
+    ticket = ticket_to_handle(actor, ticket_id)
+    at = at or timezone.now()
+    known = set(Tag.objects.visible_to(actor).filter(id__in=[*add, *remove]).values_list("id", flat=True))
+    if known != {*add, *remove}:
+        raise TagNotFound
+    present = set(TicketTag.objects.filter(tenant_id=ticket.tenant_id, ticket=ticket).values_list("tag_id", flat=True))
+    added, removed = sorted(set(add) - present), sorted(set(remove) & present)
+    if not added and not removed:
+        return ticket
+    TicketTag.objects.bulk_create(TicketTag(tenant_id=ticket.tenant_id, ticket=ticket, tag_id=tag) for tag in added)
+    TicketTag.objects.filter(tenant_id=ticket.tenant_id, ticket=ticket, tag_id__in=removed).delete()
+    save_ticket(ticket, at)
+    for tag in added:
+        record_event(ticket, TicketEvent.Kind.TAG_ADDED, actor, at, {}, {"tag": str(tag)})
+    for tag in removed:
+        record_event(ticket, TicketEvent.Kind.TAG_REMOVED, actor, at, {"tag": str(tag)}, {})
+    return ticket
+
+
+@transaction.atomic
+def put_off_ticket(
+    *, actor: Actor, ticket_id: UUID, until: datetime | None, version: int | None = None, at: datetime | None = None
+) -> Ticket:
+    """Take an open ticket out of the queue until this moment or until its customer writes; None: bring it back.
+
+    Locks the ticket. Raises as `change_priority`, and `InvalidInput` for a moment that is past.
+    """
+    ticket = ticket_to_handle(actor, ticket_id, version)
+    before, at = ticket.follow_up_at, at or timezone.now()
+    if until is not None and until <= at:
+        raise InvalidInput({"follow_up_at": ["min_value"]})
+    if until == before:
+        return ticket
+    ticket.follow_up_at = until
+    save_ticket(ticket, at)
+    record_event(
+        ticket,
+        TicketEvent.Kind.PUT_OFF,
+        actor,
+        at,
+        {"follow_up_at": before.isoformat() if before else None},
+        {"follow_up_at": until.isoformat() if until else None},
+    )
+    return ticket
+
+
+@transaction.atomic
+def change_link(
+    *,
+    actor: Actor,
+    ticket_id: UUID,
+    delivery_id: UUID | None = None,
+    order_id: UUID | None = None,
+    version: int | None = None,
+    at: datetime | None = None,
+) -> Ticket:
+    """Tie an open ticket to another delivery or order of its customer, or to none where its source allows.
+
+    Locks the ticket. Raises as `change_priority`, `InvalidInput` (the source does not go with this item),
+    `DeliveryNotFound` and `OrderNotFound` (not its customer's), and `TicketAlreadyOpenForRelated`, which
+    names the ticket that holds the item.
+    """
+    ticket = ticket_to_handle(actor, ticket_id, version)
+    if faults := policies.misplaced_links(ticket.source, delivery_id, order_id):
+        raise InvalidInput(faults)
+    of_customer = {"tenant_id": ticket.tenant_id, "customer_id": ticket.requester_id}
+    if delivery_id and not Delivery.objects.filter(**of_customer, id=delivery_id).exists():
+        raise DeliveryNotFound
+    if order_id and not Order.objects.filter(**of_customer, id=order_id).exists():
+        raise OrderNotFound
+    before, at = _item_of(ticket), at or timezone.now()
+    ticket.delivery_id, ticket.order_id = delivery_id, order_id
+    if _item_of(ticket) == before:
+        return ticket
+    try:
+        with transaction.atomic():
+            save_ticket(ticket, at)
+    except IntegrityError as error:
+        if is_item_taken(error):
+            refuse_if_item_is_held(ticket, actor)
+        raise
+    record_event(ticket, TicketEvent.Kind.LINK_CHANGED, actor, at, before, _item_of(ticket))
+    return ticket
+
+
+def _item_of(ticket: Ticket) -> dict[str, str | None]:
+    return {"delivery": id_text(ticket.delivery_id), "order": id_text(ticket.order_id)}

@@ -1,0 +1,33 @@
+"""Taking back what should never have been written into a chat."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from conversations.services import redact_message
+from ondi.accounts.actors import Actor
+from ondi.api.idempotency import forget_texts_of
+from support import policies
+from support.models import Ticket, TicketEvent
+from support.services.shared import locked_ticket, record_event, save_ticket
+
+
+@transaction.atomic
+def redact_ticket_message(*, actor: Actor, ticket_id: UUID, message_id: UUID, at: datetime | None = None) -> Ticket:
+    """Replace one message of a ticket for everybody, for good: thread, preview, search and kept answers.
+
+    The event says who and which, never what stood there. For leads and admins at the desk. Locks the ticket,
+    then the conversation. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied`, `MessageNotFound`.
+    """
+    ticket = locked_ticket(actor, ticket_id)
+    if refusal := policies.redaction_refusal(ticket, actor):
+        raise refusal
+    at = at or timezone.now()
+    if not redact_message(conversation_id=ticket.conversation_id, message_id=message_id):
+        return ticket
+    forget_texts_of(tenant_id=ticket.tenant_id, row_id=message_id, keys=("content", "preview"))
+    save_ticket(ticket, at)
+    record_event(ticket, TicketEvent.Kind.MESSAGE_REDACTED, actor, at, {}, {"message": str(message_id)})
+    return ticket

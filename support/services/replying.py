@@ -1,0 +1,86 @@
+"""Answering a customer, and writing down what only colleagues read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from conversations.models import Conversation, Participant
+from conversations.services import join_conversation, post_message
+from ondi.accounts.actors import Actor
+from support import policies
+from support.errors import TicketChanged, TicketClosed
+from support.models import Ticket, TicketEvent, TicketNote
+from support.services.desk import close_ticket, take_unassigned
+from support.services.shared import hold_role_of, locked_ticket, person_of, record_event, save_ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the writer of an answer had before their eyes: the last message, whose ticket it was, its status."""
+
+    last_sequence: int
+    assignee_id: UUID | None
+    status: str
+
+    def still_holds(self, ticket: Ticket) -> bool:
+        newest = Conversation.objects.values_list("message_count", flat=True).get(id=ticket.conversation_id)
+        return (newest, ticket.assignee_id, ticket.status) == (self.last_sequence, self.assignee_id, self.status)
+
+
+@transaction.atomic
+def reply_to_ticket(
+    *,
+    actor: Actor,
+    ticket_id: UUID,
+    content: str,
+    seen: Seen | None = None,
+    close: bool = False,
+    at: datetime | None = None,
+) -> Ticket:
+    """Answer the customer, and close the ticket with it where `close` says so.
+
+    Nobody's ticket becomes the writer's; at a colleague's the writer joins the conversation. Locks the actor's
+    membership, the ticket, then the conversation. Raises `TicketNotFound`, `NotASupportUser`,
+    `PermissionDenied` (own ticket), `TicketChanged` (something else than `seen`), `TicketClosed`.
+    """
+    hold_role_of(actor)
+    ticket = locked_ticket(actor, ticket_id)
+    if refusal := policies.handling_refusal(ticket, actor):
+        raise refusal
+    if seen is not None and not seen.still_holds(ticket):
+        raise TicketChanged
+    if not ticket.is_open:
+        raise TicketClosed
+    at = at or timezone.now()
+    if ticket.assignee_id is None:
+        take_unassigned(ticket, actor, at)
+    elif not Participant.objects.visible_to(actor).part_of(person_of(actor), ticket.conversation_id):
+        join_conversation(
+            tenant_id=ticket.tenant_id, conversation_id=ticket.conversation_id, membership_id=person_of(actor), at=at
+        )
+        joined = {"participant": str(actor.membership_id), "role": Participant.Role.MEMBER.value}
+        record_event(ticket, TicketEvent.Kind.PARTICIPANT_ADDED, actor, at, {}, joined)
+    post_message(actor=actor, conversation_id=ticket.conversation_id, content=content, at=at)
+    if close:
+        close_ticket(actor=actor, ticket_id=ticket_id, at=at)
+    return ticket
+
+
+@transaction.atomic
+def write_note(*, actor: Actor, ticket_id: UUID, content: str, at: datetime | None = None) -> TicketNote:
+    """Write an internal note, also on a closed ticket. Customers never see it, and nobody's turn changes.
+
+    Locks the ticket. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied` (own ticket).
+    """
+    ticket = locked_ticket(actor, ticket_id)
+    if refusal := policies.handling_refusal(ticket, actor):
+        raise refusal
+    at = at or timezone.now()
+    note = TicketNote.objects.create(
+        tenant_id=ticket.tenant_id, ticket=ticket, author_id=person_of(actor), content=content, created_at=at
+    )
+    save_ticket(ticket, at)
+    return note
