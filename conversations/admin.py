@@ -5,17 +5,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
-from conversations.events import event_text
 from conversations.models import Conversation, Message, Participant
-from ondi.common.text import html_to_text
+from conversations.words import words
 from ondi.staff.admin_base import TicketDataAdmin
-
-
-def words(message: Message) -> str:
-    """The message as plain text."""
-    if message.event:
-        return event_text(message.event)
-    return html_to_text(message.content) if message.message_type == "html" else message.content
 
 
 class MessageInline(TabularInline):  # type: ignore[misc]  # unfold ships no types

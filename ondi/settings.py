@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import environ
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -168,6 +169,12 @@ STAFF_SESSION_LIMIT = timedelta(hours=env.int("STAFF_SESSION_HOURS", default=12)
 SESSION_COOKIE_AGE = int(STAFF_SESSION_LIMIT.total_seconds())
 OTP_TOTP_ISSUER = "OnDi Support"
 
+# Mail, for invitations: EMAIL_URL=smtp+tls://user:password@host:587. Without one nothing is sent.
+vars().update(env.email_url("EMAIL_URL", default="smtp://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="support@localhost")
+EMAIL_TIMEOUT = 10
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 60 * 60  # seconds an invitation is good
+
 # Sign-in limit: per address and e-mail
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -293,6 +300,9 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
+    "STYLES": [lambda _request: static("support/desk.css")],
+    "SCRIPTS": [lambda _request: static("support/desk.js")],
+    "DASHBOARD_CALLBACK": "support.admin.front_page.front_page",
     "ACCOUNT": {
         "navigation": [
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},

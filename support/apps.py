@@ -7,4 +7,8 @@ class SupportConfig(AppConfig):
     verbose_name = _("Support")
 
     def ready(self) -> None:
+        from django.contrib import admin
+
         from support import receivers  # noqa: F401 - listens to the apps below
+
+        admin.site.index_template = "support/front_page.html"

@@ -86,11 +86,15 @@ def actions_open_to(ticket: TicketState, actor: Actor) -> Collection[str]:
     found = {"close"} if can_close(ticket, actor) else set()
     if handling_refusal(ticket, actor):
         return found
+    found |= {"note"} if redaction_refusal(ticket, actor) else {"note", "redact"}
     if ticket.status == TicketStatus.CLOSED:
-        return {"reopen"}
+        return found | {"reopen"}
+    found |= {"reply", "priority", "tags", "later", "link"}
     if ticket.assignee_id is None:
-        return found | {"claim"}
-    return found | ({"release"} if ticket.assignee_id == actor.membership_id else {"take_over"})
+        return found | {"claim", "assign"}
+    if ticket.assignee_id == actor.membership_id:
+        return found | {"release", "assign"}
+    return found | {"take_over"} | ({"assign"} if actor.leads else set())
 
 
 def is_customer_of(ticket: TicketFacts, actor: Actor) -> bool:

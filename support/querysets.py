@@ -1,17 +1,30 @@
 """Reads of tickets. `for_list` and `for_detail` answer with rows, not models: that is where the time goes."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Case, Count, F, FilteredRelation, Q, QuerySet, SmallIntegerField, Sum, When, Window
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    FilteredRelation,
+    Q,
+    QuerySet,
+    SmallIntegerField,
+    Sum,
+    When,
+    Window,
+)
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
 from conversations.models import Participant
 from ondi.accounts.actors import Actor
+from ondi.common.ids import parse_id
 from ondi.common.querysets import TenantQuerySet
 from ondi.tenants.models import Priority
 
@@ -44,6 +57,7 @@ REQUESTER_FIELDS = (
 )  # fmt: skip
 
 
+PRESENCE = timedelta(seconds=20)  # a page that is open renews it every few seconds
 CONVERSATION_FIELDS = (*LIST_FIELDS, "conversation__kind", "conversation__created_at")
 
 
@@ -72,6 +86,22 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
     def open(self) -> "TicketQuerySet":
         return self.filter(status="open")
 
+    def closed(self) -> "TicketQuerySet":
+        return self.filter(status="closed")
+
+    def unassigned(self) -> "TicketQuerySet":
+        return self.filter(assignee=None)
+
+    def assigned_to(self, membership_ids: Collection[UUID]) -> "TicketQuerySet":
+        return self.filter(assignee__in=membership_ids)
+
+    def put_off(self, at: datetime) -> "TicketQuerySet":
+        """Open ones that come back into the queue after this moment."""
+        return self.open().filter(follow_up_at__gt=at)
+
+    def not_put_off(self, at: datetime) -> "TicketQuerySet":
+        return self.filter(Q(follow_up_at=None) | Q(follow_up_at__lte=at))
+
     def holding_item_of(self, ticket: "Ticket") -> "TicketQuerySet":
         """Other open tickets on this ticket's delivery or order."""
         item = {"delivery_id": ticket.delivery_id} if ticket.delivery_id else {"order_id": ticket.order_id}
@@ -83,13 +113,17 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
             *(When(priority=priority.value, then=priority.rank) for priority in Priority),
             output_field=SmallIntegerField(),
         )
-        waiting = self.open().filter(assignee=None, waiting_on="agent").exclude(requester_id=actor.membership_id)
-        not_put_off = Q(follow_up_at=None) | Q(follow_up_at__lte=at)
-        return waiting.filter(not_put_off).order_by(rank.desc(), "waiting_since", "id")
+        waiting = self.open().unassigned().filter(waiting_on="agent").exclude(requester_id=actor.membership_id)
+        return waiting.not_put_off(at).order_by(rank.desc(), "waiting_since", "id")
 
     def free_in_order(self) -> "TicketQuerySet":
         """Lock in the order asked for, passing over what others hold."""
         return self.select_for_update(of=("self",), no_key=True, skip_locked=True)
+
+    def longest_waiting(self, at: datetime) -> "TicketQuerySet":
+        """What waits for an answer of the desk, the longest first, but what was put off."""
+        waiting = self.open().filter(waiting_on="agent").not_put_off(at)
+        return waiting.select_related("requester").order_by("waiting_since", "id")
 
     def queue_order(self) -> "TicketQuerySet":
         """Open first, waiting on an agent first, longest waiting first."""
@@ -120,6 +154,17 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def for_queue_detail(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         return self._with_part_of(viewer).values_list(*DETAIL_FIELDS, *REQUESTER_FIELDS, named=True)
+
+    def for_desk(self) -> "TicketQuerySet":
+        """Rows of the admin, with what a line of the queue and the page of a ticket show."""
+        return self.select_related("tenant", "requester__user", "assignee", "conversation", "delivery", "order")
+
+    def with_text_ids(self, keys: Collection[str]) -> "TicketQuerySet":
+        """Those of these ids that are ids at all, as a form brings them."""
+        return self.filter(id__in=[key for key in map(parse_id, keys) if key])
+
+    def of_item(self, *, order_ids: Collection[UUID] = (), delivery_ids: Collection[UUID] = ()) -> "TicketQuerySet":
+        return self.filter(Q(order__in=order_ids) | Q(delivery__in=delivery_ids))
 
     def for_conversations(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         """Rows of the conversations of these tickets."""
@@ -159,6 +204,12 @@ class TagQuerySet(TenantQuerySet["Tag"]):
         tags = self.visible_to(actor).filter(tickettag__ticket_id=ticket_id)
         return list(tags.order_by("name").values_list("name", flat=True))
 
+    def for_desk(self, ticket: "Ticket") -> "list[Tag]":
+        """All tags of the ticket's tenant by name; `on_ticket` says which of them it has."""
+        held = FilteredRelation("tickettag", condition=Q(tickettag__ticket=ticket))
+        tags = self.filter(tenant_id=ticket.tenant_id).annotate(held=held).annotate(on_ticket=F("held__id"))
+        return list(tags.order_by("name", "id"))
+
 
 class TicketEventQuerySet(TenantQuerySet["TicketEvent"]):
     def of(self, ticket: "Ticket") -> "TicketEventQuerySet":
@@ -183,20 +234,24 @@ class CannedReplyQuerySet(TenantQuerySet["CannedReply"]):
 
 
 class TicketViewerQuerySet(TenantQuerySet["TicketViewer"]):
-    def others_at(self, ticket: "Ticket", membership_id: UUID | None, since: datetime) -> "TicketViewerQuerySet":
-        """Colleagues who have this ticket open, seen since that moment."""
-        here = self.filter(tenant_id=ticket.tenant_id, ticket=ticket, seen_at__gte=since)
+    def others_at(self, ticket: "Ticket", membership_id: UUID | None, now: datetime) -> "TicketViewerQuerySet":
+        """Colleagues who have this ticket on their screen."""
+        here = self.filter(tenant_id=ticket.tenant_id, ticket=ticket, seen_at__gte=now - PRESENCE)
         return here.exclude(Q(membership_id=membership_id)).select_related("membership")
 
 
-def open_counts(actor: Actor, most: int) -> dict[str, int]:
-    """Open tickets of the actor's tenant: unassigned, theirs, all; each counted up to `most` + 1, in one statement."""
-    condition = {"unassigned": "AND assignee_id IS NULL", "mine": "AND assignee_id = %(me)s", "all": ""}
-    counts = ", ".join(
-        f"(SELECT count(*) FROM (SELECT FROM support_ticket WHERE tenant_id = %(tenant)s AND status = 'open' {extra} "  # noqa: S608
-        "LIMIT %(most)s) AS found)"
-        for extra in condition.values()
-    )
+def capped_counts(rows: "Mapping[str, QuerySet[Any, Any]]", most: int) -> dict[str, int]:
+    """How many rows each of these has, counted up to `most` + 1, all in one statement."""
+    counts: list[str] = []
+    arguments: list[Any] = []
+    for found in rows.values():
+        try:
+            sql, values = found.order_by().values("pk")[: most + 1].query.sql_with_params()
+        except EmptyResultSet:
+            counts.append("0")
+        else:
+            counts.append(f"(SELECT count(*) FROM ({sql}) AS found)")  # noqa: S608 - Django's own SQL
+            arguments += values
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {counts}", {"tenant": actor.tenant_id, "me": actor.membership_id, "most": most + 1})
-        return dict(zip(condition, cursor.fetchone() or (), strict=True))
+        cursor.execute(f"SELECT {', '.join(counts)}", arguments)
+        return dict(zip(rows, cursor.fetchone() or (), strict=True))

@@ -59,6 +59,12 @@ class EmailTaken(DomainError):
     message = _("There is already a login with this e-mail.")
 
 
+class InvitationInvalid(DomainError):
+    code = "invitation_invalid"
+    kind = Kind.NOT_FOUND
+    message = _("This invitation is spent or too old. Ask for a new one.")
+
+
 class CustomerNotFound(DomainError):
     code = "customer_not_found"
     kind = Kind.NOT_FOUND

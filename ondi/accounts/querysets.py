@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import BaseUserManager
+from django.db.models import Q
 
 from ondi.common.querysets import TenantQuerySet
 
@@ -40,6 +41,19 @@ class MembershipQuerySet(TenantQuerySet["Membership"]):
 
     def staff(self) -> "MembershipQuerySet":
         return self.exclude(role="customer")
+
+    def called(self, term: str) -> "MembershipQuerySet":
+        """People by the beginning of a name, phone, e-mail or external id, by name; every word has to fit."""
+        found = self
+        for word in term.split():
+            found = found.filter(
+                Q(first_name__istartswith=word)
+                | Q(last_name__istartswith=word)
+                | Q(phone__startswith=word)
+                | Q(user__email__startswith=word.lower())
+                | Q(external_id=word)
+            )
+        return found.order_by("last_name", "first_name", "id")
 
     def for_list(self) -> "MembershipQuerySet":
         return self.select_related("user", "tenant")

@@ -52,8 +52,13 @@ def update_portal_settings(
         )
 
 
+def sanitised_html(html: str) -> str:
+    """What is left of an acknowledgement without scripts and the like."""
+    return nh3.clean(html)
+
+
 def _sanitised(texts: Mapping[str, str]) -> dict[str, str]:
-    cleaned = {language: nh3.clean(html) for language, html in texts.items()}
+    cleaned = {language: sanitised_html(html) for language, html in texts.items()}
     if any(len(html) > LONGEST_ACKNOWLEDGEMENT for html in cleaned.values()):
         raise InvalidInput({"acknowledgement_html": ["max_length"]})
     return {language: html for language, html in cleaned.items() if html.strip()}

@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+
 
 def iso(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with six decimals and `Z`; None stays None."""
@@ -19,3 +22,8 @@ def parse_instant(text: object) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else None
     except (ValueError, OverflowError):
         return None
+
+
+def in_words(moment: datetime) -> str:
+    """A moment as people read it, in the time zone and language that are active."""
+    return date_format(localtime(moment), "j M Y, H:i")

@@ -12,16 +12,20 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from ondi.accounts.api_keys import issue_api_key, revoke_api_key
 from ondi.accounts.models import ApiKey, Membership, RefreshFamily, SettingsChange, User
-from ondi.accounts.querysets import normalize_email
+from ondi.accounts.querysets import MembershipQuerySet, normalize_email
 from ondi.accounts.services import add_member, disable_login, update_member
-from ondi.accounts.settings import update_portal_settings
+from ondi.accounts.settings import LONGEST_ACKNOWLEDGEMENT, sanitised_html, update_portal_settings
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
+from ondi.staff.invitations import invite
 from ondi.staff.second_factor import forget_second_factor
 from ondi.tenants.models import PortalSettings, Tenant
+
+INVITED_AT_ONCE = 20
 
 admin.site.unregister(Group)  # rights follow the role in the tenant
 admin.site.unregister([TOTPDevice, StaticDevice])  # their secrets are nobody's to read
@@ -44,11 +48,48 @@ class TenantAdmin(ScopedAdmin):
         return False
 
 
+SWITCHES = ("allow_customer_close", "support_chat_enabled", "max_customer_priority")
+ACKNOWLEDGEMENTS = {"acknowledgement_en": "en", "acknowledgement_ar": "ar"}
+
+
+class PortalSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """The acknowledgement, kept by language, as one field a language."""
+
+    acknowledgement_en = forms.CharField(
+        label=_("acknowledgement in English"), required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 4})
+    )
+    acknowledgement_ar = forms.CharField(
+        label=_("acknowledgement in Arabic"),
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "dir": "rtl"}),
+        help_text=_("HTML, posted when a customer opens a ticket. Scripts and the like are taken out."),
+    )
+
+    class Meta:
+        model = PortalSettings
+        fields = SWITCHES
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for name, language in ACKNOWLEDGEMENTS.items():
+            if name in self.fields:
+                self.initial[name] = self.instance.acknowledgement_html.get(language, "")
+
+    def clean(self) -> dict[str, Any]:
+        """An acknowledgement is measured as the service will, after cleaning."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in ACKNOWLEDGEMENTS:
+            if len(sanitised_html(cleaned.get(name) or "")) > LONGEST_ACKNOWLEDGEMENT:
+                self.add_error(name, _("This text is too long."))
+        return cleaned
+
+
 @admin.register(PortalSettings)
 class PortalSettingsAdmin(ScopedAdmin):
+    form = PortalSettingsForm
     list_display = ("tenant", "allow_customer_close", "support_chat_enabled", "max_customer_priority")
     list_select_related = ("tenant",)
-    fields = ("tenant", "allow_customer_close", "support_chat_enabled", "max_customer_priority")
+    fields = ("tenant", *SWITCHES, *ACKNOWLEDGEMENTS)
 
     def changeable_in(self, staff: Staff) -> Collection[UUID]:
         return staff.managed_tenant_ids
@@ -59,21 +100,18 @@ class PortalSettingsAdmin(ScopedAdmin):
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         """Through the service, which records who changed what."""
         assert isinstance(obj, PortalSettings)
-        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        changes = {name: value for name, value in changed.items() if name in SWITCHES}
+        texts = {ACKNOWLEDGEMENTS[name]: value for name, value in changed.items() if name in ACKNOWLEDGEMENTS}
+        if texts:
+            changes["acknowledgement_html"] = texts
         update_portal_settings(actor=staff_at(request).actor_in(obj.tenant_id), changes=changes)
 
 
 class MemberForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
-    """A person, with the e-mail and first password of their login where they are new."""
+    """A person, with the e-mail of their login where they are new."""
 
     email = forms.EmailField(label=_("E-mail"), required=False)
-    password = forms.CharField(
-        label=_("First password"),
-        required=False,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("Not needed for somebody who has a login already; theirs stays."),
-    )
 
     class Meta:
         model = Membership
@@ -104,12 +142,26 @@ class MemberForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         return cleaned
 
 
+class PeopleFilter(admin.SimpleListFilter):
+    title, parameter_name = _("people"), "people"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("customers", _("Customers")), ("staff", _("Staff"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        assert isinstance(queryset, MembershipQuerySet)
+        if self.value() == "customers":
+            return queryset.customers()
+        return queryset.staff() if self.value() == "staff" else queryset
+
+
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
     form = MemberForm
     list_display = ("full_name", "email", "role", "is_support_user", "is_view_only", "tenant", "ended_at")
-    list_filter = ("role", "is_support_user")
+    list_filter = (PeopleFilter, "role", "is_support_user")
     list_select_related = ("user", "tenant")
+    actions = ("invite_again",)
     search_fields = ("first_name", "last_name", "user__email", "external_id")
     ordering = ("role", "last_name", "first_name", "id")
 
@@ -118,11 +170,21 @@ class MembershipAdmin(ScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         person = list(MemberForm.Meta.fields)
-        return [*person[:-1], "email", "password"] if obj is None else ["email", *person]
+        return ["email", *person[:-1]] if obj is None else ["email", *person]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
         return (*fields, "email") if obj is not None else fields
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Inviting is for those who manage the people."""
+        return super().get_actions(request) if staff_at(request).managed_tenant_ids else {}
+
+    @admin.action(description=_("New invitation for selected people"))
+    def invite_again(self, request: HttpRequest, members: QuerySet[Membership]) -> None:
+        managed = members.in_tenants(staff_at(request).managed_tenant_ids)  # type: ignore[attr-defined]
+        for member in managed.select_related("user", "tenant")[:INVITED_AT_ONCE]:
+            self.message_user(request, invite(request, member), messages.WARNING)
 
     @admin.display(description=_("name"), ordering="last_name")
     def full_name(self, member: Membership) -> str:
@@ -140,9 +202,9 @@ class MembershipAdmin(ScopedAdmin):
             update_member(membership=obj, **{name: values[name] for name in form.changed_data if name in values})
             return
         tenant = values.pop("tenant")
-        password = form.cleaned_data["password"] or None
-        member = add_member(tenant_id=tenant.id, email=form.cleaned_data["email"], password=password, **values)
+        member = add_member(tenant_id=tenant.id, email=form.cleaned_data["email"], **values)
         obj.pk, obj.user = member.pk, member.user
+        self.message_user(request, invite(request, member), messages.WARNING)
 
 
 @admin.register(User)

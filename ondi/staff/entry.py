@@ -29,6 +29,11 @@ class Staff:
         return tuple(actor.tenant_id for actor in self.actors)
 
     @property
+    def membership_ids(self) -> tuple[UUID, ...]:
+        """Who they are in each of their tenants; nobody, for the platform operator."""
+        return tuple(actor.membership_id for actor in self.actors if actor.membership_id is not None)
+
+    @property
     def support_tenant_ids(self) -> tuple[UUID, ...]:
         """Tenants whose tickets they see: as support users or view-only; the operator reads all."""
         return tuple(

@@ -1,5 +1,6 @@
 """The admin's side bar: one entry a screen, in the order of a working day."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -11,7 +12,10 @@ from django.utils.translation import gettext_lazy as _
 GROUPS = (
     (_("Support"), ("support.ticket", "conversations.conversation", "support.cannedreply", "support.tag")),
     (_("Shop"), ("orders.order", "deliveries.delivery")),
-    (_("People and settings"), ("accounts.membership", "tenants.portalsettings", "tenants.tenant", "accounts.apikey")),
+    (
+        _("People and settings"),
+        ("customers", "staff", "tenants.portalsettings", "tenants.tenant", "accounts.apikey"),
+    ),
     (
         _("Records"),
         (
@@ -25,6 +29,11 @@ GROUPS = (
         ),
     ),
 )
+# Entries that are a part of a screen: the screen, the filter, the name.
+PARTS = {
+    "customers": ("accounts.membership", "?people=customers", _("Customers")),
+    "staff": ("accounts.membership", "?people=staff", _("Staff")),
+}
 ICONS = {
     "support.ticket": "confirmation_number",
     "conversations.conversation": "forum",
@@ -32,7 +41,8 @@ ICONS = {
     "support.tag": "sell",
     "orders.order": "receipt_long",
     "deliveries.delivery": "local_shipping",
-    "accounts.membership": "group",
+    "customers": "group",
+    "staff": "badge",
     "tenants.portalsettings": "tune",
     "tenants.tenant": "storefront",
     "accounts.apikey": "key",
@@ -40,7 +50,7 @@ ICONS = {
     "support.ticketnote": "sticky_note_2",
     "conversations.message": "chat",
     "conversations.participant": "person_add",
-    "accounts.user": "badge",
+    "accounts.user": "login",
     "accounts.refreshfamily": "devices",
     "accounts.settingschange": "manage_history",
 }
@@ -50,17 +60,17 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """What this person may open, grouped."""
     screens = {model._meta.label_lower: (model, screen) for model, screen in admin.site._registry.items()}
     groups = []
-    for title, labels in GROUPS:
-        items = [
-            {
-                "title": capfirst(model._meta.verbose_name_plural),
-                "icon": ICONS[label],
-                "link": reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"),
-            }
-            for label in labels
-            for model, screen in [screens[label]]
-            if screen.has_view_permission(request)
-        ]
+    for title, entries in GROUPS:
+        items = [item for entry in entries for item in _items(request, screens, entry)]
         if items:
             groups.append({"title": title, "separator": True, "items": items})
     return groups
+
+
+def _items(request: HttpRequest, screens: Mapping[str, Any], entry: str) -> list[dict[str, Any]]:
+    label, query, name = PARTS.get(entry, (entry, "", ""))
+    model, screen = screens[label]
+    if not screen.has_view_permission(request):
+        return []
+    link = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") + query
+    return [{"title": name or capfirst(model._meta.verbose_name_plural), "icon": ICONS[entry], "link": link}]

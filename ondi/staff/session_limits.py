@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 BEGAN, SEEN = "began_at", "seen_at"
+POLL_HEADER = "X-Desk-Poll"  # a page that asks for news by itself is no click
 NOTED_EVERY = 60  # seconds, so that not every click writes the session
 
 
@@ -30,7 +31,7 @@ class SessionLimitsMiddleware:
         idle, age = now - session.get(SEEN, 0), now - session.get(BEGAN, 0)
         if idle > settings.STAFF_IDLE_LIMIT.total_seconds() or age > settings.STAFF_SESSION_LIMIT.total_seconds():
             logout(request)
-        elif idle > NOTED_EVERY:
+        elif idle > NOTED_EVERY and POLL_HEADER not in request.headers:
             session[SEEN] = now
 
 

@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from unfold.sites import UnfoldAdminSite
 
+from ondi.staff.invitations import invitation
 from ondi.staff.second_factor import second_factor
 from ondi.staff.sign_in import OwnPasswordForm, StaffAuthenticationForm
 
@@ -21,7 +22,11 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
         return getattr(request, "staff", None) is not None
 
     def get_urls(self) -> list[Any]:
-        return [path("second-factor/", second_factor, name="second_factor"), *super().get_urls()]
+        return [
+            path("second-factor/", second_factor, name="second_factor"),
+            path("invitation/<uuid:user_id>/<str:token>/", invitation, name="invitation"),
+            *super().get_urls(),
+        ]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The password first; who gave it is asked for the second factor."""

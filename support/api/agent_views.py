@@ -24,7 +24,7 @@ from support.api.presentation import queue_detail_data, queue_ticket_data
 from support.api.serializers import TakeOverBody
 from support.errors import NotASupportUser, TicketNotFound
 from support.models import Tag, Ticket
-from support.querysets import TicketQuerySet, open_counts
+from support.querysets import TicketQuerySet, capped_counts
 
 COUNTED_AT_MOST = 1_000
 
@@ -51,7 +51,7 @@ class AgentTicketViewSet(ApiViewSet):
         page = requested_page(request.query_params)
         tickets = cast(TicketQuerySet, self.filter_queryset(Ticket.objects.visible_to(actor)))
         rows, total = _page_of(tickets, page, actor, searched=bool(request.query_params.get("search")))
-        counts = open_counts(actor, COUNTED_AT_MOST)
+        counts = _open_counts(actor)
         data: dict[str, Any] = {
             "tickets": [queue_ticket_data(row, actor) for row in rows],
             "pagination": page.describe(min(total, LAST_ROW)),
@@ -99,6 +99,13 @@ class AgentTicketViewSet(ApiViewSet):
         actor = actor_of(request)
         ticket = act(actor=actor, ticket_id=path_id(ticket_id), **details)
         return success(done, _detail(actor, ticket.id))
+
+
+def _open_counts(actor: Actor) -> dict[str, int]:
+    """Open tickets of the desk: unassigned, the caller's, all; each counted a little beyond the cap."""
+    tickets = Ticket.objects.visible_to(actor).open()
+    mine = tickets.assigned_to([actor.membership_id] if actor.membership_id else [])
+    return capped_counts({"unassigned": tickets.unassigned(), "mine": mine, "all": tickets}, COUNTED_AT_MOST)
 
 
 def _page_of(tickets: TicketQuerySet, page: Page, actor: Actor, *, searched: bool) -> tuple[list[Any], int]:

@@ -17,6 +17,7 @@ from support.services.desk import (
 )
 from support.services.opening import open_ticket, open_ticket_for_customer
 from support.services.participants import change_participants
+from support.services.presence import note_presence
 from support.services.redaction import redact_ticket_message
 from support.services.replying import Seen, reply_to_ticket, write_note
 from support.services.turns import note_delivery, note_message
@@ -33,6 +34,7 @@ __all__ = [
     "close_ticket",
     "note_delivery",
     "note_message",
+    "note_presence",
     "open_ticket",
     "open_ticket_for_customer",
     "put_off_ticket",

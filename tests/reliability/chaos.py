@@ -138,11 +138,10 @@ def disk_full() -> tuple[Figures, list[str]]:
 
 
 def fill(ballast: Path) -> None:
-    with ballast.open("wb") as file:
+    with ballast.open("wb", buffering=0) as file:  # a buffer would fail once more when the file is closed
         try:
             while True:
                 file.write(b"\0" * 65536)
-                file.flush()
         except OSError:
             pass
 

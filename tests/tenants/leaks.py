@@ -16,6 +16,7 @@ from ondi.accounts.settings import update_portal_settings
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import OrderItem
+from support.admin.acts import ACTS
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketTag
 from tests.client import ApiClient
 from tests.desk import desk
@@ -173,7 +174,7 @@ def through_the_admin(leaks: Leaks) -> None:
     foreign = leaks.foreign
     for name in ("agent", "admin"):
         browser = desk(leaks.own.people[name].user)
-        pages = ["/admin/", f"/admin/search/?s={MARK}", "/admin/search/?s=A-1", "/admin/jsi18n/"]
+        pages = [*desk_pages(leaks), f"/admin/search/?s={MARK}", "/admin/search/?s=A-1", "/admin/jsi18n/"]
         for model in admin.site._registry:
             label = f"{model._meta.app_label}_{model._meta.model_name}"
             listing = reverse(f"admin:{label}_changelist")
@@ -191,6 +192,20 @@ def through_the_admin(leaks: Leaks) -> None:
         _post_at(leaks, name, browser)
 
 
+def desk_pages(leaks: Leaks) -> list[str]:
+    """The desk's own pages, asked for what is the other tenant's."""
+    foreign = leaks.foreign
+    customer, tag, tenant = foreign.rows["member_customer"].pk, foreign.rows["tag"].pk, foreign.tenant.pk
+    queries = ("tab=open", "tab=closed", "tab=mine", "tab=later", f"tab=open&tag={tag}", f"tab=open&tenant={tenant}")
+    views = (
+        "export/?tab=open", f"export/?tab=open&tenant={tenant}", f"phone/?q={MARK}", "phone/?q=First",
+        f"phone/?customer={customer}", f"{foreign.ticket.pk}/news/", f"{leaks.own.ticket.pk}/change/",
+        f"{leaks.own.ticket.pk}/news/", *(f"?{query}" for query in queries),
+    )  # fmt: skip
+    front = ("/admin/", f"/admin/?days=90&tenant={tenant}")
+    return [*front, *(f"/admin/support/ticket/{view}" for view in views)]
+
+
 def _post_at(leaks: Leaks, name: str, browser) -> None:
     foreign = leaks.foreign
     for model, screen in admin.site._registry.items():
@@ -200,10 +215,33 @@ def _post_at(leaks: Leaks, name: str, browser) -> None:
             body = {"action": action, "_selected_action": [str(row.pk) for row in rows]}
             leaks.look(f"{name} {listing} {action}", str(body), browser.post(listing, body, follow=True))
     ticket = foreign.ticket.pk
-    for action in ("claim", "take_over", "release", "close", "reopen"):
-        path = reverse(f"admin:support_ticket_{action}", args=[ticket])
-        body = {"_form_submitted": "1", "reason": "x"}
-        leaks.look(f"{name} {path}", path, browser.post(path, body, follow=True))
+    own, ids = leaks.own.ticket, {kind: str(row.pk) for kind, row in foreign.rows.items()}
+    talk = {"content": "x", "last_sequence": "9", "assignee": "", "status": "open"}
+    for page in ("reply", "note"):
+        path = reverse(f"admin:support_ticket_{page}", args=[ticket])
+        leaks.look(f"{name} {path}", path, browser.post(path, talk, follow=True))
+    # Their ticket, and ours with what is theirs chosen in the form.
+    chosen = {"reason": "x", "priority": "low", "assignee": ids["member_agent"], "tags": [ids["tag"]], "when": "1h",
+              "item": f"delivery:{ids['delivery']}"}  # fmt: skip
+    for target in (ticket, own.pk):
+        for act in ACTS:
+            path = reverse("admin:support_ticket_act", args=[target, act])
+            leaks.look(f"{name} {path}", f"{path} {chosen}", browser.get(path, follow=True))
+            leaks.look(f"{name} {path}", f"{path} {chosen}", browser.post(path, chosen, follow=True))
+    message = foreign.rows["conversation"].last_message_id
+    for target in (ticket, own.pk):
+        path = reverse("admin:support_ticket_redact", args=[target, message])
+        leaks.look(f"{name} {path}", path, browser.post(path, follow=True))
+    phone = {"subject": "x", "message": "x", "priority": "low", "item": f"order:{ids['order']}"}
+    for query in (f"customer={ids['member_customer']}", f"order={ids['order']}", f"delivery={ids['delivery']}",
+                  f"customer={leaks.own.people['customer'].pk}"):  # fmt: skip
+        path = f"/admin/support/ticket/phone/?{query}"
+        leaks.look(f"{name} {path}", f"{path} {phone}", browser.post(path, phone, follow=True))
+    for act in (name for name, act in ACTS.items() if act.in_bulk):
+        body = {"action": f"{act}_selected", "_selected_action": [ids["ticket"], str(own.pk)], "apply": "1", **chosen}
+        path = "/admin/support/ticket/?tab=open"
+        leaks.look(f"{name} {path} {act}", f"{path} {body}", browser.post(path, body, follow=True))
+    browser.post("/admin/support/ticket/next/")
     for model in (Tag, CannedReply):
         label = f"{model._meta.app_label}_{model._meta.model_name}"
         body = {"tenant": str(foreign.tenant.pk), "name": "x", "shortcut": "x", "content": "x", "language": "en"}

@@ -9,7 +9,7 @@ from ondi.accounts.services import end_membership
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import Order
-from support.querysets import open_counts
+from support.api.agent_views import _open_counts
 from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
 
@@ -41,7 +41,7 @@ def test_counts_are_those_of_one_tenant(tenants):
     agent = actor(MemberFactory(tenant=tenants[0], agent=True))
 
     with tenant_scope(*(tenant.id for tenant in tenants)):
-        assert open_counts(agent, 10) == {"unassigned": 1, "mine": 0, "all": 1}
+        assert _open_counts(agent) == {"unassigned": 1, "mine": 0, "all": 1}
 
 
 @pytest.mark.parametrize("end", ["customer", "suspended"])

@@ -1,0 +1,26 @@
+"""Form fields that hold text to the rules of the API."""
+
+from typing import Any
+
+from django import forms
+
+from ondi.common.errors import FIELD_MESSAGES
+from ondi.common.text import TextRefused, plain_text
+
+
+class PlainTextField(forms.CharField):
+    """Text as people type it: kept as it is or refused with the reason, never cleaned in silence."""
+
+    def __init__(self, *, max_length: int, one_line: bool = False, **options: Any) -> None:
+        super().__init__(strip=False, **options)
+        self.longest, self.one_line = max_length, one_line
+
+    def clean(self, value: Any) -> str:
+        """Raises `ValidationError` with the words the API uses."""
+        text = self.to_python(value) or ""
+        if not self.required and not text:
+            return ""
+        try:
+            return plain_text(text, max_length=self.longest, one_line=self.one_line)
+        except TextRefused as refusal:
+            raise forms.ValidationError(str(FIELD_MESSAGES[refusal.code]), code=refusal.code) from refusal

@@ -1,0 +1,88 @@
+"""The door of an invitation: a page to set one's first password, and the link that leads there."""
+
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.core.mail import send_mail
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, override
+from django.views.decorators.cache import never_cache
+from unfold.widgets import UnfoldAdminPasswordWidget
+
+from ondi.accounts.errors import InvitationInvalid
+from ondi.accounts.invitations import accept_invitation, invitation_token, invited_user, may_be_shown
+from ondi.accounts.models import Membership
+from ondi.common.errors import InvalidInput
+from ondi.staff.entry import staff_of
+
+
+class FirstPasswordForm(forms.Form):
+    password = forms.CharField(
+        label=gettext_lazy("New password"),
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password", "autofocus": True}),
+    )
+    again = forms.CharField(
+        label=gettext_lazy("The same again"),
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_again(self) -> str:
+        """Raises `ValidationError` where the two differ."""
+        again: str = self.cleaned_data["again"]
+        if again != self.cleaned_data.get("password"):
+            raise forms.ValidationError(_("The two are not the same."))
+        return again
+
+
+@never_cache
+def invitation(request: HttpRequest, user_id: UUID, token: str) -> HttpResponse:
+    """For whoever holds the link; it is good until the password is set, three days at the most."""
+    form = FirstPasswordForm(request.POST or None)
+    try:
+        user = invited_user(user_id=user_id, token=token)
+        if request.method == "POST" and form.is_valid():
+            accept_invitation(user_id=user_id, token=token, password=form.cleaned_data["password"])
+            return _page(request, done=True, is_staff=staff_of(user) is not None)
+    except InvitationInvalid as refusal:
+        return _page(request, fault=str(refusal), status=404)
+    except InvalidInput:
+        form.add_error("password", _("Choose a longer or less common password."))
+    return _page(request, form=form, email=user.email)
+
+
+def invite(request: HttpRequest, member: Membership) -> str:
+    """Send the person their link where mail is configured; what the inviting admin is told, once."""
+    token = invitation_token(member)
+    if token is None:
+        return _("%(name)s signs in with the password they have.") % {"name": member}
+    link = request.build_absolute_uri(reverse("admin:invitation", args=[member.user_id, token]))
+    if settings.EMAIL_HOST:
+        transaction.on_commit(lambda: _send(member, link), robust=True)
+    if may_be_shown(member):
+        return _("The link for %(name)s to set a password, shown only now: %(link)s") % {"name": member, "link": link}
+    if settings.EMAIL_HOST:
+        return _("The link is sent to %(name)s.") % {"name": member}
+    return _("%(name)s belongs to another tenant as well, which has to invite them.") % {"name": member}
+
+
+def _send(member: Membership, link: str) -> None:
+    with override(member.language or member.tenant.language):
+        send_mail(
+            _("Your access to %(tenant)s") % {"tenant": " ".join(member.tenant.name.split())},
+            _("Set your password here, within three days: %(link)s") % {"link": link},
+            None,
+            [str(member.user.email)],
+        )
+
+
+def _page(request: HttpRequest, *, status: int = 200, **context: object) -> HttpResponse:
+    site = {**admin.site.each_context(request), "title": _("Set your password")}
+    return render(request, "staff/invitation.html", {**site, **context}, status=status)

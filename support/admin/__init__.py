@@ -1,0 +1,5 @@
+"""The desk in the admin: the queue, the ticket's page, the front page, and the records behind them."""
+
+from support.admin import items, queue, records
+
+__all__ = ["items", "queue", "records"]

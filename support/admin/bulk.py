@@ -1,0 +1,113 @@
+"""Doing the same to several tickets: each by itself, and a result for every one."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ondi.accounts.actors import Actor
+from ondi.common.errors import DomainError
+from ondi.staff.entry import Staff, staff_at
+from support.admin.acts import ACTS, Act
+from support.admin.desk import refusal_text, tickets_seen_by
+from support.models import Ticket
+
+AT_MOST = 500
+SUFFIX = "_selected"
+Action = Callable[[Any, HttpRequest, QuerySet[Ticket]], HttpResponse | None]
+
+
+def bulk_actions() -> dict[str, tuple[Action, str, Any]]:
+    """Django's actions of the queue, by name: one for each act that makes sense for several tickets."""
+    return {
+        f"{name}{SUFFIX}": (_action(name, act), f"{name}{SUFFIX}", act.label)
+        for name, act in ACTS.items()
+        if act.in_bulk
+    }
+
+
+def _action(name: str, act: Act) -> Action:
+    def run(_admin: Any, request: HttpRequest, queryset: QuerySet[Ticket]) -> HttpResponse | None:
+        return act_on_each(request, queryset, name, act)
+
+    return run
+
+
+def act_on_each(request: HttpRequest, queryset: QuerySet[Ticket], name: str, act: Act) -> HttpResponse | None:
+    """Run an act on the chosen tickets; one that asks for something asks it once, for all of them."""
+    staff = staff_at(request)
+    tickets = list(queryset.order_by("pk")[: AT_MOST + 1])
+    if len(tickets) > AT_MOST:
+        text = _("Choose %(count)d tickets at the most. Nothing was done.") % {"count": AT_MOST}
+        messages.error(request, text)
+        return None
+    _tell_missing(request, tickets, staff)
+    if not tickets:
+        return None
+    details: dict[str, Any] = {}
+    if act.form is not None:
+        if len({ticket.tenant_id for ticket in tickets}) > 1:
+            messages.error(request, _("Choose tickets of one tenant. Nothing was done."))
+            return None
+        is_answer = "apply" in request.POST
+        form = act.form(request.POST if is_answer else None, actor=staff.actor_in(tickets[0].tenant_id))
+        if not (is_answer and form.is_valid()):
+            context = {"title": act.label, "form": form, "tickets": tickets, "action": f"{name}{SUFFIX}", "act": act}
+            return render(request, "support/bulk.html", {**admin.site.each_context(request), **context})
+        details = form.details()
+    _tell_results(request, act, [_result_of(request, act, ticket, staff, details) for ticket in tickets])
+    return None
+
+
+def _result_of(
+    request: HttpRequest, act: Act, ticket: Ticket, staff: Staff, details: dict[str, Any]
+) -> tuple[Ticket, str]:
+    """ "done", "unchanged", or why not."""
+    actor: Actor = staff.actor_in(ticket.tenant_id)
+    shown = request.POST.get(f"version_{ticket.id}", "")
+    try:
+        after = act.run(ticket, actor=actor, version=int(shown) if shown.isdecimal() else None, **details)
+    except DomainError as refusal:
+        return ticket, refusal_text(refusal, staff)
+    return ticket, "unchanged" if after.version == ticket.version else "done"
+
+
+def _tell_results(request: HttpRequest, act: Act, results: list[tuple[Ticket, str]]) -> None:
+    """One sentence for each kind of result; what was not done is named."""
+    groups: dict[str, list[Ticket]] = defaultdict(list)
+    for ticket, result in results:
+        groups[result].append(ticket)
+    if done := groups.pop("done", None):
+        text = ngettext("%(act)s: %(count)d ticket.", "%(act)s: %(count)d tickets.", len(done))
+        messages.success(request, text % {"act": act.label, "count": len(done)})
+    if unchanged := groups.pop("unchanged", None):
+        text = ngettext(
+            "%(count)d ticket was so already: %(names)s", "%(count)d tickets were so already: %(names)s", len(unchanged)
+        )
+        messages.info(request, text % {"count": len(unchanged), "names": _named(unchanged)})
+    for reason, refused in groups.items():
+        messages.warning(request, f"{_named(refused)}: {reason}")
+
+
+def _tell_missing(request: HttpRequest, tickets: Collection[Ticket], staff: Staff) -> None:
+    """Chosen tickets that are no longer in this view, because somebody was quicker, stay as they are."""
+    found = {str(ticket.id) for ticket in tickets}
+    chosen = set(request.POST.getlist("_selected_action")) - found
+    missing = list(tickets_seen_by(staff).with_text_ids(chosen).order_by("number")[:AT_MOST]) if chosen else []
+    if missing:
+        text = ngettext(
+            "%(count)d ticket is no longer in this view and stays as it is: %(names)s",
+            "%(count)d tickets are no longer in this view and stay as they are: %(names)s",
+            len(missing),
+        )
+        messages.warning(request, text % {"count": len(missing), "names": _named(missing)})
+
+
+def _named(tickets: Collection[Ticket]) -> str:
+    return ", ".join(f"#{ticket.number}" for ticket in tickets)

@@ -1,0 +1,84 @@
+"""What a line of the queue shows."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from conversations.words import preview_words
+from ondi.common.times import in_words
+from ondi.staff.entry import Staff
+from support import policies
+from support.admin.acts import ACTS
+from support.models import Ticket, WaitingOn
+
+STATUS_COLOURS = {"open": "success", "closed": "info"}
+PRIORITY_COLOURS = {"urgent": "danger", "high": "warning", "medium": "info", "low": "default"}
+PREVIEW = 90
+
+
+@admin.display(description=gettext_lazy("subject"))
+def subject(ticket: Ticket) -> SafeString:
+    """Number and subject, and below them how the conversation stands."""
+    said = preview_words(ticket.conversation)
+    short = said if len(said) <= PREVIEW else f"{said[:PREVIEW]}…"
+    return format_html(
+        '<span class="desk-subject" dir="auto"><b>#{}</b> {}</span><span class="desk-preview" dir="auto">{}</span>',
+        ticket.number, ticket.subject, short,
+    )  # fmt: skip
+
+
+@admin.display(description=gettext_lazy("about"))
+def item(ticket: Ticket) -> str:
+    if ticket.delivery:
+        return f"{_('Delivery')} {ticket.delivery}"
+    return f"{_('Order')} {ticket.order}" if ticket.order else ""
+
+
+@display(description=gettext_lazy("status"), label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+def status(ticket: Ticket) -> tuple[str, Any]:
+    return ticket.status, ticket.get_status_display()
+
+
+@display(description=gettext_lazy("priority"), label=PRIORITY_COLOURS)  # type: ignore[untyped-decorator]
+def priority(ticket: Ticket) -> tuple[str, Any]:
+    return ticket.priority, ticket.get_priority_display()
+
+
+@admin.display(description=gettext_lazy("turn"))
+def turn(ticket: Ticket) -> str:
+    """Whose turn it is and since when; of a ticket put off, when it comes back."""
+    now = timezone.now()
+    if ticket.follow_up_at and ticket.follow_up_at > now:
+        return _("back on %(time)s") % {"time": in_words(ticket.follow_up_at)}
+    if ticket.closed_at:
+        return _("closed %(time)s ago") % {"time": timesince(ticket.closed_at, now, depth=1)}
+    since = timesince(ticket.waiting_since, now, depth=1) if ticket.waiting_since else ""
+    if ticket.waiting_on == WaitingOn.AGENT:
+        return _("ours, for %(time)s") % {"time": since}
+    return _("the customer's, for %(time)s") % {"time": since}
+
+
+def claiming_by(staff: Staff) -> Callable[[Ticket], SafeString | str]:
+    """The column with whose ticket it is, or the button that makes it this person's."""
+
+    @admin.display(description=gettext_lazy("assignee"))
+    def assignee(ticket: Ticket) -> SafeString | str:
+        if "claim" not in policies.actions_open_to(ticket, staff.actor_in(ticket.tenant_id)):
+            return str(ticket.assignee) if ticket.assignee else ""
+        return format_html(
+            '<button type="submit" form="desk-claim" formaction="{}" class="desk-button" aria-label="{}">{}</button>',
+            reverse("admin:support_ticket_act", args=[ticket.id, "claim"]),
+            _("Claim %(ticket)s") % {"ticket": ticket},
+            ACTS["claim"].label,
+        )
+
+    return assignee

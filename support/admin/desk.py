@@ -1,0 +1,85 @@
+"""What the desk's views share: the ticket a page is about, and who looks at it."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from ondi.accounts.actors import Actor
+from ondi.common.errors import DomainError
+from ondi.staff.entry import Staff, staff_at
+from support.errors import TicketNotFound
+from support.models import Ticket
+from support.querysets import TicketQuerySet
+
+TicketView = Callable[..., HttpResponse]
+
+
+def queue_url() -> str:
+    return reverse("admin:support_ticket_changelist")
+
+
+def ticket_url(ticket_id: UUID) -> str:
+    return reverse("admin:support_ticket_change", args=[ticket_id])
+
+
+def tickets_seen_by(staff: Staff) -> TicketQuerySet:
+    """The tickets of the desks this person works at or looks at."""
+    return Ticket.objects.in_tenants(staff.support_tenant_ids)
+
+
+def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
+    """Give the view its ticket and who this person is in the ticket's tenant; times are the tenant's meanwhile.
+
+    A ticket that does not exist or is not theirs to see: back to the queue with a sentence.
+    """
+
+    @wraps(view)
+    def found(request: HttpRequest, ticket_id: UUID, **named: Any) -> HttpResponse:
+        staff = staff_at(request)
+        ticket = tickets_seen_by(staff).for_desk().filter(id=ticket_id).first()
+        if ticket is None:
+            return no_such_ticket(request)
+        actor = staff.actor_in(ticket.tenant_id)
+        with timezone.override(ZoneInfo(actor.tenant.time_zone)):
+            return view(request, ticket, actor, **named)
+
+    return found
+
+
+def no_such_ticket(request: HttpRequest) -> HttpResponse:
+    request.row_not_found = True  # type: ignore[attr-defined]  # for the audit: it may be another tenant's
+    messages.error(request, str(TicketNotFound()))
+    return redirect("admin:index")
+
+
+def came_from(request: HttpRequest, otherwise: str) -> str:
+    """The page of the queue a button was on, or another address where none is named."""
+    wanted = request.POST.get("from", "")
+    return wanted if wanted.startswith(queue_url()) else otherwise
+
+
+def refusal_text(refusal: DomainError, staff: Staff) -> str:
+    """The refusal in words: the colleague in the way is named, and the ticket that holds an item linked."""
+    colleague = (refusal.data or {}).get("assigned_to_user")
+    if colleague:
+        return f"{refusal} ({colleague['name']})"
+    blocking = (refusal.data or {}).get("existing_ticket_id")
+    ticket = tickets_seen_by(staff).filter(id=blocking).first() if blocking else None
+    if ticket is None:
+        return str(refusal)
+    link = format_html('<a class="underline" href="{}">{}</a>', ticket_url(ticket.id), ticket)
+    return format_html("{}: {}", str(refusal), link)
+
+
+def person_at(actor: Actor) -> str:
+    return actor.full_name or _("Unnamed")

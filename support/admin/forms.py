@@ -1,0 +1,217 @@
+"""What an agent fills in for an act. Each form turns itself into the service's arguments: `details()`."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from deliveries.models import Delivery
+from ondi.accounts.actors import Actor
+from ondi.accounts.models import Membership
+from ondi.staff.forms import PlainTextField
+from ondi.tenants.models import Priority
+from orders.models import Order
+from support.models import Tag, Ticket, TicketSource
+
+REPLY_LENGTH, NOTE_LENGTH, REASON_LENGTH, SUBJECT_LENGTH = 8000, 8000, 500, 200
+ITEMS_OFFERED = 50
+MORNING = 9  # o'clock, in the tenant's zone
+
+
+class ActForm(forms.Form):
+    """`ticket` is None where the form is for several tickets of the actor's tenant at once."""
+
+    def __init__(self, *arguments: Any, actor: Actor, ticket: Ticket | None = None, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.actor, self.ticket = actor, ticket
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Fill in the choices this person has."""
+
+    def details(self) -> dict[str, Any]:
+        """The service's arguments."""
+        return dict(self.cleaned_data)
+
+    def choice(self, name: str) -> forms.ChoiceField:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        return field
+
+
+class TakeOverForm(ActForm):
+    reason = PlainTextField(
+        label=_("Why do you take this ticket over?"),
+        max_length=REASON_LENGTH,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+
+
+class AssignForm(ActForm):
+    assignee = forms.ChoiceField(label=_("Colleague"), widget=UnfoldAdminSelectWidget)
+
+    def prepare(self) -> None:
+        colleagues = Membership.objects.visible_to(self.actor).support_users().order_by("first_name", "last_name", "id")
+        self.choice("assignee").choices = [
+            (str(member.id), str(member))
+            for member in colleagues
+            if self.ticket is None or member.id not in (self.ticket.requester_id, self.ticket.assignee_id)
+        ]
+
+    def details(self) -> dict[str, Any]:
+        return {"assignee_id": UUID(self.cleaned_data["assignee"])}
+
+
+class PriorityForm(ActForm):
+    priority = forms.ChoiceField(label=_("Priority"), choices=Priority.choices, widget=UnfoldAdminSelectWidget)
+
+    def prepare(self) -> None:
+        if self.ticket is not None:
+            self.initial["priority"] = self.ticket.priority
+
+
+class TagsForm(ActForm):
+    """Ticks tags on and off. `shown` are those that were on: a colleague's newer tag stays."""
+
+    tags = forms.MultipleChoiceField(label=_("Tags"), required=False, widget=forms.CheckboxSelectMultiple)
+    shown = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def prepare(self) -> None:
+        tags = Tag.objects.visible_to(self.actor).order_by("name", "id")
+        field = self.fields["tags"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [(str(tag.id), tag.name) for tag in tags]
+        if self.ticket is not None:
+            present = [str(tag.id) for tag in self.ticket.tags.all()]
+            self.initial.update(tags=present, shown=" ".join(present))
+
+    def details(self) -> dict[str, Any]:
+        chosen = {UUID(tag) for tag in self.cleaned_data["tags"]}
+        known = {tag for tag, _name in self.fields["tags"].choices}  # type: ignore[attr-defined]
+        shown = {UUID(tag) for tag in self.cleaned_data["shown"].split() if tag in known}
+        return {"add": chosen - shown, "remove": shown - chosen}
+
+
+class LaterForm(ActForm):
+    WHEN = (
+        ("1h", _("In an hour")),
+        ("3h", _("In three hours")),
+        ("1d", _("Tomorrow morning")),
+        ("3d", _("In three days")),
+        ("7d", _("In a week")),
+        ("at", _("At a time of my choice")),
+        ("now", _("Back into the queue now")),
+    )
+    when = forms.ChoiceField(label=_("Come back"), choices=WHEN, widget=UnfoldAdminSelectWidget)
+    until = forms.SplitDateTimeField(label=_("Day and time"), required=False, widget=UnfoldAdminSplitDateTimeWidget)
+
+    def clean(self) -> dict[str, Any]:
+        """A time of one's choice has to be chosen, and to lie ahead."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("when") == "at" and not self.errors:
+            until = cleaned.get("until")
+            if until is None or until <= timezone.now():
+                self.add_error("until", _("Choose a day and time that lie ahead."))
+        return cleaned
+
+    def details(self) -> dict[str, Any]:
+        return {"until": self._moment()}
+
+    def _moment(self) -> datetime | None:
+        when, until = self.cleaned_data["when"], self.cleaned_data["until"]
+        if when in ("at", "now"):
+            return until if when == "at" else None
+        amount = int(when[:-1])
+        if when.endswith("h"):
+            return timezone.now() + timedelta(hours=amount)
+        day = timezone.localtime() + timedelta(days=amount)
+        return day.replace(hour=MORNING, minute=0, second=0, microsecond=0)
+
+
+class LinkForm(ActForm):
+    item = forms.ChoiceField(label=_("Delivery or order"), required=False, widget=UnfoldAdminSelectWidget)
+
+    def prepare(self) -> None:
+        assert self.ticket is not None
+        orders = self.ticket.source == TicketSource.STOREFRONT
+        self.choice("item").choices = items_of(
+            self.ticket.tenant_id, self.ticket.requester_id, deliveries=not orders, orders=orders, nothing=not orders
+        )
+        self.initial["item"] = key_of(delivery_id=self.ticket.delivery_id, order_id=self.ticket.order_id)
+
+    def details(self) -> dict[str, Any]:
+        return ids_of(self.cleaned_data["item"])
+
+
+class PhoneForm(ActForm):
+    """A customer on the phone, in the agent's words."""
+
+    subject = PlainTextField(label=_("Subject"), max_length=SUBJECT_LENGTH, one_line=True,
+                             widget=UnfoldAdminTextInputWidget)  # fmt: skip
+    message = PlainTextField(
+        label=_("What the customer says"), max_length=REPLY_LENGTH, widget=UnfoldAdminTextareaWidget(attrs={"rows": 6})
+    )
+    priority = forms.ChoiceField(
+        label=_("Priority"), choices=Priority.choices, initial=Priority.MEDIUM, widget=UnfoldAdminSelectWidget
+    )
+    item = forms.ChoiceField(label=_("About"), required=False, widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, *arguments: Any, customer: Membership, **options: Any) -> None:
+        self.customer = customer
+        super().__init__(*arguments, **options)
+
+    def prepare(self) -> None:
+        self.choice("item").choices = items_of(
+            self.customer.tenant_id, self.customer.id, deliveries=True, orders=True, nothing=True
+        )
+
+    def details(self) -> dict[str, Any]:
+        values = {name: self.cleaned_data[name] for name in ("subject", "message", "priority")}
+        return {"customer_id": self.customer.id, **values, **ids_of(self.cleaned_data["item"])}
+
+
+class ReplyForm(forms.Form):
+    content = PlainTextField(max_length=REPLY_LENGTH)
+    last_sequence = forms.IntegerField(min_value=0)
+    assignee = forms.UUIDField(required=False)
+    status = forms.CharField()
+
+
+class NoteForm(forms.Form):
+    content = PlainTextField(max_length=NOTE_LENGTH)
+
+
+def items_of(
+    tenant_id: UUID, customer_id: UUID, *, deliveries: bool, orders: bool, nothing: bool
+) -> list[tuple[str, str]]:
+    """A customer's newest deliveries and orders, to choose from."""
+    found = [("", str(_("Nothing in particular")))] if nothing else []
+    of_customer = {"tenant_id": tenant_id, "customer_id": customer_id}
+    if deliveries:
+        rows = Delivery.objects.filter(**of_customer).order_by("-created_at", "-id")[:ITEMS_OFFERED]
+        found += [(f"delivery:{row.id}", f"{_('Delivery')} {row} · {row.get_status_display()}") for row in rows]
+    if orders:
+        bought = Order.objects.filter(**of_customer).order_by("-placed_at", "-id")[:ITEMS_OFFERED]
+        found += [(f"order:{row.id}", f"{_('Order')} {row} · {row.get_status_display()}") for row in bought]
+    return found
+
+
+def key_of(*, delivery_id: UUID | None, order_id: UUID | None) -> str:
+    return f"delivery:{delivery_id}" if delivery_id else f"order:{order_id}" if order_id else ""
+
+
+def ids_of(key: str) -> dict[str, UUID | None]:
+    kind, _colon, value = key.partition(":")
+    return {
+        "delivery_id": UUID(value) if kind == "delivery" else None,
+        "order_id": UUID(value) if kind == "order" else None,
+    }

@@ -1,0 +1,74 @@
+"""The admin's front page: how the desk stands, and what to do next."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ondi.common.ids import parse_id
+from ondi.staff.entry import staff_at
+from support.admin.tabs import tab_links
+from support.statistics import Spread, desk_statistics
+
+PERIODS = {7: gettext_lazy("7 days"), 30: gettext_lazy("30 days"), 90: gettext_lazy("90 days")}
+
+
+def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the front page shows to whoever sees a desk; unfold calls this. Others get the list of screens."""
+    staff = staff_at(request)
+    if not staff.support_tenant_ids:
+        return context
+    tenants = [actor.tenant for actor in staff.actors if actor.tenant_id in staff.support_tenant_ids]
+    chosen_id = parse_id(request.GET.get("tenant"))
+    chosen = [tenant for tenant in tenants if tenant.id == chosen_id] or tenants
+    asked = request.GET.get("days", "")
+    days = int(asked) if asked in {str(period) for period in PERIODS} else 7
+    zone = ZoneInfo(chosen[0].time_zone)
+    desk = desk_statistics(tenant_ids=[tenant.id for tenant in chosen], days=days, zone=zone, now=timezone.now())
+    tallest = max([1, *(max(day.opened, day.closed) for day in desk.days)])
+    return {
+        **context,
+        **tab_links(request),
+        "desk": desk,
+        "title": _("Desk"),
+        "tenants": tenants if len(tenants) > 1 else [],
+        "chosen_tenant": chosen[0] if len(chosen) == 1 else None,
+        "periods": [(number, label, number == days) for number, label in PERIODS.items()],
+        "first_response": _in_words(desk.first_response),
+        "resolution": _in_words(desk.resolution),
+        "bars": [
+            {"day": day, "opened": 100 * day.opened / tallest, "closed": 100 * day.closed / tallest}
+            for day in desk.days
+        ],
+        "backlogs": [
+            (_("By priority"), _with_shares(desk.by_priority)),
+            (_("By source"), _with_shares(desk.by_source)),
+            (_("Per agent"), _with_shares(desk.by_agent)),
+        ],
+        "can_work": bool(staff.working_tenant_ids),
+    }
+
+
+def _with_shares(pairs: Any) -> list[tuple[Any, int, float]]:
+    most = max([1, *(number for _name, number in pairs)])
+    return [(name, number, 100 * number / most) for name, number in pairs]
+
+
+def _in_words(spread: Spread) -> dict[str, str]:
+    return {"median": duration(spread.median), "ninetieth": duration(spread.ninetieth)}
+
+
+def duration(seconds: float | None) -> str:
+    """A span in its two largest units; a dash where there is none."""
+    if seconds is None:
+        return "–"
+    minutes = round(seconds / 60)
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return _("%(days)d d %(hours)d h") % {"days": days, "hours": hours}
+    if hours:
+        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes % 60}
+    return _("%(minutes)d min") % {"minutes": minutes}

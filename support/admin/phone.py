@@ -1,0 +1,83 @@
+"""A customer on the phone: find them, or come from their order or delivery, and open the ticket for them."""
+
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from deliveries.models import Delivery
+from ondi.accounts.models import Membership
+from ondi.common.errors import DomainError
+from ondi.staff.entry import Staff, staff_at
+from orders.models import Order
+from support import services
+from support.admin.desk import queue_url, refusal_text, ticket_url
+from support.admin.forms import PhoneForm, key_of
+
+CUSTOMERS_OFFERED = 20
+
+
+def phone(request: HttpRequest) -> HttpResponse:
+    """Who is calling? Then what about. Support users only: the ticket is theirs to work on."""
+    staff = staff_at(request)
+    if not staff.working_tenant_ids:
+        messages.error(request, _("Only support users can do this."))
+        return redirect("admin:index")
+    try:
+        customer, item = _caller(request, staff)
+    except ValueError:
+        customer, item = None, ""
+    if customer is None:
+        return _ask_who(request, staff)
+    posted = request.POST if request.method == "POST" else None
+    actor = staff.actor_in(customer.tenant_id)
+    form = PhoneForm(posted, actor=actor, customer=customer, initial={"item": item})
+    fault = ""
+    if posted is not None and form.is_valid():
+        try:
+            ticket = services.open_ticket_for_customer(actor=actor, **form.details())
+        except DomainError as refusal:
+            fault = refusal_text(refusal, staff)
+        else:
+            messages.success(request, _("Opened for %(name)s.") % {"name": customer})
+            return redirect(ticket_url(ticket.id))
+    context = {"title": _("New ticket"), "customer": customer, "form": form, "fault": fault}
+    page = {**admin.site.each_context(request), **context}
+    return render(request, "support/phone.html", page, status=409 if fault else 200)
+
+
+def _caller(request: HttpRequest, staff: Staff) -> tuple[Membership | None, str]:
+    """The customer the address names, directly or by an order or delivery of theirs, and that item's key."""
+    given = {name: UUID(request.GET[name]) for name in ("customer", "order", "delivery") if request.GET.get(name)}
+    customer_id, item = given.get("customer"), ""
+    if "order" in given:
+        customer_id = Order.objects.in_tenants(staff.working_tenant_ids).filter(
+            id=given["order"]).values_list("customer_id", flat=True).first()  # fmt: skip
+        item = key_of(delivery_id=None, order_id=given["order"])
+    if "delivery" in given:
+        customer_id = Delivery.objects.in_tenants(staff.working_tenant_ids).filter(
+            id=given["delivery"]).values_list("customer_id", flat=True).first()  # fmt: skip
+        item = key_of(delivery_id=given["delivery"], order_id=None)
+    return _customers(staff).filter(id=customer_id).first() if customer_id else None, item
+
+
+def _customers(staff: Staff) -> QuerySet[Membership]:
+    people = Membership.objects.in_tenants(staff.working_tenant_ids).active().customers()
+    return people.select_related("user", "tenant")
+
+
+def _ask_who(request: HttpRequest, staff: Staff) -> HttpResponse:
+    term = request.GET.get("q", "").strip()
+    found = Membership.objects.in_tenants(staff.working_tenant_ids).active().customers().called(term) if term else None
+    context = {
+        "title": _("New ticket"),
+        "term": term,
+        "customers": found.select_related("user", "tenant")[:CUSTOMERS_OFFERED] if found is not None else [],
+        "here": reverse("admin:support_ticket_phone"),
+        "queue": queue_url(),
+    }
+    return render(request, "support/phone_who.html", {**admin.site.each_context(request), **context})

@@ -1,0 +1,138 @@
+"""The queue: tickets as the desk works through them. Its pages stand in modules of their own beside this one."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils.translation import gettext as _
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+
+from ondi.common.errors import DomainError
+from ondi.staff.admin_base import TicketDataAdmin
+from ondi.staff.entry import Staff, staff_at
+from support import services
+from support.admin import columns
+from support.admin.bulk import bulk_actions
+from support.admin.desk import no_such_ticket, queue_url, ticket_url
+from support.admin.export import csv_of
+from support.admin.phone import phone
+from support.admin.tabs import AgeFilter, TabFilter, TagFilter, TenantFilter, tab_links, tab_of
+from support.admin.ticket_page import act, news, note, redact, reply, ticket_page
+from support.errors import QueueEmpty
+from support.models import Ticket
+
+
+@admin.register(Ticket)
+class TicketAdmin(TicketDataAdmin):
+    change_list_template = "support/queue.html"
+    list_before_template = "support/queue_top.html"
+    list_fullwidth = True
+    list_display_links = (columns.subject,)
+    list_filter = (
+        TabFilter,
+        ("priority", ChoicesDropdownFilter),
+        ("source", ChoicesDropdownFilter),
+        ("waiting_on", ChoicesDropdownFilter),
+        TagFilter,
+        AgeFilter,
+        TenantFilter,
+    )
+    search_fields = ("subject",)  # so that there is a search box; `get_search_results` says what it does
+    search_help_text = _("Subject, message, number, order, delivery code, customer")
+    sortable_by = ()
+
+    def get_urls(self) -> list[Any]:
+        """The desk's own pages, before Django's."""
+        view = self.admin_site.admin_view
+        pages = [
+            ("next/", self.next_view, "next"),
+            ("export/", self.export_view, "export"),
+            ("phone/", phone, "phone"),
+            ("<uuid:ticket_id>/reply/", reply, "reply"),
+            ("<uuid:ticket_id>/note/", note, "note"),
+            ("<uuid:ticket_id>/news/", news, "news"),
+            ("<uuid:ticket_id>/act/<slug:name>/", act, "act"),
+            ("<uuid:ticket_id>/redact/<uuid:message_id>/", redact, "redact"),
+        ]
+        own = [path(route, view(page), name=f"support_ticket_{name}") for route, page, name in pages]
+        return [*own, *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        tickets: Any = super().get_queryset(request)
+        return tickets.for_desk()
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        staff = staff_at(request)
+        shown = [columns.subject, "requester", columns.item, columns.priority, columns.turn, columns.claiming_by(staff)]
+        if tab_of(request).label == _("All"):
+            shown.insert(3, columns.status)
+        return [*shown, "tenant"] if len(staff.support_tenant_ids) > 1 else shown
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        return tab_of(request).ordering
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """What can be done to several tickets; nothing for those who only look."""
+        return bulk_actions() if staff_at(request).working_tenant_ids else {}
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """The API's search. One letter finds nothing, as there."""
+        if not search_term:
+            return queryset, False
+        return (queryset.matching(search_term) if len(search_term) > 1 else queryset.none()), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        staff = staff_at(request)
+        context = {
+            **tab_links(request),
+            **(extra_context or {}),
+            "title": _("Tickets"),
+            "can_work": bool(staff.working_tenant_ids),
+            "export_query": request.GET.urlencode(),
+        }
+        return super().changelist_view(request, context)  # type: ignore[no-any-return]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The ticket's own page. Nothing of a ticket is saved by a form of Django's."""
+        self._need_view_permission(request)
+        try:
+            return ticket_page(request, UUID(object_id))
+        except ValueError:
+            return no_such_ticket(request)
+
+    def next_view(self, request: HttpRequest) -> HttpResponse:
+        """Claim what waits longest at the highest priority, in the first of one's tenants where something waits."""
+        if request.method != "POST":
+            return redirect(queue_url())
+        refusal: DomainError = QueueEmpty()
+        for actor in self._working_actors(staff_at(request)):
+            try:
+                return redirect(ticket_url(services.claim_next_ticket(actor=actor).id))
+            except DomainError as found:
+                refusal = found
+        messages.info(request, str(refusal))
+        return redirect(queue_url())
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """What the list shows now, all pages of it, as a file."""
+        self._need_view_permission(request)
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except (IncorrectLookupParameters, ValidationError, ValueError):
+            return redirect(queue_url())
+        return csv_of(rows, staff_at(request).support_tenant_ids)
+
+    def _need_view_permission(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+    def _working_actors(self, staff: Staff) -> list[Any]:
+        return [actor for actor in staff.actors if actor.tenant_id in staff.working_tenant_ids]

@@ -1,0 +1,77 @@
+"""The records behind the desk, and what support users set up for themselves: tags and canned replies."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ondi.staff.admin_base import ScopedAdmin, TicketDataAdmin
+from ondi.staff.entry import Staff
+from support.models import CannedReply, Tag, TicketEvent, TicketNote
+from support.placeholders import NAMES, unknown_placeholders
+
+
+@admin.register(TicketEvent)
+class TicketEventAdmin(TicketDataAdmin):
+    list_display = ("ticket", "kind", "actor", "created_at", "tenant")
+    list_filter = ("kind",)
+    list_select_related = ("ticket", "actor", "tenant")
+    ordering = ("-created_at", "-id")
+
+
+@admin.register(TicketNote)
+class TicketNoteAdmin(TicketDataAdmin):
+    list_display = ("ticket", "author", "content", "created_at")
+    list_select_related = ("ticket", "author")
+    ordering = ("-created_at", "-id")
+
+
+class DeskAdmin(ScopedAdmin):
+    """What support users set up for themselves."""
+
+    def visible_in(self, staff: Staff) -> Collection[UUID]:
+        return staff.support_tenant_ids
+
+    def changeable_in(self, staff: Staff) -> Collection[UUID]:
+        return staff.working_tenant_ids
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+
+@admin.register(Tag)
+class TagAdmin(DeskAdmin):
+    list_display = ("name", "tenant")
+    list_select_related = ("tenant",)
+    search_fields = ("name",)
+
+
+class CannedReplyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    class Meta:
+        model = CannedReply
+        fields = ("tenant", "shortcut", "language", "content")
+        help_texts = {
+            "shortcut": _("Typed as /shortcut in the composer."),
+            "content": _("May hold: %(names)s") % {"names": ", ".join(f"{{{name}}}" for name in NAMES)},
+        }
+
+    def clean_content(self) -> str:
+        """Raises `ValidationError` for a placeholder no ticket can fill."""
+        content: str = self.cleaned_data["content"]
+        if unknown := unknown_placeholders(content):
+            listed = ", ".join(f"{{{name}}}" for name in unknown)
+            raise forms.ValidationError(_("Unknown placeholders: %(names)s"), params={"names": listed})
+        return content
+
+
+@admin.register(CannedReply)
+class CannedReplyAdmin(DeskAdmin):
+    form = CannedReplyForm
+    list_display = ("shortcut", "language", "content", "tenant")
+    list_filter = ("language",)
+    list_select_related = ("tenant",)
+    search_fields = ("shortcut", "content")

@@ -1,0 +1,136 @@
+"""The views of the queue: its tabs with their counts, and its filters."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.admin import SimpleListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ondi.staff.entry import Staff, staff_at
+from support.admin.desk import tickets_seen_by
+from support.models import Tag
+from support.querysets import TicketQuerySet, capped_counts
+
+COUNTED_AT_MOST = 1_000
+TAB = "tab"
+LONGEST_WAITING = ("-status", "waiting_on", "waiting_since", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    label: str | Promise
+    rows: Callable[[TicketQuerySet, Staff, datetime], TicketQuerySet]
+    ordering: tuple[str, ...] = LONGEST_WAITING
+
+
+TABS = {
+    "unassigned": Tab(_("Unassigned"), lambda tickets, _staff, at: tickets.open().unassigned().not_put_off(at)),
+    "mine": Tab(_("Mine"), lambda tickets, staff, at: tickets.open().assigned_to(staff.membership_ids).not_put_off(at)),
+    "open": Tab(_("All open"), lambda tickets, _staff, _at: tickets.open()),
+    "later": Tab(_("Later"), lambda tickets, _staff, at: tickets.put_off(at), ("follow_up_at", "id")),
+    "closed": Tab(_("Closed"), lambda tickets, _staff, _at: tickets.closed(), ("-closed_at", "-id")),
+}
+EVERYTHING = Tab(_("All"), lambda tickets, _staff, _at: tickets)
+
+
+def chosen_tab(request: HttpRequest) -> str | None:
+    """The tab asked for; without one the unassigned, but a search looks everywhere."""
+    asked = request.GET.get(TAB)
+    if asked in TABS:
+        return asked
+    return None if request.GET.get("q") else "unassigned"
+
+
+def tab_of(request: HttpRequest) -> Tab:
+    chosen = chosen_tab(request)
+    return TABS[chosen] if chosen else EVERYTHING
+
+
+def tab_links(request: HttpRequest) -> dict[str, Any]:
+    """The tabs with their counts, and how many tickets wait for this very person; one statement."""
+    staff, at = staff_at(request), timezone.now()
+    tickets, chosen = tickets_seen_by(staff), chosen_tab(request)
+    rows = {name: tab.rows(tickets, staff, at) for name, tab in TABS.items()}
+    waiting = rows["mine"].filter(waiting_on="agent")
+    counts = capped_counts({**rows, "waiting": waiting}, COUNTED_AT_MOST)
+    links = [
+        {"name": name, "label": tab.label, "count": _shown(counts[name]), "chosen": name == chosen,
+         "query": f"?{TAB}={name}"}
+        for name, tab in TABS.items()
+    ]  # fmt: skip
+    return {"tabs": links, "waiting": counts["waiting"]}
+
+
+def waiting_for(staff: Staff) -> int:
+    """How many open tickets of this person wait for their answer, counted a little beyond a thousand."""
+    mine = TABS["mine"].rows(tickets_seen_by(staff), staff, timezone.now())
+    return mine.filter(waiting_on="agent").capped_count(COUNTED_AT_MOST)
+
+
+def _shown(count: int) -> str:
+    return f"{COUNTED_AT_MOST:,}+" if count > COUNTED_AT_MOST else f"{count:,}"
+
+
+class TabFilter(SimpleListFilter):
+    """The tab as a filter, so that it holds for paging, searching and bulk actions; shown as tabs only."""
+
+    title, parameter_name, template = _("view"), TAB, "support/no_filter.html"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(name, tab.label) for name, tab in TABS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        assert isinstance(queryset, TicketQuerySet)
+        return tab_of(request).rows(queryset, staff_at(request), timezone.now())
+
+
+class TagFilter(SimpleListFilter):
+    title, parameter_name = _("tag"), "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        tags = Tag.objects.in_tenants(staff_at(request).support_tenant_ids).order_by("name", "id")
+        return [(str(tag.id), tag.name) for tag in tags]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        known = {key for key, _name in self.lookup_choices}
+        return queryset.filter(tags=self.value()) if self.value() in known else queryset
+
+
+class TenantFilter(SimpleListFilter):
+    """For whoever serves several tenants; from what entering told, at no statement."""
+
+    title, parameter_name = _("tenant"), "tenant"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        staff = staff_at(request)
+        mine = [actor.tenant for actor in staff.actors if actor.tenant_id in staff.support_tenant_ids]
+        return [(str(tenant.id), tenant.name) for tenant in mine] if len(mine) > 1 else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        known = {key for key, _name in self.lookup_choices}
+        return queryset.filter(tenant_id=self.value()) if self.value() in known else queryset
+
+
+class AgeFilter(SimpleListFilter):
+    title, parameter_name = _("opened"), "age"
+    WITHIN = {"1": timedelta(days=1), "7": timedelta(days=7), "30": timedelta(days=30)}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("1", _("In the last 24 hours")),
+            ("7", _("In the last 7 days")),
+            ("30", _("In the last 30 days")),
+            ("older", _("Longer ago")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value, now = self.value(), timezone.now()
+        if value == "older":
+            return queryset.filter(created_at__lt=now - self.WITHIN["30"])
+        return queryset.filter(created_at__gte=now - self.WITHIN[value]) if value in self.WITHIN else queryset

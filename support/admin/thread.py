@@ -1,0 +1,110 @@
+"""The staff's timeline of a ticket: what was said, noted and done, in one order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from conversations.events import TICKET_CLOSED, TICKET_REOPENED
+from conversations.models import Message, Participant
+from conversations.words import words
+from ondi.accounts.models import Membership
+from ondi.common.times import in_words
+from ondi.tenants.models import Priority
+from support.models import Tag, Ticket, TicketEvent, TicketNote
+
+SHOWN_AT_FIRST = 50
+SHOWN_AT_MOST = 1_000
+# The event tells the same, and who did it.
+TOLD_BY_EVENTS = {TICKET_CLOSED, TICKET_REOPENED}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`kind`: customer, agent, system, note or event. `is_new`: said since the reader last looked."""
+
+    kind: str
+    at: datetime
+    key: UUID
+    who: str
+    text: str
+    sequence: int = 0
+    is_new: bool = False
+    can_be_redacted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    entries: Sequence[Entry]
+    events: Sequence[Entry]
+    has_earlier: bool
+
+
+def thread_of(
+    ticket: Ticket, *, participants: Sequence[Participant], tags: Sequence[Tag], most: int, seen: int | None
+) -> Thread:
+    """The newest `most` messages with the notes and events since the first of them; three statements.
+
+    `seen`: the last sequence the reader had before them, None for all of them.
+    """
+    of_ticket = {"tenant_id": ticket.tenant_id, "conversation_id": ticket.conversation_id}
+    newest = Message.objects.filter(**of_ticket).select_related("sender").order_by("-sequence", "-id")
+    messages = list(newest[: most + 1])
+    has_earlier = len(messages) > most
+    messages = messages[most - 1 :: -1] if has_earlier else messages[::-1]
+    since = messages[0].created_at if has_earlier else ticket.created_at
+    notes = TicketNote.objects.of(ticket).filter(created_at__gte=since).order_by("created_at", "id")[:SHOWN_AT_MOST]
+    events = TicketEvent.objects.of(ticket).filter(created_at__gte=since).order_by("created_at", "id")[:SHOWN_AT_MOST]
+    names = {part.membership_id: str(part.membership) for part in participants}
+    tag_names = {str(tag.id): tag.name for tag in tags}
+    done = [_event_entry(event, names, tag_names) for event in events]
+    said = [_message_entry(message, seen) for message in messages if not _is_told_by_an_event(message)]
+    noted = [Entry("note", note.created_at, note.id, str(note.author), note.content) for note in notes]
+    return Thread(sorted([*said, *noted, *done], key=lambda entry: (entry.at, entry.key)), done, has_earlier)
+
+
+def _is_told_by_an_event(message: Message) -> bool:
+    return message.event is not None and message.event["code"] in TOLD_BY_EVENTS
+
+
+def _message_entry(message: Message, seen: int | None) -> Entry:
+    is_redactable = message.event is None
+    who = str(message.sender) if message.sender else _("Automatic message") if is_redactable else ""
+    return Entry(
+        kind=message.sender_role if message.event is None else "system",
+        at=message.created_at,
+        key=message.id,
+        who=who,
+        text=words(message),
+        sequence=message.sequence,
+        is_new=seen is not None and message.sequence > seen,
+        can_be_redacted=is_redactable,
+    )
+
+
+def _event_entry(event: TicketEvent, names: Mapping[UUID, str], tags: Mapping[str, str]) -> Entry:
+    who = str(event.actor) if event.actor else _("Automatically")
+    return Entry("event", event.created_at, event.id, who, _event_words(event, names, tags))
+
+
+def _event_words(event: TicketEvent, names: Mapping[UUID, str], tags: Mapping[str, str]) -> str:
+    """What happened, with the names behind the ids."""
+    label, detail = event.get_kind_display(), ""
+    if tag := event.after.get("tag") or event.before.get("tag"):
+        detail = tags.get(tag, _("a tag deleted since"))
+    elif priority := event.after.get("priority"):
+        detail = f"{Priority(event.before['priority']).label} → {Priority(priority).label}"
+    elif event.kind == TicketEvent.Kind.PUT_OFF:
+        until = parse_datetime(event.after["follow_up_at"] or "")
+        detail = in_words(until) if until else _("back into the queue")
+    elif person := event.after.get("assignee") or event.after.get("participant"):
+        is_own_act = event.actor_id is not None and str(event.actor_id) == person
+        detail = "" if is_own_act else names.get(UUID(person), "")
+    return f"{label}: {detail}" if detail else label
+
+
+def name_of(member: Membership | None) -> str:
+    return str(member) if member else _("Nobody")

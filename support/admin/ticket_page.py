@@ -1,0 +1,218 @@
+"""The page of a ticket: the thread, a composer, what can be done, and everything an agent asks about it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from conversations.models import Participant
+from deliveries.timing import is_late, punctuality
+from ondi.accounts.actors import Actor
+from ondi.api.responses import STATUS_OF_KIND
+from ondi.common.errors import DomainError
+from ondi.staff.entry import staff_at
+from support import policies, services
+from support.admin.acts import ACTS
+from support.admin.desk import came_from, of_ticket, refusal_text, ticket_url, tickets_seen_by
+from support.admin.forms import NoteForm, ReplyForm
+from support.admin.tabs import waiting_for
+from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, thread_of
+from support.errors import TicketChanged
+from support.models import CannedReply, Tag, Ticket, TicketViewer
+from support.placeholders import filled
+from support.services import Seen
+
+OTHER_TICKETS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """What stands in the composer; `seen` is what its writer had before them when it was refused."""
+
+    kind: str = "reply"
+    text: str = ""
+    faults: list[str] = field(default_factory=list)
+    seen: Seen | None = None
+
+
+@of_ticket
+def ticket_page(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
+    return _page(request, ticket, actor, Composer())
+
+
+@of_ticket
+def reply(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
+    """Send an answer. What is refused stays in the composer, with the reason."""
+    if request.method != "POST":  # whoever had to sign in again on the way comes back here; the draft is kept
+        return redirect(ticket_url(ticket.id))
+    form, text = ReplyForm(request.POST), request.POST.get("content", "")
+    if not form.is_valid():
+        return _page(request, ticket, actor, Composer("reply", text, _faults(form)), status=400)
+    seen = Seen(form.cleaned_data["last_sequence"], form.cleaned_data["assignee"], form.cleaned_data["status"])
+    closing = "close" in request.POST
+    try:
+        services.reply_to_ticket(
+            actor=actor, ticket_id=ticket.id, content=form.cleaned_data["content"], seen=seen, close=closing
+        )
+    except TicketChanged as refusal:
+        return _refused(request, ticket, actor, Composer("reply", text, [], seen), refusal)
+    except DomainError as refusal:
+        return _refused(request, ticket, actor, Composer("reply", text, [str(refusal)]), refusal)
+    messages.success(request, _("Sent, and the ticket is closed.") if closing else _("Sent."))
+    return redirect(f"{ticket_url(ticket.id)}?done=reply")
+
+
+@of_ticket
+def note(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
+    """Write an internal note. What is refused stays in the composer, with the reason."""
+    if request.method != "POST":
+        return redirect(ticket_url(ticket.id))
+    form, text = NoteForm(request.POST), request.POST.get("content", "")
+    if not form.is_valid():
+        return _page(request, ticket, actor, Composer("note", text, _faults(form)), status=400)
+    try:
+        services.write_note(actor=actor, ticket_id=ticket.id, content=form.cleaned_data["content"])
+    except DomainError as refusal:
+        return _refused(request, ticket, actor, Composer("note", text, [str(refusal)]), refusal)
+    messages.success(request, _("Note written. Customers do not see it."))
+    return redirect(f"{ticket_url(ticket.id)}?done=note")
+
+
+@of_ticket
+def news(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
+    """What the open page asks every few seconds: has anything changed, and who else looks at it."""
+    if actor.membership_id is not None:
+        services.note_presence(ticket=ticket, membership_id=actor.membership_id)
+    viewers = TicketViewer.objects.others_at(ticket, actor.membership_id, timezone.now())
+    names = ", ".join(str(viewer.membership) for viewer in viewers)
+    told = _("Also here: %(names)s") % {"names": names} if names else ""
+    return JsonResponse({"version": ticket.version, "viewers": told, "waiting": waiting_for(staff_at(request))})
+
+
+@of_ticket
+def act(request: HttpRequest, ticket: Ticket, actor: Actor, name: str) -> HttpResponse:
+    """Ask what an act needs to know, and do it. A refused form stays filled in, with the reason."""
+    chosen = ACTS.get(name)
+    if chosen is None:
+        return redirect(ticket_url(ticket.id))
+    posted = request.POST if request.method == "POST" else None
+    form = chosen.form(posted, actor=actor, ticket=ticket) if chosen.form else None
+    fault = ""
+    if posted is not None and (form is None or form.is_valid()):
+        version = posted.get("version", "")
+        try:
+            chosen.run(
+                ticket,
+                actor=actor,
+                version=int(version) if version.isdecimal() else None,
+                **(form.details() if form else {}),
+            )
+        except DomainError as refusal:
+            fault = refusal_text(refusal, staff_at(request))
+        else:
+            messages.success(request, _("Done: %(what)s") % {"what": chosen.label})
+        if form is None or not fault:
+            if fault:
+                messages.error(request, fault)
+            return redirect(came_from(request, ticket_url(ticket.id)))
+    if fault:
+        ticket.refresh_from_db(fields=["version"])
+    context = {"ticket": ticket, "name": name, "act": chosen, "form": form, "fault": fault, "title": chosen.label}
+    is_dialog = request.headers.get("X-Desk-Dialog") == "1"
+    template = "support/act_form.html" if is_dialog else "support/act.html"
+    return render(request, template, {**admin.site.each_context(request), **context}, status=409 if fault else 200)
+
+
+@of_ticket
+def redact(request: HttpRequest, ticket: Ticket, actor: Actor, message_id: UUID) -> HttpResponse:
+    """Ask first, for there is no way back; then take the message away from everybody."""
+    if request.method == "POST":
+        try:
+            services.redact_ticket_message(actor=actor, ticket_id=ticket.id, message_id=message_id)
+            messages.success(request, _("The message is removed for everybody."))
+        except DomainError as refusal:
+            messages.error(request, str(refusal))
+        return redirect(ticket_url(ticket.id))
+    context = {"ticket": ticket, "message_id": message_id, "title": _("Redact a message")}
+    is_dialog = request.headers.get("X-Desk-Dialog") == "1"
+    template = "support/redact_form.html" if is_dialog else "support/redact.html"
+    return render(request, template, {**admin.site.each_context(request), **context})
+
+
+def _refused(
+    request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, refusal: DomainError
+) -> HttpResponse:
+    now = tickets_seen_by(staff_at(request)).for_desk().get(id=ticket.id)
+    return _page(request, now, actor, composer, status=STATUS_OF_KIND[refusal.kind])
+
+
+def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, status: int = 200) -> HttpResponse:
+    now = timezone.now()
+    participants = list(Participant.objects.in_tenants([ticket.tenant_id]).of_conversations([ticket.conversation_id]))
+    tags = Tag.objects.for_desk(ticket)
+    seen = composer.seen
+    thread = thread_of(
+        ticket,
+        participants=participants,
+        tags=tags,
+        most=_messages_shown(request),
+        seen=seen.last_sequence if seen else None,
+    )
+    possible = policies.actions_open_to(ticket, actor)
+    offered = [(name, found) for name, found in ACTS.items() if name in possible]
+    of_customer = tickets_seen_by(staff_at(request)).filter(tenant_id=ticket.tenant_id, requester=ticket.requester_id)
+    languages = [ticket.requester.language or ticket.tenant.language, ticket.tenant.language, "en"]
+    replies = CannedReply.objects.for_language(ticket.tenant_id, languages) if "reply" in possible else []
+    context = {
+        "ticket": ticket,
+        "title": str(ticket),
+        "opts": Ticket._meta,
+        "is_fullwidth": "1",
+        "thread": thread,
+        "composer": composer,
+        "changes": _changes_since(seen, ticket) if seen else [],
+        "can_reply": "reply" in possible or bool(composer.kind == "reply" and composer.text),  # nothing typed is lost
+        "can_note": "note" in possible,
+        "can_redact": "redact" in possible,
+        "acts": offered,
+        "canned_replies": [
+            {"shortcut": one.shortcut, "language": one.language, "text": filled(one.content, ticket)} for one in replies
+        ],
+        "participants": [part for part in participants if part.left_at is None],
+        "tags": [tag for tag in tags if tag.on_ticket],  # type: ignore[attr-defined]
+        "other_tickets": of_customer.exclude(id=ticket.id).newest_activity_first()[:OTHER_TICKETS],
+        "punctuality": punctuality(ticket.delivery, now) if ticket.delivery else "",
+        "is_late": ticket.delivery is not None and is_late(ticket.delivery, now),
+        "time_zone": actor.tenant.time_zone,
+        "customer_name": name_of(ticket.requester),
+        "is_put_off": ticket.follow_up_at is not None and ticket.follow_up_at > now,
+    }
+    return render(request, "support/ticket.html", {**admin.site.each_context(request), **context}, status=status)
+
+
+def _changes_since(seen: Seen, ticket: Ticket) -> list[str]:
+    """What became different while an answer was written."""
+    changes, new = [], ticket.conversation.message_count - seen.last_sequence
+    if new > 0:
+        changes.append(ngettext("%(count)d new message", "%(count)d new messages", new) % {"count": new})
+    if ticket.assignee_id != seen.assignee_id:
+        changes.append(_("the ticket is now with: %(name)s") % {"name": name_of(ticket.assignee)})
+    if ticket.status != seen.status:
+        changes.append(_("the ticket is open again") if ticket.is_open else _("the ticket is closed"))
+    return changes
+
+
+def _faults(form: Any) -> list[str]:
+    """The words of what is wrong with the text; a form whose other fields were tampered with has a plain sentence."""
+    return [str(fault) for fault in form.errors.get("content", [])] or [_("Please load this page again.")]
+
+
+def _messages_shown(request: HttpRequest) -> int:
+    asked = request.GET.get("messages", "")
+    return min(int(asked), SHOWN_AT_MOST) if asked.isdecimal() and 0 < len(asked) < 6 else SHOWN_AT_FIRST

@@ -1,0 +1,221 @@
+/* The desk in the browser: news without reloading, drafts that survive, canned replies, dialogs and keys.
+   Everything works without it as well, by plain links and forms. */
+"use strict";
+(() => {
+  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, POLL = { "X-Desk-Poll": "1" };
+  const find = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const title = () => document.title.replace(/^\(\d+\+?\) /, "");
+
+  function showWaiting(count) {
+    document.title = Number(count) ? `(${count}) ${title()}` : title();
+  }
+
+  /* The server's answer, or null where it does not know us any more; then the page says so. */
+  async function ask(address, headers = POLL) {
+    try {
+      const answer = await fetch(address, { headers, credentials: "same-origin" });
+      if (answer.redirected || answer.status === 403) throw new Error("signed out");
+      if (!answer.ok) return null;
+      lost(false);
+      return answer;
+    } catch {
+      lost(true);
+      return null;
+    }
+  }
+
+  function lost(isLost) {
+    const notice = find("#desk-lost");
+    if (notice) notice.hidden = !isLost;
+  }
+
+  const pageAt = async (address) => {
+    const answer = await ask(address);
+    return answer && new DOMParser().parseFromString(await answer.text(), "text/html");
+  };
+
+  /* Put the fresh page's live parts in place of ours; a part somebody is just using is left alone. */
+  function takeOver(fresh) {
+    for (const part of all("[data-live]")) {
+      const newer = fresh.getElementById(part.id);
+      if (newer && newer.innerHTML !== part.innerHTML && !part.contains(document.activeElement?.closest("a, button"))) {
+        const isAtEnd = part.scrollHeight - part.scrollTop - part.clientHeight < 60;
+        const adopted = document.adoptNode(newer);
+        part.replaceWith(adopted);
+        if (isAtEnd) adopted.scrollTop = adopted.scrollHeight;
+      }
+    }
+  }
+
+  /* ---- The queue ---- */
+  function watchQueue() {
+    const isBusy = () => find("input.action-select:checked") || find("#result_list")?.contains(document.activeElement);
+    setInterval(async () => {
+      if (document.hidden && Math.random() < 0.5) return; // a tab nobody looks at asks half as often
+      const fresh = await pageAt(location.href);
+      if (!fresh) return;
+      takeOver(fresh);
+      showWaiting(fresh.getElementById("desk-tabs")?.dataset.waiting);
+      const list = find("#changelist-form"), newer = fresh.getElementById("changelist-form");
+      if (!list || !newer || isBusy()) return;
+      const known = new Set(all("input.action-select", list).map((box) => box.value));
+      const rows = find("#result_list", list), newRows = find("#result_list", newer);
+      if (!rows || !newRows) {
+        if (rows || newRows) location.reload();
+        return;
+      }
+      if (rows.textContent === newRows.textContent) return;
+      all("input.action-select", newRows).filter((box) => !known.has(box.value)).forEach((box) => {
+        box.closest("tr").classList.add("desk-arrived");
+      });
+      rows.replaceWith(document.adoptNode(newRows));
+      if (window.Actions && find(".action-toggle", list)) window.Actions(all("tr input.action-select"), { parent: list });
+    }, QUEUE_EVERY);
+  }
+
+  /* ---- A ticket ---- */
+  function watchTicket(ticket) {
+    const news = async () => {
+      const answer = await ask(ticket.dataset.news);
+      if (!answer) return;
+      const { version, viewers, waiting } = await answer.json();
+      showWaiting(waiting);
+      const others = find("#desk-viewers");
+      if (others.textContent !== viewers) others.textContent = viewers;
+      if (String(version) === ticket.dataset.version) return;
+      const fresh = await pageAt(location.pathname + location.search);
+      if (!fresh) return;
+      takeOver(fresh);
+      ticket.dataset.version = fresh.getElementById("ticket").dataset.version;
+      if (!find("[data-draft=reply]")?.value) noteWhatIsSeen();
+    };
+    news();
+    setInterval(news, TICKET_EVERY);
+  }
+
+  /* Nothing is written yet, so what is on the screen now is what the answer will be written on. */
+  function noteWhatIsSeen() {
+    const form = find("#desk-reply"), thread = find("#desk-thread");
+    if (!form) return;
+    form.elements.last_sequence.value = thread.dataset.sequence;
+    form.elements.assignee.value = thread.dataset.assignee;
+    form.elements.status.value = thread.dataset.status;
+  }
+
+  function keepDrafts(ticket) {
+    const done = new URLSearchParams(location.search).get("done");
+    if (done) history.replaceState(null, "", location.pathname);
+    for (const text of all("[data-draft]")) {
+      const key = `desk-draft:${ticket.dataset.ticket}:${text.dataset.draft}`;
+      if (done === text.dataset.draft) localStorage.removeItem(key);
+      else if (!text.value) text.value = localStorage.getItem(key) || "";
+      text.addEventListener("input", () => {
+        if (text.value) localStorage.setItem(key, text.value);
+        else localStorage.removeItem(key);
+      });
+    }
+  }
+
+  function countCharacters() {
+    for (const count of all("[data-count-for]")) {
+      const text = document.getElementById(count.dataset.countFor), most = Number(count.dataset.most);
+      const show = () => {
+        const length = [...text.value.replace(/\r\n/g, "\n")].length;
+        count.textContent = length > most * 0.9 ? `${length} / ${most}` : "";
+      };
+      text.addEventListener("input", show);
+      show();
+    }
+  }
+
+  function chooseMode(mode) {
+    if (!find(`[data-pane=${mode}]`)) return;
+    for (const tab of all("[data-mode]")) tab.setAttribute("aria-selected", String(tab.dataset.mode === mode));
+    for (const pane of all("[data-pane]")) pane.hidden = pane.dataset.pane !== mode;
+    find(`[data-pane=${mode}] textarea`).focus();
+  }
+
+  function insertCanned(button) {
+    const text = find("[data-draft=reply]");
+    const before = text.value.slice(0, text.selectionStart).replace(/\/[\w-]*$/, "");
+    text.value = before + button.dataset.canned + text.value.slice(text.selectionEnd);
+    text.selectionStart = text.selectionEnd = before.length + button.dataset.canned.length;
+    button.closest("details").open = false;
+    text.focus();
+    text.dispatchEvent(new Event("input"));
+  }
+
+  /* "/word" and then Tab or Enter puts the reply of that shortcut in; a lone "/" opens the list. */
+  function expandShortcut(event) {
+    const text = event.target, typed = text.value.slice(0, text.selectionStart).match(/(?:^|\s)\/([\w-]*)$/);
+    if (!typed || !["Tab", "Enter"].includes(event.key) || event.ctrlKey || event.metaKey) return;
+    const button = all("[data-canned]").find((found) => found.dataset.shortcut === typed[1]);
+    if (button) {
+      event.preventDefault();
+      insertCanned(button);
+    }
+  }
+
+  async function openDialog(link) {
+    const answer = await ask(link.href, { ...POLL, "X-Desk-Dialog": "1" });
+    const dialog = find("#desk-dialog");
+    if (!answer || !dialog) return void (location.href = link.href);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    dialog.replaceChildren(...[...fresh.body.children].map((child) => document.adoptNode(child)));
+    dialog.showModal();
+    (find("select, textarea, input:not([type=hidden])", dialog) || find("button", dialog)).focus();
+  }
+
+  const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]");
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const ticket = find("#ticket"), tabs = find("#desk-tabs");
+    if (!ticket && !tabs) return;
+    if (tabs) showWaiting(tabs.dataset.waiting);
+    if (ticket) {
+      keepDrafts(ticket);
+      countCharacters();
+      watchTicket(ticket);
+      const thread = find("#desk-thread");
+      thread.scrollTop = thread.scrollHeight;
+    } else if (document.body.classList.contains("desk-queue")) {
+      watchQueue();
+    }
+    find("[data-draft=reply]")?.addEventListener("keydown", expandShortcut);
+
+    document.addEventListener("click", (event) => {
+      const dialog = event.target.closest("a[data-dialog]"), mode = event.target.closest("[data-mode]");
+      const canned = event.target.closest("[data-canned]"), cancel = event.target.closest("dialog [data-cancel]");
+      if (dialog && !event.ctrlKey && !event.metaKey) {
+        event.preventDefault();
+        openDialog(dialog);
+      } else if (mode) chooseMode(mode.dataset.mode);
+      else if (canned) insertCanned(canned);
+      else if (cancel) {
+        event.preventDefault();
+        cancel.closest("dialog").close();
+      }
+    });
+
+    document.addEventListener("submit", (event) => {
+      for (const button of all("button[type=submit]", event.target)) setTimeout(() => (button.disabled = true));
+    });
+    // Back to a page the browser had kept: its buttons work again.
+    window.addEventListener("pageshow", () => all("button:disabled").forEach((button) => (button.disabled = false)));
+
+    document.addEventListener("keydown", (event) => {
+      if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && event.target.matches("[data-draft]")) {
+        find("[data-send]", event.target.form).click();
+        return;
+      }
+      if (event.key === "Escape" && event.target.matches("[data-draft]")) event.target.blur();
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || find("dialog[open]")) return;
+      const wanted = all("[data-key]").find((found) => found.dataset.key === event.key.toLowerCase());
+      if (wanted) {
+        event.preventDefault();
+        wanted.click();
+      }
+    });
+  });
+})();

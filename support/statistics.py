@@ -1,0 +1,116 @@
+"""How a desk stands and how it does: the numbers of the front page, from indexes only."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, DurationField, ExpressionWrapper, F
+from django.db.models.functions import Extract, TruncDate
+
+from ondi.accounts.models import Membership
+from ondi.common.aggregates import Percentiles
+from ondi.tenants.models import Priority
+from support.models import Ticket, TicketSource
+from support.querysets import TicketQuerySet
+
+AGENTS_SHOWN = 20
+LONGEST_SHOWN = 5
+FRACTIONS = (0.5, 0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The median and the 90th percentile, in seconds; None where there is nothing to measure."""
+
+    median: float | None
+    ninetieth: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    date: date
+    opened: int
+    closed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """`longest`: the tickets that wait longest for an answer. Pairs are (name, open tickets)."""
+
+    open: int
+    unassigned: int
+    longest: Sequence[Ticket]
+    by_priority: Sequence[tuple[Any, int]]
+    by_source: Sequence[tuple[Any, int]]
+    by_agent: Sequence[tuple[str, int]]
+    opened: int
+    closed: int
+    first_response: Spread
+    resolution: Spread
+    days: Sequence[Day]
+
+
+def desk_statistics(*, tenant_ids: Collection[UUID], days: int, zone: ZoneInfo, now: datetime) -> Desk:
+    """The desk of these tenants now, and over the last `days` days of this zone; six statements.
+
+    Times count for tickets opened in the period: to the first answer of an agent, and to being closed.
+    """
+    tickets = Ticket.objects.in_tenants(tenant_ids)
+    backlog = list(
+        tickets.open().values("assignee_id", "priority", "source").annotate(number=Count("*")).order_by().values_list(
+            "assignee_id", "priority", "source", "number")
+    )  # fmt: skip
+    by_agent, by_priority, by_source = Counter[UUID | None](), Counter[str](), Counter[str]()
+    for agent, priority, source, number in backlog:
+        by_agent[agent] += number
+        by_priority[priority] += number
+        by_source[source] += number
+    first_day = now.astimezone(zone).date() - timedelta(days=days - 1)
+    begin = datetime.combine(first_day, datetime.min.time(), zone)
+    opened = tickets.filter(created_at__gte=begin)
+    closed = tickets.closed().filter(closed_at__gte=begin)
+    opened_on, closed_on = _by_day(opened, "created_at", zone), _by_day(closed, "closed_at", zone)
+    first_response, resolution = _spreads(opened)
+    each_day = [first_day + timedelta(days=number) for number in range(days)]
+    return Desk(
+        open=sum(by_agent.values()),
+        unassigned=by_agent.pop(None, 0),
+        longest=list(tickets.longest_waiting(now)[:LONGEST_SHOWN]),
+        by_priority=[(label, by_priority[value]) for value, label in reversed(Priority.choices)],
+        by_source=[(label, by_source[value]) for value, label in TicketSource.choices],
+        by_agent=_named(by_agent),
+        opened=sum(opened_on.values()),
+        closed=sum(closed_on.values()),
+        first_response=first_response,
+        resolution=resolution,
+        days=[Day(day, opened_on.get(day, 0), closed_on.get(day, 0)) for day in each_day],
+    )
+
+
+def _by_day(tickets: TicketQuerySet, field: str, zone: ZoneInfo) -> dict[date, int]:
+    days = tickets.annotate(day=TruncDate(field, tzinfo=zone)).values("day").annotate(number=Count("*")).order_by()
+    return dict(days.values_list("day", "number"))
+
+
+def _spreads(opened: TicketQuerySet) -> tuple[Spread, Spread]:
+    found = opened.aggregate(
+        first=Percentiles(_seconds_to("first_response_at"), FRACTIONS),
+        resolved=Percentiles(_seconds_to("closed_at"), FRACTIONS),
+    )
+    first, resolved = found["first"] or (None, None), found["resolved"] or (None, None)
+    return Spread(*first), Spread(*resolved)
+
+
+def _seconds_to(field: str) -> Any:
+    taken = ExpressionWrapper(F(field) - F("created_at"), output_field=DurationField())
+    return Extract(taken, "epoch")
+
+
+def _named(by_agent: Counter[UUID | None]) -> list[tuple[str, int]]:
+    most = by_agent.most_common(AGENTS_SHOWN)
+    names = Membership.objects.in_bulk([agent for agent, _number in most])
+    return [(str(names[agent]), number) for agent, number in most if agent in names]
