@@ -7,6 +7,8 @@
 # make soak    the mixed load of a working day, and the create race at 200 clients (minutes)
 # make chaos   workers killed, the database stopped, frozen and full, slow clients (minutes; needs nginx)
 # make mutants every condition of security taken out in turn: does the suite notice? (a quarter of an hour)
+# make e2e     an agent's day in a real browser (minutes; needs Chromium: make e2e-deps)
+# make screenshots  the pictures of the README, from the demo
 # make bench-search  the agents' search among a million tickets (SIZE sets how many)
 # make messages  compile the translations after a change of a .po file
 
@@ -17,7 +19,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz soak chaos chaos-deps mutants bench-search format messages clean
+.PHONY: serve test lint stop fuzz soak chaos chaos-deps mutants e2e e2e-deps screenshots bench-search format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -58,6 +60,15 @@ chaos-deps:
 
 mutants: $(READY)
 	@$(BIN)/python -m tests.mutants
+
+e2e: $(READY)
+	@$(BIN)/python -m pytest tests/e2e -o addopts="-q --strict-markers -p no:cacheprovider" --show-capture=no
+
+e2e-deps:
+	apt-get update && apt-get install -y chromium fonts-noto-core
+
+screenshots: $(READY)
+	@$(BIN)/python -m tests.e2e.screenshots
 
 bench-search: $(READY)
 	@$(BIN)/python -m tests.benchmarks.search

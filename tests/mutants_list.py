@@ -25,6 +25,10 @@ LOGS = "tests/platform/test_logs.py"
 UNITS = "tests/platform/test_units.py"
 HIDDEN = "tests/tenants/test_code_wall.py"
 CONVENTIONS = "tests/api/test_conventions.py"
+PAGES = "tests/staff/test_pages.py"
+WORKBENCH = "tests/support/test_workbench.py"
+DESK_SERVICES = "tests/support/test_desk_services.py"
+INVITATIONS = "tests/staff/test_invitations.py"
 
 POLICIES = "support/policies.py"
 TICKETS = "support/querysets.py"
@@ -86,9 +90,9 @@ MUTANTS = [
         DESK, "    if ticket.assignee_id != actor.membership_id:\n        raise TicketNotAssignedToYou\n", "", QUEUE
     ),
     Mutant(DESK, "    if ticket.assignee is not None:", "    if False:", QUEUE),
-    Mutant(DESK, "    if actor.is_support_user and not hold_support_role(person_of(actor)):", "    if False:", RACES),
+    Mutant(SHARED, "    if actor.is_support_user and not hold_support_role(person_of(actor)):", "    if False:", RACES),
     Mutant(DESK, "    if not agent_stays or ticket.assignee_id != agent_id:", "    if False:", SERVICES),
-    Mutant(DESK, "    if not actor.is_support_user:\n        raise NotASupportUser\n    _hold", "    _hold", SERVICES),
+    Mutant(DESK, "    if not actor.is_support_user:\n        raise NotASupportUser\n    hold", "    hold", SERVICES),
     Mutant(SHARED, "if policies.is_customer_of(holder, actor) or actor.is_support_user:", "if True:", CUSTOMERS),
     Mutant(
         PARTICIPANTS, "if refusal := policies.participants_refusal(ticket, actor):", "if refusal := None:", SERVICES
@@ -357,7 +361,7 @@ MUTANTS = [
         "return staff is not None",
         ADMIN,
     ),
-    Mutant(BASE, 'options["queryset"] = tenants.filter(id__in=self.changeable_in(staff_at(request)))', "pass", ADMIN),
+    Mutant(BASE, "_default_manager.filter(id__in=mine)", "_default_manager.all()", HIDDEN),
     Mutant(BASE, '(*fields, "tenant") if obj is not None', "fields if obj is not None", HIDDEN),
     Mutant(BASE, "        return staff.support_tenant_ids", "        return staff.tenant_ids", ADMIN),
     Mutant(SCREENS, "return staff.tenant_ids if staff.is_operator else ()", "return staff.tenant_ids", ADMIN),
@@ -370,7 +374,12 @@ MUTANTS = [
         "        return super().has_change_permission(request)",
         ADMIN,
     ),
-    Mutant("ondi/staff/entry.py", "if actor.is_support_user or self.is_operator)", "if True)", ADMIN),
+    Mutant(
+        "ondi/staff/entry.py",
+        "if actor.is_support_user or actor.is_view_only or self.is_operator\n",
+        "if True\n",
+        "tests/staff/test_pages.py",
+    ),
     Mutant(
         "ondi/staff/entry.py", "for actor in self.actors if actor.is_support_user)", "for actor in self.actors)", ADMIN
     ),
@@ -391,7 +400,49 @@ MUTANTS = [
     ),
     Mutant("ondi/staff/session_limits.py", " or age > settings.STAFF_SESSION_LIMIT.total_seconds()", "", STAFF_SIGN_IN),
     Mutant(
-        "support/admin.py", "        return staff.working_tenant_ids", "        return staff.support_tenant_ids", ADMIN
+        "support/admin/records.py",
+        "        return staff.working_tenant_ids",
+        "        return staff.support_tenant_ids",
+        ADMIN,
+    ),
+    # The desk.
+    Mutant(
+        "support/admin/desk.py",
+        "Ticket.objects.in_tenants(staff.support_tenant_ids)",
+        "Ticket.objects.all()",
+        CODE_WALL,
+    ),
+    Mutant("support/admin/desk.py", "wanted.startswith(queue_url())", "wanted", WORKBENCH),
+    Mutant("support/admin/queue.py", "if staff_at(request).working_tenant_ids else {}", "", PAGES),
+    Mutant("support/admin/queue.py", "        if not self.has_view_permission(request):", "        if False:", PAGES),
+    Mutant("support/admin/phone.py", "    if not staff.working_tenant_ids:", "    if False:", PAGES),
+    Mutant(
+        "support/admin/phone.py",
+        "people = Membership.objects.in_tenants(staff.working_tenant_ids)",
+        "people = Membership.objects",
+        CODE_WALL,
+    ),
+    Mutant("support/admin/items.py", "row.tenant_id in staff.support_tenant_ids", "True", WORKBENCH),
+    Mutant(
+        "support/admin/export.py", "if isinstance(value, str) and value.lstrip", "if False and value.lstrip", WORKBENCH
+    ),
+    Mutant(
+        "ondi/accounts/invitations.py", "or user.has_usable_password() or not default", "or not default", INVITATIONS
+    ),
+    Mutant("ondi/accounts/invitations.py", "== [membership.tenant_id]", "!= []", INVITATIONS),
+    Mutant("ondi/staff/session_limits.py", " and POLL_HEADER not in request.headers", "", WORKBENCH),
+    Mutant(POLICIES, "    if ticket.requester_id == assignee_id:", "    if False:", DESK_SERVICES),
+    Mutant(
+        POLICIES,
+        "return None if actor.leads or ticket.assignee_id in (None, actor.membership_id) else",
+        "return None or",
+        DESK_SERVICES,
+    ),
+    Mutant(
+        POLICIES,
+        "        return refusal\n    return None if actor.leads else PermissionDenied()",
+        "        return refusal\n    return None",
+        DESK_SERVICES,
     ),
     Mutant(
         "ondi/api/units.py",

@@ -65,10 +65,12 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         return False
 
     def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **options: Any) -> Any:
-        """Choices come from the tenants one may change, and from no other."""
+        """Choices come from the tenants one may change, and from no other; a single one is chosen already."""
         if db_field.name == "tenant":
-            tenants = db_field.remote_field.model._default_manager
-            options["queryset"] = tenants.filter(id__in=self.changeable_in(staff_at(request)))
+            mine = self.changeable_in(staff_at(request))
+            options["queryset"] = db_field.remote_field.model._default_manager.filter(id__in=mine)
+            if len(mine) == 1:
+                options["initial"] = next(iter(mine))
         return super().formfield_for_foreignkey(db_field, request, **options)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:

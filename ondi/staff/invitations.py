@@ -1,5 +1,6 @@
 """The door of an invitation: a page to set one's first password, and the link that leads there."""
 
+from functools import partial
 from uuid import UUID
 
 from django import forms
@@ -65,7 +66,7 @@ def invite(request: HttpRequest, member: Membership) -> str:
         return _("%(name)s signs in with the password they have.") % {"name": member}
     link = request.build_absolute_uri(reverse("admin:invitation", args=[member.user_id, token]))
     if settings.EMAIL_HOST:
-        transaction.on_commit(lambda: _send(member, link), robust=True)
+        transaction.on_commit(partial(send_mail, *_mail(member, link)), robust=True)
     if may_be_shown(member):
         return _("The link for %(name)s to set a password, shown only now: %(link)s") % {"name": member, "link": link}
     if settings.EMAIL_HOST:
@@ -73,14 +74,12 @@ def invite(request: HttpRequest, member: Membership) -> str:
     return _("%(name)s belongs to another tenant as well, which has to invite them.") % {"name": member}
 
 
-def _send(member: Membership, link: str) -> None:
+def _mail(member: Membership, link: str) -> tuple[str, str, None, list[str]]:
+    """Subject, text, our address, theirs; put together now, for after the commit there is no tenant in scope."""
     with override(member.language or member.tenant.language):
-        send_mail(
-            _("Your access to %(tenant)s") % {"tenant": " ".join(member.tenant.name.split())},
-            _("Set your password here, within three days: %(link)s") % {"link": link},
-            None,
-            [str(member.user.email)],
-        )
+        subject = _("Your access to %(tenant)s") % {"tenant": " ".join(member.tenant.name.split())}
+        text = _("Set your password here, within three days: %(link)s") % {"link": link}
+    return subject, text, None, [str(member.user.email)]
 
 
 def _page(request: HttpRequest, *, status: int = 200, **context: object) -> HttpResponse:

@@ -24,6 +24,11 @@ class Act:
     in_bulk: bool = True
     key: str = ""
 
+    @property
+    def asks(self) -> bool:
+        """Whether something has to be filled in. (Templates cannot ask for `form`: they call what is callable.)"""
+        return self.form is not None
+
     def run(self, ticket: Ticket, *, version: int | None = None, **details: Any) -> Ticket:
         """Call the service; raises what it raises."""
         shown = {"version": version} if self.versioned else {}

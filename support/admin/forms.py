@@ -9,7 +9,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
@@ -112,7 +111,11 @@ class LaterForm(ActForm):
         ("now", _("Back into the queue now")),
     )
     when = forms.ChoiceField(label=_("Come back"), choices=WHEN, widget=UnfoldAdminSelectWidget)
-    until = forms.SplitDateTimeField(label=_("Day and time"), required=False, widget=UnfoldAdminSplitDateTimeWidget)
+    until = forms.DateTimeField(
+        label=_("Day and time"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
+    )
 
     def clean(self) -> dict[str, Any]:
         """A time of one's choice has to be chosen, and to lie ahead."""

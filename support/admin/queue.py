@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from ondi.common.errors import DomainError
@@ -22,7 +23,7 @@ from support.admin.bulk import bulk_actions
 from support.admin.desk import no_such_ticket, queue_url, ticket_url
 from support.admin.export import csv_of
 from support.admin.phone import phone
-from support.admin.tabs import AgeFilter, TabFilter, TagFilter, TenantFilter, tab_links, tab_of
+from support.admin.tabs import EVERYTHING, TAB, AgeFilter, TabFilter, TagFilter, TenantFilter, tab_links, tab_of
 from support.admin.ticket_page import act, news, note, redact, reply, ticket_page
 from support.errors import QueueEmpty
 from support.models import Ticket
@@ -44,7 +45,7 @@ class TicketAdmin(TicketDataAdmin):
         TenantFilter,
     )
     search_fields = ("subject",)  # so that there is a search box; `get_search_results` says what it does
-    search_help_text = _("Subject, message, number, order, delivery code, customer")
+    search_help_text = gettext_lazy("Subject, message, number, order, delivery code, customer")
     sortable_by = ()
 
     def get_urls(self) -> list[Any]:
@@ -70,7 +71,7 @@ class TicketAdmin(TicketDataAdmin):
     def get_list_display(self, request: HttpRequest) -> Any:
         staff = staff_at(request)
         shown = [columns.subject, "requester", columns.item, columns.priority, columns.turn, columns.claiming_by(staff)]
-        if tab_of(request).label == _("All"):
+        if tab_of(request) is EVERYTHING:
             shown.insert(3, columns.status)
         return [*shown, "tenant"] if len(staff.support_tenant_ids) > 1 else shown
 
@@ -96,7 +97,10 @@ class TicketAdmin(TicketDataAdmin):
             "can_work": bool(staff.working_tenant_ids),
             "export_query": request.GET.urlencode(),
         }
-        return super().changelist_view(request, context)  # type: ignore[no-any-return]
+        page = super().changelist_view(request, context)
+        if found := getattr(page, "context_data", {}).get("cl"):  # the tab is no filter to be reminded of
+            found.has_active_filters = bool(set(found.filter_params) - {TAB})
+        return page  # type: ignore[no-any-return]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ondi.staff.admin_base import ScopedAdmin, TicketDataAdmin
@@ -56,7 +57,7 @@ class CannedReplyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscri
         fields = ("tenant", "shortcut", "language", "content")
         help_texts = {
             "shortcut": _("Typed as /shortcut in the composer."),
-            "content": _("May hold: %(names)s") % {"names": ", ".join(f"{{{name}}}" for name in NAMES)},
+            "content": format_lazy("{} {}", _("May hold:"), ", ".join(f"{{{name}}}" for name in NAMES)),
         }
 
     def clean_content(self) -> str:

@@ -2,9 +2,11 @@
 
 import pytest
 
+from ondi.accounts.errors import CannotManageSettings
 from ondi.accounts.models import SettingsChange
+from ondi.accounts.settings import update_portal_settings
 from ondi.tenants.scope import tenant_scope
-from tests.factories import MemberFactory, TenantFactory, make_ticket, reload
+from tests.factories import MemberFactory, TenantFactory, actor, make_ticket, reload
 
 pytestmark = pytest.mark.django_db
 
@@ -19,6 +21,13 @@ def tenant():
 @pytest.fixture
 def admin(api, tenant):
     return api.as_(MemberFactory(tenant=tenant, admin=True, first_name="Noor", last_name="Aziz"))
+
+
+def test_service_refuses_who_is_no_admin_whatever_the_door(tenant):
+    lead = MemberFactory(tenant=tenant, lead=True)
+
+    with tenant_scope(tenant.id), pytest.raises(CannotManageSettings):
+        update_portal_settings(actor=actor(lead), changes={"allow_customer_close": True})
 
 
 def put(client, **values):

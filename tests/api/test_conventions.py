@@ -198,6 +198,16 @@ class TestIdempotency:
         assert response.status_code == 201
         assert "Idempotency-Replayed" not in response.headers
 
+    def test_keys_are_not_shared_with_the_neighbour(self, api):
+        tenant = TenantFactory()
+        one, other = (api.as_(MemberFactory(tenant=tenant)) for _number in range(2))
+        self.post(one, self.NEW)
+
+        response = self.post(other, self.NEW)
+
+        assert "Idempotency-Replayed" not in response.headers
+        assert self.post(other, {**self.NEW, "subject": "x"}).status_code == 422, "and it is kept for each"
+
     @pytest.mark.parametrize("key", ["", " ", "a b", "ü", "x" * 256, "tab\t"])
     def test_malformed_key_is_refused(self, portal, key):
         response = self.post(portal, self.NEW, key=key)

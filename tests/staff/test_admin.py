@@ -401,6 +401,14 @@ class TestAccess:
         client.post(url(ApiKey, "changelist"), {"action": "revoke", "_selected_action": [str(key.pk)]})
         assert api.call("PUT", "/integrations/orders", body=rows, **{"X-API-Key": text}).status_code == 401
 
+    def test_keys_are_never_edited(self, tenant, people):
+        client = desk(people["admin"])
+        client.post(url(ApiKey, "add"), {"tenant": str(tenant.id), "name": "platform"})
+        with tenant_scope(tenant.id):
+            key = ApiKey.objects.get()
+
+        assert client.post(url(ApiKey, "change", key.pk), {"name": "changed"}).status_code == 403
+
     def test_agents_issue_no_keys(self, tenant, people):
         for person in ("agent", "support_user"):
             assert desk(people[person]).get(url(ApiKey, "add")).status_code == 403

@@ -174,6 +174,12 @@ class TestWork:
     def post(self, client, ticket, action, **body):
         return client.post(f"{QUEUE}/{ticket.id}/{action}", body or None)
 
+    def test_refusal_of_the_person_comes_before_that_of_the_body(self, desk, sara):
+        """API.md section 1: 403 before 400."""
+        refused = self.post(desk, make_ticket(sara), "take-over", reason="")
+
+        assert (refused.status_code, refused.json()["error"]) == (403, "permission_denied")
+
     def test_detail_has_participants_and_tags(self, desk, tenant, customer, sara):
         ticket = make_ticket(customer, agent=sara)
         with tenant_scope(tenant.id):

@@ -362,10 +362,10 @@ class TestActs:
         assert (back.hour, back.minute) == (9, 0), "nine in the morning where the tenant is"
 
     def test_chosen_time_is_the_tenants_and_lies_ahead(self, ticket, browser):
-        past = self.act(browser, ticket, "later", when="at", until_0="2020-01-01", until_1="10:00")
+        past = self.act(browser, ticket, "later", when="at", until="2020-01-01T10:00")
         assert past.status_code == 200
         assert "Choose a day and time that lie ahead." in past.content.decode()
-        self.act(browser, ticket, "later", when="at", until_0="2100-01-01", until_1="10:00")
+        self.act(browser, ticket, "later", when="at", until="2100-01-01T10:00")
         assert reload(ticket).follow_up_at.hour == 7
 
     def test_put_off_ticket_comes_back_when_its_customer_writes(self, ticket, customer, browser):

@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection
 
+from conversations.models import Conversation
 from deliveries.models import Delivery
 from ondi.accounts.entering import enter_staff
 from ondi.accounts.services import end_membership
@@ -10,6 +11,7 @@ from ondi.tenants.models import Tenant
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import Order
 from support.api.agent_views import _open_counts
+from support.models import Ticket
 from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
 
@@ -33,6 +35,25 @@ def test_rows_are_found_by_external_id_within_their_tenant(tenants):
             assert [row.tenant_id for row in model.objects.with_external_ids(tenants[0].id, ["same"])] == [
                 tenants[0].id
             ]
+
+
+def test_staff_of_two_tenants_read_these_two(tenants):
+    third = TenantFactory()
+    for tenant in (*tenants, third):
+        make_ticket(MemberFactory(tenant=tenant))
+
+    with tenant_scope(*(tenant.id for tenant in (*tenants, third))):
+        found = Ticket.objects.in_tenants([tenant.id for tenant in tenants]).values_list("tenant_id", flat=True)
+        assert set(found) == {tenant.id for tenant in tenants}
+
+
+def test_conversations_are_those_of_one_tenant(tenants):
+    for tenant in tenants:
+        make_ticket(MemberFactory(tenant=tenant))
+    agent = actor(MemberFactory(tenant=tenants[0], agent=True))
+
+    with tenant_scope(*(tenant.id for tenant in tenants)):
+        assert Conversation.objects.readable_by(agent).count() == 1
 
 
 def test_counts_are_those_of_one_tenant(tenants):

@@ -1,0 +1,73 @@
+"""A real browser at the served product, and its customers at the API."""
+
+import json
+import os
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.reliability.product import Product, manage, product
+
+PASSWORD = "ondi-demo"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@contextmanager
+def demo() -> Iterator[Product]:
+    """The product with its demo tenants, as `make serve` shows it."""
+    with product(fill=lambda: None, DEBUG="true") as running:
+        yield running
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium. Raises `RuntimeError` where there is none."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        raise RuntimeError("Chromium is missing; on Debian: make e2e-deps")
+    arguments = ["--no-sandbox"] if os.getuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield browser
+        browser.close()
+
+
+def sign_in(page: Page, url: str, person: str) -> Page:
+    page.goto(f"{url}/admin/login/?next=/admin/")
+    page.fill("[name=username]", person)
+    page.fill("[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url("**/admin/")
+    return page
+
+
+class Customer:
+    """A customer of the demo at the API."""
+
+    def __init__(self, url: str, person: str) -> None:
+        self.url = url
+        self.token = ""
+        self.token = self.post("/auth/login", {"email": person, "password": PASSWORD})["access_token"]
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)["data"]
+
+    def open_ticket(self, subject: str, message: str = "Please help.", **more: Any) -> dict[str, Any]:
+        return self.post("/customer/support/tickets", {"subject": subject, "message": message, **more})["ticket"]
+
+    def say(self, ticket: dict[str, Any], content: str) -> None:
+        self.post(f"/messaging/conversations/{ticket['conversation']['id']}/messages", {"content": content})
+
+
+def run(running: Product, script: str) -> str:
+    """Run this inside the product, beside its server."""
+    return manage(running.environment, "shell", "--no-imports", "-c", script)

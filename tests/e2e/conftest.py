@@ -1,0 +1,42 @@
+"""One product and one browser for all; every person gets a window of their own."""
+
+import pytest
+
+from tests.e2e.browsing import Customer, chromium, demo, sign_in
+
+
+@pytest.fixture(scope="session")
+def site():
+    with demo() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def window(site, browser):
+    """`window("agent1")`: that person's own browser, signed in. What goes wrong in a page fails the test."""
+    contexts, faults = [], []
+
+    def open_for(person, **options):
+        context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}"))
+        return sign_in(page, site.url, f"{person}@tigris.demo")
+
+    yield open_for
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+@pytest.fixture
+def customer(site):
+    return Customer(site.url, "customer3@tigris.demo")
