@@ -224,7 +224,7 @@ class TicketNoteQuerySet(TenantQuerySet["TicketNote"]):
 class CannedReplyQuerySet(TenantQuerySet["CannedReply"]):
     def for_language(self, tenant_id: UUID, languages: Sequence[str]) -> "list[CannedReply]":
         """One reply a shortcut, in the first of these languages it is written in, else in any."""
-        order = {language: place for place, language in enumerate(languages)}
+        order = {language: place for place, language in enumerate(dict.fromkeys(languages))}
         best: dict[str, CannedReply] = {}
         for reply in sorted(
             self.filter(tenant_id=tenant_id), key=lambda one: (one.shortcut, order.get(one.language, len(order)))

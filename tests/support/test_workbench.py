@@ -330,6 +330,14 @@ class TestReply:
         assert f'data-canned="مرحباً Layla {code} {{order_number}}"' in html, "what is unknown stays to be seen"
         assert 'data-canned="Hello' not in html
 
+    def test_canned_replies_in_the_tenants_language_for_a_customer_who_speaks_it(self, tenant, browser):
+        ticket = make_ticket(MemberFactory(tenant=tenant, language="en"))
+        with tenant_scope(tenant.id):
+            for language, content in (("ar", "مرحباً"), ("en", "Hello")):
+                CannedReply.objects.create(tenant=tenant, shortcut="hello", language=language, content=content)
+
+        assert 'data-canned="Hello"' in browser.get(page(ticket, "change")).content.decode()
+
     def test_unknown_placeholder_is_a_form_error(self, tenant, browser):
         form = {"tenant": tenant.id, "shortcut": "hello", "language": "en", "content": "Hi {first_name} {password}"}
         answer = browser.post(reverse("admin:support_cannedreply_add"), form)
