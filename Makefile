@@ -10,6 +10,7 @@
 # make e2e     an agent's day in a real browser (minutes; needs Chromium: make e2e-deps)
 # make screenshots  the pictures of the README, from the demo
 # make bench-search  the agents' search among a million tickets (SIZE sets how many)
+# make bench-admin   pages of the desk among ten thousand tickets and a million
 # make messages  compile the translations after a change of a .po file
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz soak chaos chaos-deps mutants e2e e2e-deps screenshots bench-search format messages clean
+.PHONY: serve test lint stop fuzz soak chaos chaos-deps mutants e2e e2e-deps screenshots bench-search bench-admin format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -72,6 +73,9 @@ screenshots: $(READY)
 
 bench-search: $(READY)
 	@$(BIN)/python -m tests.benchmarks.search
+
+bench-admin: $(READY)
+	@$(BIN)/python -m tests.benchmarks.admin
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .

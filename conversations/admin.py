@@ -54,7 +54,7 @@ class MessageAdmin(TicketDataAdmin):
     list_display = ("conversation", "sequence", "sender", "sender_role", "text", "created_at")
     list_filter = ("sender_role", "message_type")
     list_select_related = ("conversation", "sender")
-    ordering = ("-created_at", "-id")
+    ordering = ("-id",)  # in the order of time, and by the key, for which there is an index
     fields = ("tenant", "conversation", "sequence", "sender", "sender_role", "message_type", "text", "created_at")
 
     @admin.display(description=_("text"))
@@ -70,4 +70,4 @@ class ParticipantAdmin(TicketDataAdmin):
     list_display = ("conversation", "membership", "role", "last_read_sequence", "joined_at", "left_at")
     list_filter = ("role",)
     list_select_related = ("conversation", "membership")
-    ordering = ("-joined_at", "-id")
+    ordering = ("-id",)

@@ -12,6 +12,7 @@ from django.db.models import (
     Count,
     F,
     FilteredRelation,
+    Lookup,
     Q,
     QuerySet,
     SmallIntegerField,
@@ -19,7 +20,6 @@ from django.db.models import (
     When,
     Window,
 )
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
 from conversations.models import Participant
@@ -59,6 +59,17 @@ REQUESTER_FIELDS = (
 
 PRESENCE = timedelta(seconds=20)  # a page that is open renews it every few seconds
 CONVERSATION_FIELDS = (*LIST_FIELDS, "conversation__kind", "conversation__created_at")
+
+
+class _FoundBySearch(Lookup):
+    """One of the ids the search finds, which come first: PostgreSQL would else walk the queue and ask of each."""
+
+    lookup_name = "found_by_search"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        sql, arguments = compiler.compile(self.lhs)
+        return f"{sql} = ANY (ARRAY(SELECT ondi_search_tickets(%s)))", (*arguments, self.rhs)
 
 
 class SupportViewer(Protocol):
@@ -134,7 +145,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
         It reads the tenants from the scope, as row-level security does, and so sees no other's text.
         """
-        return self.filter(id__in=RawSQL("SELECT ondi_search_tickets(%s)", [term]))
+        return self.filter(_FoundBySearch(F("id"), term))
 
     def page_of_matches(self, start: int, limit: int) -> tuple[list[UUID], int]:
         """The keys of one page, and how many rows there are, in one pass: a search is dear to ask twice."""

@@ -21,14 +21,14 @@ class TicketEventAdmin(TicketDataAdmin):
     list_display = ("ticket", "kind", "actor", "created_at", "tenant")
     list_filter = ("kind",)
     list_select_related = ("ticket", "actor", "tenant")
-    ordering = ("-created_at", "-id")
+    ordering = ("-id",)  # in the order of time
 
 
 @admin.register(TicketNote)
 class TicketNoteAdmin(TicketDataAdmin):
     list_display = ("ticket", "author", "content", "created_at")
     list_select_related = ("ticket", "author")
-    ordering = ("-created_at", "-id")
+    ordering = ("-id",)  # in the order of time
 
 
 class DeskAdmin(ScopedAdmin):

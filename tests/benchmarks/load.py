@@ -40,9 +40,9 @@ STEPS = (
        SELECT pg_temp.v7(2, n), 'person' || n || '@bench.example', '!', true, false, now()
        FROM generate_series(0, {people} - 1) AS n""",
     """INSERT INTO accounts_membership (id, tenant_id, user_id, first_name, last_name, phone, language, role,
-                                       is_support_user, created_at)
+                                       is_support_user, is_view_only, created_at)
        SELECT pg_temp.v7(3, n), pg_temp.v7(1, n % {tenants}), pg_temp.v7(2, n), 'First' || n, 'Last' || n, '', '',
-              CASE WHEN n < 10 * {tenants} THEN 'agent' ELSE 'customer' END, n < 10 * {tenants}, now()
+              CASE WHEN n < 10 * {tenants} THEN 'agent' ELSE 'customer' END, n < 10 * {tenants}, false, now()
        FROM generate_series(0, {people} - 1) AS n""",
     """INSERT INTO conversations_conversation (id, tenant_id, kind, status, title, message_count, last_message_id,
            last_message_sender_id, last_message_sender_role, last_message_type, last_message_preview,
@@ -63,13 +63,15 @@ STEPS = (
               ELSE 'Please tell me more' END, {at} + second * interval '1 minute'
        FROM generate_series(0, {tickets} - 1) AS n, generate_series(0, 1) AS second""",
     """INSERT INTO support_ticket (id, tenant_id, number, subject, status, priority, source, requester_id, assignee_id,
-           conversation_id, waiting_on, waiting_since, last_activity_at, closed_at, version, created_at, updated_at)
+           conversation_id, waiting_on, waiting_since, first_response_at, last_activity_at, closed_at, version,
+           created_at, updated_at)
        SELECT pg_temp.v7(8, n), pg_temp.v7(1, n % {tenants}), 1 + n / {tenants}, pg_temp.words(n / {tenants}),
               CASE WHEN open THEN 'open' ELSE 'closed' END,
               (ARRAY['low', 'medium', 'high', 'urgent'])[1 + (n / 7) % 4], 'customer_portal', {customer},
               CASE WHEN n / {tenants} % 20 <> 0 THEN pg_temp.v7(3, n % {tenants} + {tenants} * (n % 10)) END,
               pg_temp.v7(4, n), CASE WHEN open THEN 'agent' END, CASE WHEN open THEN {at} END,
-              {at} + interval '1 minute', CASE WHEN NOT open THEN {at} + interval '1 day' END, 1, {at},
+              CASE WHEN NOT open THEN {at} + n % 90 * interval '1 minute' END, {at} + interval '1 minute',
+              CASE WHEN NOT open THEN {at} + interval '1 day' END, 1, {at},
               {at} + interval '1 day'
        FROM generate_series(0, {tickets} - 1) AS n, LATERAL (SELECT n / {tenants} % 10 = 0 AS open) AS state""",
     """INSERT INTO support_ticketevent (id, tenant_id, ticket_id, kind, actor_id, before, after, created_at)
@@ -78,7 +80,8 @@ STEPS = (
        FROM generate_series(0, {tickets} - 1) AS n""",
 )
 CUSTOMER = "pg_temp.v7(3, {tenants} * (10 + (n / {tenants}) % ({of_a_tenant} - 10)) + n % {tenants})"
-AT = "(timestamptz '2024-01-01' + n * (1000000.0 / {tickets}) * interval '30 seconds')"
+# Over the last 347 days, however many they are.
+AT = "(now() - ({tickets} - n) * (1000000.0 / {tickets}) * interval '30 seconds')"
 
 
 def load(superuser: "psycopg.Connection[Any]", *, tickets: int, tenants: int) -> None:

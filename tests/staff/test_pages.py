@@ -222,4 +222,5 @@ def test_who_only_looks_changes_nothing(tenant, people, clients, person, owner):
 
     assert "/act/" not in page
     assert 'name="content"' not in page
+    assert 'name="action"' not in client.get("/admin/support/ticket/?tab=open").content.decode()
     assert owner().execute("SELECT md5(string_agg(t::text, '')) FROM support_ticket t").fetchone() == before

@@ -602,6 +602,7 @@ class TestOtherScreens:
         html = clerk.get(f"/admin/deliveries/delivery/{ticket.delivery_id}/change/").content.decode()
 
         assert str(ticket.id) not in html
+        assert ">Tickets</h2>" not in html
 
     def test_acknowledgement_is_written_by_language(self, tenant):
         form = {"support_chat_enabled": "on", "max_customer_priority": "urgent",

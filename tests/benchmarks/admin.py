@@ -1,0 +1,97 @@
+"""`make bench-admin`: pages of the desk over HTTP, in one tenant of ten thousand tickets and one of a million.
+
+Loads the tickets first (minutes; `SIZES` sets how many) and prints medians in milliseconds, and what the larger
+costs over the smaller.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import psycopg
+
+from ondi import embedded_postgres
+from tests.benchmarks.load import load
+from tests.reliability.product import Product, manage, product
+
+SIZES = [int(size) for size in os.environ.get("SIZES", "10000,1000000").split(",")]
+ROUNDS = 15
+COMMAND = [sys.executable, "-m", "tests.benchmarks.admin"]
+QUEUE = "/admin/support/ticket/"
+PAGES = {
+    "unassigned": QUEUE, "mine": f"{QUEUE}?tab=mine", "all open": f"{QUEUE}?tab=open", "closed": f"{QUEUE}?tab=closed",
+    "high priority": f"{QUEUE}?tab=open&priority__exact=high", "search, 1 in 10": f"{QUEUE}?q=delayed",
+    "search, no hit": f"{QUEUE}?q=zzqqxx", "search, a number": f"{QUEUE}?q=%231042", "ticket": "{ticket}",
+    "front page, 7 days": "/admin/", "front page, 30 days": "/admin/?days=30", "front page, 90 days": "/admin/?days=90",
+    "customers": "/admin/accounts/membership/?people=customers", "orders": "/admin/orders/order/",
+    "deliveries": "/admin/deliveries/delivery/", "events": "/admin/support/ticketevent/",
+    "conversations": "/admin/conversations/conversation/", "messages": "/admin/conversations/message/",
+}  # fmt: skip
+SESSION = """
+from importlib import import_module
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.utils import timezone
+from ondi.accounts.models import Membership
+from ondi.tenants.scope import find_tenants, tenant_scope
+from support.models import Ticket
+tenant_id = find_tenants("tenant-0")["tenant-0"]
+with tenant_scope(tenant_id):
+    user = Membership.objects.filter(is_support_user=True).select_related("user").first().user
+    ticket = Ticket.objects.filter(status="open").order_by("-id").first()
+session = import_module(settings.SESSION_ENGINE).SessionStore()
+now = timezone.now().timestamp()
+session.update({SESSION_KEY: str(user.id), BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[-1],
+                HASH_SESSION_KEY: user.get_session_auth_hash(), "began_at": now, "seen_at": now})
+session.create()
+print(f"{settings.SESSION_COOKIE_NAME}={session.session_key} {ticket.id}")
+"""
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        size = int(sys.argv[1])
+        with product(fill=lambda: fill(size), STAFF_SECOND_FACTOR="false") as running:
+            sys.stdout.write(json.dumps(measure(running)))
+        return
+    measured = [json.loads(subprocess.check_output([*COMMAND, str(size)])) for size in SIZES]
+    heads = "".join(f"{size:>14,}" for size in SIZES)
+    sys.stdout.write(f"\n{'page (median ms)':24}{heads}{'ratio':>8}\n")
+    for name in PAGES:
+        values = [found[name] for found in measured]
+        row = "".join(f"{value:14.1f}" for value in values)
+        sys.stdout.write(f"{name:24}{row}{values[-1] / values[0]:8.2f}\n")
+
+
+def fill(size: int) -> None:
+    start = time.monotonic()
+    host = str(embedded_postgres.socket_directory())
+    with psycopg.connect(dbname="ondi", user="postgres", host=host, autocommit=True) as superuser:
+        load(superuser, tickets=size, tenants=1)
+    sys.stderr.write(f"{size:,} tickets in one tenant, loaded in {time.monotonic() - start:.0f} s\n")
+
+
+def measure(running: Product) -> dict[str, float]:
+    cookie, ticket = manage(running.environment, "shell", "--no-imports", "-c", SESSION).splitlines()[-1].split()
+    caller = running.caller()
+    found = {}
+    for name, page in PAGES.items():
+        path = page.format(ticket=f"{QUEUE}{ticket}/change/")
+        seconds = []
+        for _round in range(ROUNDS):
+            start = time.monotonic()
+            caller.connection.request("GET", path, headers={"Cookie": cookie})
+            answer = caller.connection.getresponse()
+            answer.read()
+            seconds.append((time.monotonic() - start) * 1000)
+            if answer.status != 200:
+                sys.exit(f"{path} answered {answer.status}")
+        found[name] = statistics.median(seconds[3:])
+    return found
+
+
+if __name__ == "__main__":
+    main()
