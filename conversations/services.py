@@ -131,6 +131,13 @@ def redact_message(*, conversation_id: UUID, message_id: UUID) -> bool:
     return True
 
 
+def set_conversation_status(*, conversation_id: UUID, status: str) -> None:
+    """Close or open a conversation without a word in it; for data fixes. Locks the conversation."""
+    conversation = Conversation.objects.locked().get(id=conversation_id)
+    conversation.status = status
+    conversation.save(update_fields=["status"])
+
+
 def mark_read(*, part_id: UUID, sequence: int) -> None:
     """Move a participant's read marker forward to this message; never back."""
     Participant.objects.filter(id=part_id, last_read_sequence__lt=sequence).update(last_read_sequence=sequence)

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "ondi.tenants",
     "ondi.accounts",
     "ondi.staff.apps.StaffConfig",
+    "ondi.datafixes",
     "orders",
     "deliveries",
     "conversations",

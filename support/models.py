@@ -209,6 +209,7 @@ class TicketEvent(TenantOwned):
         PUT_OFF = "put_off", _("Put off")
         LINK_CHANGED = "link_changed", _("Delivery or order changed")
         MESSAGE_REDACTED = "message_redacted", _("Message redacted")
+        FIX_UNDONE = "fix_undone", _("Data fix undone")
 
     ticket = TenantForeignKey(Ticket, on_delete=models.PROTECT, related_name="+", verbose_name=_("ticket"))
     kind = models.CharField(_("what"), max_length=24, choices=Kind.choices)

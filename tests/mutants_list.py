@@ -93,7 +93,12 @@ MUTANTS = [
     Mutant(SHARED, "    if actor.is_support_user and not hold_support_role(person_of(actor)):", "    if False:", RACES),
     Mutant(DESK, "    if not agent_stays or ticket.assignee_id != agent_id:", "    if False:", SERVICES),
     Mutant(DESK, "    if not actor.is_support_user:\n        raise NotASupportUser\n    hold", "    hold", SERVICES),
-    Mutant(SHARED, "if policies.is_customer_of(holder, actor) or actor.is_support_user:", "if True:", CUSTOMERS),
+    Mutant(
+        SHARED,
+        "if actor is None or policies.is_customer_of(holder, actor) or actor.is_support_user:",
+        "if True:",
+        CUSTOMERS,
+    ),
     Mutant(
         PARTICIPANTS, "if refusal := policies.participants_refusal(ticket, actor):", "if refusal := None:", SERVICES
     ),
@@ -426,9 +431,7 @@ MUTANTS = [
     Mutant(
         "support/admin/export.py", "if isinstance(value, str) and value.lstrip", "if False and value.lstrip", WORKBENCH
     ),
-    Mutant(
-        "ondi/accounts/invitations.py", "or user.has_usable_password() or not default", "or not default", INVITATIONS
-    ),
+    Mutant("ondi/accounts/invitations.py", "or not default_token_generator.check_token(user, token)", "", INVITATIONS),
     Mutant("ondi/accounts/invitations.py", "== [membership.tenant_id]", "!= []", INVITATIONS),
     Mutant("ondi/staff/session_limits.py", " and POLL_HEADER not in request.headers", "", WORKBENCH),
     Mutant(POLICIES, "    if ticket.requester_id == assignee_id:", "    if False:", DESK_SERVICES),

@@ -37,7 +37,7 @@ def may_be_shown(membership: Membership) -> bool:
 def invited_user(*, user_id: UUID, token: str) -> User:
     """Whom this invitation is for. Raises `InvitationInvalid` for one that is spent, forged or too old."""
     user = User.objects.filter(id=user_id, is_active=True).first()
-    if user is None or user.has_usable_password() or not default_token_generator.check_token(user, token):
+    if user is None or not default_token_generator.check_token(user, token):
         raise InvitationInvalid
     return user
 

@@ -26,6 +26,7 @@ GROUPS = (
             "accounts.user",
             "accounts.refreshfamily",
             "accounts.settingschange",
+            "datafixes.fixrun",
         ),
     ),
 )
@@ -53,6 +54,7 @@ ICONS = {
     "accounts.user": "login",
     "accounts.refreshfamily": "devices",
     "accounts.settingschange": "manage_history",
+    "datafixes.fixrun": "healing",
 }
 
 

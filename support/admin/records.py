@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from ondi.staff.admin_base import ScopedAdmin, TicketDataAdmin
+from ondi.datafixes.models import FixRun
+from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin, TicketDataAdmin
 from ondi.staff.entry import Staff
 from support.models import CannedReply, Tag, TicketEvent, TicketNote
 from support.placeholders import NAMES, unknown_placeholders
@@ -29,6 +30,19 @@ class TicketNoteAdmin(TicketDataAdmin):
     list_display = ("ticket", "author", "content", "created_at")
     list_select_related = ("ticket", "author")
     ordering = ("-id",)  # in the order of time
+
+
+@admin.register(FixRun)
+class FixRunAdmin(ReadOnlyAdmin):
+    """What operators' data fixes changed, for those who manage the tenant; undone by command only."""
+
+    list_display = ("command", "status", "changed", "failed", "operator", "started_at", "tenant")
+    list_filter = ("status",)
+    list_select_related = ("tenant",)
+    ordering = ("-started_at", "-id")
+
+    def visible_in(self, staff: Staff) -> Collection[UUID]:
+        return staff.managed_tenant_ids
 
 
 class DeskAdmin(ScopedAdmin):

@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
             name='TicketEvent',
             fields=[
                 ('id', models.UUIDField(default=ondi.common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('opened', 'Opened'), ('claimed', 'Claimed'), ('taken_over', 'Taken over'), ('released', 'Released'), ('closed', 'Closed'), ('reopened', 'Reopened'), ('participant_added', 'Participant added'), ('participant_removed', 'Participant removed'), ('participant_updated', 'Participant changed'), ('assigned', 'Assigned'), ('priority_changed', 'Priority changed'), ('tag_added', 'Tag added'), ('tag_removed', 'Tag removed'), ('put_off', 'Put off'), ('link_changed', 'Delivery or order changed'), ('message_redacted', 'Message redacted')], max_length=24, verbose_name='what')),
+                ('kind', models.CharField(choices=[('opened', 'Opened'), ('claimed', 'Claimed'), ('taken_over', 'Taken over'), ('released', 'Released'), ('closed', 'Closed'), ('reopened', 'Reopened'), ('participant_added', 'Participant added'), ('participant_removed', 'Participant removed'), ('participant_updated', 'Participant changed'), ('assigned', 'Assigned'), ('priority_changed', 'Priority changed'), ('tag_added', 'Tag added'), ('tag_removed', 'Tag removed'), ('put_off', 'Put off'), ('link_changed', 'Delivery or order changed'), ('message_redacted', 'Message redacted'), ("fix_undone", "Data fix undone"),], max_length=24, verbose_name='what')),
                 ('before', models.JSONField(blank=True, default=dict, verbose_name='before')),
                 ('after', models.JSONField(blank=True, default=dict, verbose_name='after')),
                 ('created_at', models.DateTimeField(verbose_name='when')),

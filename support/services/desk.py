@@ -20,7 +20,7 @@ from support.errors import (
     TicketAlreadyAssigned,
     TicketNotAssignedToYou,
 )
-from support.models import Ticket, TicketEvent, TicketNote, TicketStatus, WaitingOn
+from support.models import Ticket, TicketEvent, TicketNote
 from support.querysets import TicketQuerySet
 from support.services.shared import (
     hold_role_of,
@@ -28,6 +28,8 @@ from support.services.shared import (
     id_text,
     is_item_taken,
     locked_ticket,
+    mark_closed,
+    mark_reopened,
     person_of,
     record_event,
     refuse_if_changed,
@@ -68,7 +70,7 @@ def take_over_ticket(*, actor: Actor, ticket_id: UUID, reason: str, at: datetime
     at = at or timezone.now()
     if ticket.assignee_id is None:
         return take_unassigned(ticket, actor, at)
-    _end_part_of_assignee(ticket, at)
+    end_part_of_assignee(ticket, at)
     TicketNote.objects.create(
         tenant_id=ticket.tenant_id, ticket=ticket, author_id=person_of(actor), content=reason, created_at=at
     )
@@ -93,7 +95,7 @@ def assign_ticket(
     if ticket.assignee_id == assignee_id:
         return ticket
     at = at or timezone.now()
-    _end_part_of_assignee(ticket, at)
+    end_part_of_assignee(ticket, at)
     return _assign(ticket, actor, assignee_id, TicketEvent.Kind.ASSIGNED, at)
 
 
@@ -138,10 +140,8 @@ def close_ticket(
         caused_by=actor.membership_id,
         at=at,
     )
-    ticket.status = TicketStatus.CLOSED
-    ticket.closed_at = ticket.last_activity_at = at
-    ticket.closed_by_id = actor.membership_id
-    ticket.waiting_on = ticket.waiting_since = ticket.follow_up_at = None
+    mark_closed(ticket, at, by=actor.membership_id)
+    ticket.last_activity_at = at
     save_ticket(ticket, at)
     record_event(ticket, TicketEvent.Kind.CLOSED, actor, at, {"status": "open"}, {"status": "closed"})
     return ticket
@@ -163,9 +163,7 @@ def reopen_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) 
     if ticket.is_open:
         return ticket
     at = at or timezone.now()
-    ticket.status = TicketStatus.OPEN
-    ticket.closed_at = ticket.closed_by_id = None
-    ticket.waiting_on, ticket.waiting_since = WaitingOn.AGENT, at
+    mark_reopened(ticket, at)
     ticket.last_activity_at = at
     if not agent_stays or ticket.assignee_id != agent_id:
         ticket.assignee = None
@@ -255,14 +253,14 @@ def _assign(ticket: Ticket, actor: Actor, assignee_id: UUID, kind: TicketEvent.K
 
 def _unassign(ticket: Ticket, actor: Actor | None, at: datetime) -> Ticket:
     before = ticket.assignee_id
-    _end_part_of_assignee(ticket, at)
+    end_part_of_assignee(ticket, at)
     ticket.assignee = None
     save_ticket(ticket, at)
     record_event(ticket, TicketEvent.Kind.RELEASED, actor, at, {"assignee": id_text(before)}, {"assignee": None})
     return ticket
 
 
-def _end_part_of_assignee(ticket: Ticket, at: datetime) -> None:
+def end_part_of_assignee(ticket: Ticket, at: datetime) -> None:
     if ticket.assignee_id is not None:
         leave_conversation(
             tenant_id=ticket.tenant_id,

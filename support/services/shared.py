@@ -10,7 +10,14 @@ from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from support import policies
 from support.errors import NotASupportUser, TicketAlreadyOpenForRelated, TicketChanged, TicketClosed, TicketNotFound
-from support.models import ONE_OPEN_PER_DELIVERY, ONE_OPEN_PER_ORDER, Ticket, TicketEvent
+from support.models import (
+    ONE_OPEN_PER_DELIVERY,
+    ONE_OPEN_PER_ORDER,
+    Ticket,
+    TicketEvent,
+    TicketStatus,
+    WaitingOn,
+)
 from support.querysets import TicketQuerySet
 
 
@@ -62,6 +69,20 @@ def save_ticket(ticket: Ticket, at: datetime) -> None:
     ticket.save(force_update=True)
 
 
+def mark_closed(ticket: Ticket, at: datetime, *, by: UUID | None) -> None:
+    """What a closed ticket is, but for saving it. `by`: a membership; None for the system."""
+    ticket.status = TicketStatus.CLOSED
+    ticket.closed_at, ticket.closed_by_id = at, by
+    ticket.waiting_on = ticket.waiting_since = ticket.follow_up_at = None
+
+
+def mark_reopened(ticket: Ticket, at: datetime) -> None:
+    """What a reopened ticket is, but for saving it: it waits on an agent from now."""
+    ticket.status = TicketStatus.OPEN
+    ticket.closed_at = ticket.closed_by_id = None
+    ticket.waiting_on, ticket.waiting_since = WaitingOn.AGENT, at
+
+
 def record_event(
     ticket: Ticket,
     kind: TicketEvent.Kind,
@@ -96,11 +117,11 @@ def is_item_taken(error: IntegrityError) -> bool:
     return constraint in (ONE_OPEN_PER_DELIVERY, ONE_OPEN_PER_ORDER)
 
 
-def refuse_if_item_is_held(ticket: Ticket, actor: Actor) -> None:
+def refuse_if_item_is_held(ticket: Ticket, actor: Actor | None) -> None:
     """Raise the conflict that names the open ticket on this item; return where it was closed meanwhile."""
     holder = Ticket.objects.holding_item_of(ticket).first()
     if holder is None:
         return
-    if policies.is_customer_of(holder, actor) or actor.is_support_user:
+    if actor is None or policies.is_customer_of(holder, actor) or actor.is_support_user:
         raise TicketAlreadyOpenForRelated(holder.id, holder.conversation_id)
     raise TicketAlreadyOpenForRelated

@@ -8,7 +8,7 @@ from ondi.common.database import TenantForeignKey
 
 pytestmark = pytest.mark.django_db
 
-OUR_APPS = ("api", "tenants", "accounts", "orders", "deliveries", "conversations", "support")
+OUR_APPS = ("api", "tenants", "accounts", "datafixes", "orders", "deliveries", "conversations", "support")
 WITHOUT_TENANT = {"accounts_user"}
 TABLES = {model._meta.db_table: model for label in OUR_APPS for model in apps.get_app_config(label).get_models()}
 FUNCTIONS = {
@@ -19,6 +19,8 @@ FUNCTIONS = {
     "ondi_search_tickets",
     "ondi_enter_api_key",
     "ondi_foreign_rows",
+    "ondi_erase_customer",
+    "ondi_purge_tickets",
 }
 PLAIN_FUNCTIONS = {"ondi_fold"}  # reads no table, runs with the caller's rights
 

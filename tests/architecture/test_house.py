@@ -12,7 +12,17 @@ from ondi.common.database import TenantForeignKey
 from tests.messages import APPS, CATALOGUE, superfluous, untranslated
 
 ROOT = Path(__file__).resolve().parents[2]
-LAYERS = ("ondi.api", "ondi.tenants", "ondi.accounts", "ondi.staff", "orders", "deliveries", "conversations", "support")
+LAYERS = (
+    "ondi.api",
+    "ondi.tenants",
+    "ondi.accounts",
+    "ondi.staff",
+    "ondi.datafixes",
+    "orders",
+    "deliveries",
+    "conversations",
+    "support",
+)
 SIDE_BY_SIDE = {("deliveries", "conversations"), ("conversations", "deliveries")}
 OUR_MODELS = [model for model in apps.get_models() if model._meta.app_config.name in LAYERS]
 LONGEST_FILE = 400

@@ -66,9 +66,7 @@ def test_deadlock_in_the_api_is_not_noticed_by_the_caller(api, owner, stranger, 
 def test_deadlock_in_the_admin_is_not_noticed_either(stranger, customer, ticket):
     browser = desk(MemberFactory(tenant=customer.tenant, agent=True).user)
 
-    answer = cross(
-        stranger, ticket, lambda: browser.post(f"/admin/support/ticket/{ticket.id}/close/", {"_form_submitted": "1"})
-    )
+    answer = cross(stranger, ticket, lambda: browser.post(f"/admin/support/ticket/{ticket.id}/act/close/"))
 
     assert answer.status_code == 302
     assert reload(ticket).status == "closed"

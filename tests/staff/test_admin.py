@@ -28,7 +28,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TICKET_DATA = {"ticket", "ticketevent", "ticketnote", "conversation", "message", "participant", "tag", "cannedreply"}
-MANAGED = {"apikey", "refreshfamily", "settingschange"}
+MANAGED = {"apikey", "refreshfamily", "settingschange", "fixrun"}
 OPERATORS = {"user"}
 SCREENS = [model for model in admin.site._registry if model._meta.app_label not in ("auth", "axes")]
 

@@ -256,6 +256,6 @@ def through_the_commands(leaks: Leaks, folder: Path) -> None:
     header += "order_delivered_carrier_date,order_delivered_customer_date,order_estimated_delivery_date"
     orders.write_text(f"{header}\norder-1,customer-1,delivered,10/2/2017 10:56,,,10/10/2017 21:25,10/18/2017 0:00\n")
     out = io.StringIO()
-    call_command("import_orders", str(orders), "--tenant=own", f"--map={OLIST}", stdout=out, stderr=out)
+    call_command("import_orders", str(orders), "--tenant=own", f"--map={OLIST}", "--apply", stdout=out, stderr=out)
     call_command("clear_expired", stdout=out, stderr=out)
     leaks.look_at("commands", "", out.getvalue())

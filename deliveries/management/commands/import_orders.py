@@ -1,31 +1,32 @@
 """`manage.py import_orders`: orders and their deliveries from a CSV."""
 
-import os
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from tqdm import tqdm
+from django.core.management.base import CommandError, CommandParser
 
-from deliveries.importing.mapping import ImportMapping, MappingError, read_mapping
-from deliveries.importing.rows import ImportRow, Rejection, read_rows
-from deliveries.importing.upsert import Importer, ImportReport
-from ondi.tenants.scope import find_tenants
+from deliveries.importing.fix import ImportOrders
+from deliveries.importing.mapping import MappingError, read_mapping
+from ondi.datafixes.command import FixCommand
+from ondi.datafixes.fixes import Fix
+from ondi.datafixes.runs import Outcome
 
-BATCH = 500
 SHOWN = 50
+MANY = 1_000_000_000
 
 
-class Command(BaseCommand):
+class Command(FixCommand):
     help = (
         "Read orders, their deliveries and customers from a CSV into a tenant, by external id: run again, it changes "
-        "nothing that is the same. Good rows are kept whatever the others are; exits with 1 where rows were rejected."
+        "nothing that is the same. Good rows are kept whatever the others are; exits with 1 where rows were rejected. "
+        "To undo: manage.py data_fixes undo RUN; what it created and no ticket is about is deleted, what it updated is "
+        "as before, the rest is named."
     )
 
-    def add_arguments(self, parser: CommandParser) -> None:
+    def add_own_arguments(self, parser: CommandParser) -> None:
+        parser.set_defaults(batch_size=500, max_errors=MANY)
         parser.add_argument("file", type=Path)
-        parser.add_argument("--tenant", required=True, metavar="SLUG")
         parser.add_argument(
             "--map",
             required=True,
@@ -35,43 +36,27 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant_id = find_tenants(options["tenant"]).get(options["tenant"])
-        if tenant_id is None:
-            raise CommandError(f"There is no tenant {options['tenant']!r}.")
-        importer = Importer(tenant_id)
         try:
-            mapping = read_mapping(options["map"])
-            with options["file"].open("rb") as stream:
-                self._read(stream, options["file"], mapping, importer)
+            super().handle(*args, **options)
         except (OSError, MappingError) as error:
             raise CommandError(str(error)) from error
-        self._print(importer.report)
-        if importer.report.rejections:
-            raise CommandError(f"{len(importer.report.rejections)} rows were rejected.")
 
-    def _read(self, stream: BinaryIO, path: Path, mapping: ImportMapping, importer: Importer) -> None:
-        rows = read_rows(stream, path, mapping)
-        with tqdm(total=os.fstat(stream.fileno()).st_size, unit="B", unit_scale=True, disable=None) as bar:
-            while batch := list(islice(rows, BATCH)):
-                for row in batch:
-                    if isinstance(row, Rejection):
-                        importer.reject(row)
-                importer.take(row for row in batch if isinstance(row, ImportRow))
-                bar.update(stream.tell() - bar.n)
+    def fix_for(self, tenant_id: UUID, options: dict[str, Any]) -> ImportOrders:
+        return ImportOrders(tenant_id, path=options["file"], mapping=read_mapping(options["map"]))
 
-    def _print(self, report: ImportReport) -> None:
-        counts = report.counts
-        self.stdout.write(
-            f"{counts['created']} created, {counts['updated']} updated, {counts['unchanged']} unchanged, "
-            f"{len(report.rejections)} rejected."
-        )
-        rejections = sorted(report.rejections, key=lambda rejection: rejection.line)
-        self._print_some("rejected", [f"line {one.line}: {one.reason}" for one in rejections])
-        self._print_some(
-            "moved forward out of a clock change", [f"line {line}: {column}" for line, column in report.moved_times]
-        )
+    def _tell_outcome(self, slug: str, fix: Fix, outcome: Outcome, options: dict[str, Any]) -> dict[str, Any]:
+        assert isinstance(fix, ImportOrders)
+        report, unchanged = fix.importer.report, outcome.unchanged
+        if not options["json"]:
+            self.stdout.write(
+                f"{report.counts['created']} created, {report.counts['updated']} updated, {unchanged} unchanged, "
+                f"{len(report.rejections)} rejected."
+            )
+            lines = [f"line {line}: {column}" for line, column in report.moved_times]
+            self._tell_some("moved forward out of a clock change", lines)
+        return super()._tell_outcome(slug, fix, outcome, options)
 
-    def _print_some(self, title: str, lines: list[str]) -> None:
+    def _tell_some(self, title: str, lines: list[str]) -> None:
         if lines:
             self.stdout.write(f"{len(lines)} {title}:")
             more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []

@@ -1,0 +1,79 @@
+"""The import on the harness of data fixes: planned, recorded, undone."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from deliveries.importing.mapping import ImportMapping
+from deliveries.importing.rows import ImportRow, Rejection, read_rows
+from deliveries.importing.upsert import Importer
+from ondi.datafixes.fixes import Batch, Fix, Footprint, Item
+
+READ_AT_ONCE = 500
+_CUSTOMERS = "t.tenant_id = %(tenant)s AND t.external_id = ANY (%(customers)s)"
+_LOGINS = (
+    "t.id IN (SELECT user_id FROM accounts_membership "
+    "WHERE tenant_id = %(tenant)s AND external_id = ANY (%(customers)s))"
+)
+_OF_LOGIN = "SELECT m.external_id FROM accounts_membership AS m WHERE m.tenant_id = %(tenant)s AND m.user_id = t.id"
+
+
+class ImportOrders(Fix):
+    """Orders of a CSV with their deliveries and customers, by external id. Rows in file order.
+
+    Undo goes backwards through the items: orders with their deliveries ("2 …") before customers ("1 …").
+    """
+
+    footprint = (
+        Footprint("accounts_user", f"'1 ' || ({_OF_LOGIN})", _LOGINS),
+        Footprint("accounts_membership", "'1 ' || t.external_id", _CUSTOMERS),
+        Footprint(
+            "orders_order", "'2 ' || t.external_id",
+            "t.tenant_id = %(tenant)s AND t.external_id = ANY (%(orders)s)",
+        ),
+        Footprint(
+            "deliveries_delivery", "'3 ' || t.external_id",
+            "t.tenant_id = %(tenant)s AND t.external_id = ANY (%(deliveries)s)",
+        ),
+    )  # fmt: skip
+
+    def __init__(self, tenant_id: UUID, *, path: Path, mapping: ImportMapping) -> None:
+        super().__init__(tenant_id)
+        self.path, self.mapping = path, mapping
+        self.importer = Importer(tenant_id)
+
+    def items(self) -> Iterator[Item]:
+        self.importer = Importer(self.tenant_id)
+        with self.path.open("rb") as stream:
+            rows = read_rows(stream, self.path, self.mapping)
+            while batch := list(islice(rows, READ_AT_ONCE)):
+                good = self.importer.acceptable([row for row in batch if isinstance(row, ImportRow)])
+                changes = self.importer.changes(good)
+                for rejection in [
+                    *(row for row in batch if isinstance(row, Rejection)),
+                    *self.importer.take_rejections(),
+                ]:
+                    self.importer.reject(rejection)
+                    yield Item(f"line {rejection.line}", f"line {rejection.line}", fault=rejection.reason)
+                for row in good:
+                    before, after = changes[row.line]
+                    yield Item(
+                        row.order["external_id"], f"line {row.line}", before, after,
+                        is_right=not after, data=row,
+                    )  # fmt: skip
+
+    def apply_all(self, items: Sequence[Item], *, at: datetime) -> Batch:
+        outcomes = self.importer.write([item.data for item in items])
+        changed = sum(outcome != "unchanged" for outcome in outcomes.values())
+        return Batch(changed=changed, unchanged=len(outcomes) - changed)
+
+    def parameters(self, items: Sequence[Item]) -> dict[str, Any]:
+        rows: list[ImportRow] = [item.data for item in items]
+        return {
+            "customers": [row.customer["external_id"] for row in rows],
+            "orders": [row.order["external_id"] for row in rows],
+            "deliveries": [row.delivery["external_id"] for row in rows if row.delivery],
+        }

@@ -1,0 +1,157 @@
+"""The base of every fixing command: the same options, the same report, dry unless told otherwise."""
+
+import getpass
+import json
+import os
+import sys
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from ondi.datafixes.fixes import Fix
+from ondi.datafixes.runs import FAULTS_SHOWN, FixRefused, Outcome, Plan, apply_fix, plan_of
+from ondi.tenants.scope import find_tenants
+
+# Options that say how and where, not what; and Django's own.
+NOT_KEPT = {
+    "tenant", "all_tenants", "apply", "plan", "limit", "max_errors", "batch_size", "json", "verbosity", "settings",
+    "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "stdout", "stderr",
+}  # fmt: skip
+
+
+class FixCommand(BaseCommand):
+    """Derive from it: `fix_name`, `add_own_arguments`, `fix_for`.
+
+    Exits with 1 where an item failed or the run was refused.
+    """
+
+    final_warning = "FINAL: this cannot be undone, and nothing is kept of what was there."
+    requires_system_checks: list[str] = []
+
+    @property
+    def fix_name(self) -> str:
+        return type(self).__module__.rpartition(".")[2]
+
+    def add_own_arguments(self, parser: CommandParser) -> None:
+        """Options beyond the common ones."""
+
+    def fix_for(self, tenant_id: UUID, options: dict[str, Any]) -> Fix:
+        """The fix in this tenant, in whose scope this is called. Raises `CommandError` for bad arguments."""
+        raise NotImplementedError
+
+    def name_of(self, options: dict[str, Any]) -> str:
+        """Under what name the run is kept; runs of one name exclude each other."""
+        return self.fix_name
+
+    def arguments_of(self, fix: Fix, options: dict[str, Any]) -> dict[str, Any]:
+        """What the record of the run says it was asked to do."""
+        return {name: str(value) for name, value in options.items() if name not in NOT_KEPT and value is not None}
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        scope = parser.add_mutually_exclusive_group(required=True)
+        scope.add_argument("--tenant", action="append", metavar="SLUG", help="This tenant; repeatable.")
+        scope.add_argument("--all-tenants", action="store_true", help="Every tenant there is.")
+        parser.add_argument("--apply", action="store_true", help="Do it. Without: show what would be done.")
+        parser.add_argument("--plan", default="", metavar="HASH", help="Refuse unless the plan still is this one.")
+        parser.add_argument("--limit", type=positive, help="No more than so many in each tenant.")
+        parser.add_argument("--max-errors", type=natural, default=20, help="Stop after so many failures (20).")
+        parser.add_argument("--batch-size", type=positive, default=100, help="So many a transaction (100).")
+        parser.add_argument("--json", action="store_true", help="The report as JSON on standard output.")
+        self.add_own_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tenants = find_tenants(*(options["tenant"] or ()))
+        if unknown := set(options["tenant"] or ()) - set(tenants):
+            raise CommandError(f"There is no tenant {', '.join(sorted(unknown))}.")
+        reports = [self._run_in(slug, tenants[slug], options) for slug in sorted(tenants)]
+        if options["json"]:
+            self.stdout.write(json.dumps(reports, indent=2, ensure_ascii=False, default=str))
+        if any(report["failed"] for report in reports):
+            raise CommandError("Some items failed; they are named above.")
+
+    def _run_in(self, slug: str, tenant_id: UUID, options: dict[str, Any]) -> dict[str, Any]:
+        fix = self.fix_for(tenant_id, options)
+        try:
+            if not options["apply"]:
+                return self._tell_plan(slug, fix, plan_of(fix, options["limit"]), options)
+            if fix.is_final:
+                self.stderr.write(self.final_warning)
+            with tqdm(desc=slug, unit="", disable=None, file=sys.stderr) as bar:
+                outcome = apply_fix(
+                    fix,
+                    command=self.name_of(options),
+                    arguments=self.arguments_of(fix, options),
+                    operator=operator(),
+                    plan=options["plan"],
+                    limit=options["limit"],
+                    batch_size=options["batch_size"],
+                    max_errors=options["max_errors"],
+                    progress=bar.update,
+                )
+        except FixRefused as refused:
+            raise CommandError(f"{slug}: {refused}") from refused
+        return self._tell_outcome(slug, fix, outcome, options)
+
+    def _tell_plan(self, slug: str, fix: Fix, plan: Plan, options: dict[str, Any]) -> dict[str, Any]:
+        if not options["json"]:
+            self.stdout.write(f"{slug}: {plan.count} would be changed, {len(plan.faults)} cannot be. Nothing was done.")
+            for item in plan.sample:
+                self.stdout.write(f"  {item.label}: {_shown(item.before)} -> {_shown(item.after)}")
+            if plan.count > len(plan.sample):
+                self.stdout.write(f"  and {plan.count - len(plan.sample)} more")
+            self._tell_faults(plan.faults)
+            if fix.is_final:
+                self.stdout.write(self.final_warning)
+            self.stdout.write(f"  plan {plan.hash}")
+        sample = [{"item": one.label, "before": dict(one.before), "after": dict(one.after)} for one in plan.sample]
+        return {"tenant": slug, "dry_run": True, "count": plan.count, "sample": sample, "plan": plan.hash,
+                "failed": 0, "faults": plan.faults}  # fmt: skip
+
+    def _tell_outcome(self, slug: str, fix: Fix, outcome: Outcome, options: dict[str, Any]) -> dict[str, Any]:
+        rate = outcome.changed / outcome.seconds if outcome.seconds else 0
+        if not options["json"]:
+            how = "resumed, " if outcome.resumed else ""
+            self.stdout.write(
+                f"{slug}: {how}{outcome.changed} changed, {outcome.unchanged} unchanged, {len(outcome.faults)} failed; "
+                f"{outcome.seconds:.1f} s, {rate:.0f} a second."
+            )
+            self._tell_faults(outcome.faults)
+            undo = self.final_warning if fix.is_final else f"To undo: manage.py data_fixes undo {outcome.run_id}"
+            self.stdout.write(f"  run {outcome.run_id}. {undo}")
+        return {"tenant": slug, "dry_run": False, "run": str(outcome.run_id), "changed": outcome.changed,
+                "unchanged": outcome.unchanged, "failed": len(outcome.faults), "faults": outcome.faults,
+                "resumed": outcome.resumed, "seconds": round(outcome.seconds, 2)}  # fmt: skip
+
+    def _tell_faults(self, faults: list[tuple[str, str]]) -> None:
+        for label, reason in faults[:FAULTS_SHOWN]:
+            self.stdout.write(f"  failed: {label}: {reason}")
+        if len(faults) > FAULTS_SHOWN:
+            self.stdout.write(f"  and {len(faults) - FAULTS_SHOWN} more failed")
+
+
+def operator() -> str:
+    """Who runs this, as the machine knows them."""
+    try:
+        return f"{getpass.getuser()}@{os.uname().nodename}"
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _shown(values: Any) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items()) or "nothing"
+
+
+def positive(text: str) -> int:
+    """For argparse: a whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError
+    return int(text)
+
+
+def natural(text: str) -> int:
+    """For argparse: a whole number from 0."""
+    if not text.isdecimal():
+        raise ValueError
+    return int(text)

@@ -1,0 +1,114 @@
+"""What a data fix is: which rows, what becomes of each, and which tables it touches."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, OperationalError, transaction
+
+from ondi.common.errors import DomainError
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to fix. `key` orders and names it; `before` and `after` are what people are shown of it.
+
+    `fault`: why it cannot be fixed at all, known beforehand; `is_right`: there is nothing to fix in it;
+    `data`: what the fix itself needs.
+    """
+
+    key: str
+    label: str
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    fault: str = ""
+    is_right: bool = False
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """The rows of one table that fixing these items may touch: its key column, and a condition over `%(keys)s`."""
+
+    table: str
+    item: str
+    condition: str
+    key: str = "id"
+
+
+@dataclass(slots=True)
+class Batch:
+    """What became of some items; `faults`: item and reason."""
+
+    changed: int = 0
+    unchanged: int = 0
+    faults: list[tuple[str, str]] = field(default_factory=list)
+
+
+def reason(error: Exception) -> str:
+    """In words; of PostgreSQL's own text the first line only, for the rest may name what people wrote."""
+    constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    if constraint:
+        return f"something else stands on it ({constraint})"
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+class Fix:
+    """Derive one for each command. `footprint` names tables in the order they are written, parents first.
+
+    `is_final`: it keeps no images and cannot be undone.
+    """
+
+    is_final = False
+    footprint: Sequence[Footprint] = ()
+
+    def __init__(self, tenant_id: UUID) -> None:
+        self.tenant_id = tenant_id
+
+    def items(self) -> Iterator[Item]:
+        """Everything that has to be fixed, in the order of keys, read in pieces; what is right is not among it."""
+        raise NotImplementedError
+
+    def apply(self, item: Item, *, at: datetime) -> bool:
+        """Fix one, in the batch's transaction; False where there was nothing left to do. Raises to fail it.
+
+        What it reads it locks and looks at anew: the plan may be old.
+        """
+        raise NotImplementedError
+
+    def apply_all(self, items: Sequence[Item], *, at: datetime) -> "Batch":
+        """Fix these, each by itself: what one refuses does not hold up the others."""
+        batch = Batch()
+        for item in items:
+            try:
+                with transaction.atomic():
+                    if self.apply(item, at=at):
+                        batch.changed += 1
+                    else:
+                        batch.unchanged += 1
+            except OperationalError:
+                raise  # a lock that was waited for too long: the harness tries again with fewer
+            except (DomainError, DatabaseError, ValueError) as error:
+                batch.faults.append((item.label, reason(error)))
+        return batch
+
+    def parameters(self, items: Sequence[Item]) -> dict[str, Any]:
+        """What the footprint's conditions are asked about, beside `%(tenant)s`."""
+        return {"keys": [UUID(item.key) for item in items]}
+
+
+# What is left to do when rows of a fix were put back: by command, told the items.
+Undone = Callable[[UUID, Sequence[str], datetime], None]
+UNDONE: dict[str, Undone] = {}
+
+
+def after_undo(command: str) -> Callable[[Undone], Undone]:
+    """Register what follows an undo of this command, as leaving an event."""
+
+    def register(function: Undone) -> Undone:
+        UNDONE[command] = function
+        return function
+
+    return register

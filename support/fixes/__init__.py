@@ -1,0 +1,1 @@
+"""Data fixes of tickets: what `manage.py` repairs, on the harness of `ondi.datafixes`. Customers never hear of one."""

@@ -1,0 +1,66 @@
+"""Taking many messages back: for good, and said so twice."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from conversations.events import MESSAGE_REDACTED
+from conversations.models import Message
+from conversations.services import redact_message
+from ondi.api.idempotency import forget_texts_of
+from ondi.datafixes.fixes import Fix, Item
+from support.fixes.tickets import READ_AT_ONCE
+from support.models import Ticket, TicketEvent
+from support.services.shared import record_event, save_ticket
+
+
+class RedactMessages(Fix):
+    """System messages of one code between two moments, or the messages a file names."""
+
+    is_final = True
+
+    def __init__(
+        self,
+        tenant_id: UUID,
+        *,
+        event: str = "",
+        between: tuple[datetime, datetime] | None = None,
+        named: Sequence[UUID] | None = None,
+    ) -> None:
+        super().__init__(tenant_id)
+        self.event, self.between, self.named = event, between, named
+
+    def items(self) -> Iterator[Item]:
+        messages = Message.objects.in_tenants([self.tenant_id]).exclude(event__code=MESSAGE_REDACTED).order_by("id")
+        if self.named is not None:
+            messages = messages.filter(id__in=self.named)
+        else:
+            assert self.between is not None
+            messages = messages.filter(
+                event__code=self.event, created_at__gte=self.between[0], created_at__lt=self.between[1]
+            )
+        last: UUID | None = None
+        while True:
+            page = list((messages.filter(id__gt=last) if last else messages)[:READ_AT_ONCE])
+            for message in page:
+                # What stands there is not shown: it may be what has to go.
+                told = {"sequence": message.sequence, "conversation": message.conversation_id}
+                yield Item(str(message.id), f"message {message.id}", told, {"text": "removed"})
+            if len(page) < READ_AT_ONCE:
+                return
+            last = page[-1].id
+
+    def apply(self, item: Item, *, at: datetime) -> bool:
+        message = Message.objects.in_tenants([self.tenant_id]).filter(id=item.key).first()
+        if message is None:
+            return False
+        ticket = Ticket.objects.locked().filter(
+            tenant_id=self.tenant_id, conversation_id=message.conversation_id
+        ).first()  # fmt: skip
+        if not redact_message(conversation_id=message.conversation_id, message_id=message.id):
+            return False
+        forget_texts_of(tenant_id=self.tenant_id, row_id=message.id, keys=("content", "preview"))
+        if ticket is not None:
+            save_ticket(ticket, at)
+            record_event(ticket, TicketEvent.Kind.MESSAGE_REDACTED, None, at, {}, {"message": str(message.id)})
+        return True

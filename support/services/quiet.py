@@ -1,0 +1,115 @@
+"""Changing tickets as the system, for data fixes: the same marks and events as the desk's services, and no message.
+
+No actor, so no policy is asked; who may run commands is the machine's matter. Nobody is told, in no chat. Each locks
+the ticket and then its conversation, and returns False where there was nothing (left) to do.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from conversations.models import Conversation
+from conversations.services import join_conversation, set_conversation_status
+from ondi.common.errors import InvalidInput
+from support import policies
+from support.errors import AssigneeNotASupportUser, TicketNotFound
+from support.models import Ticket, TicketEvent
+from support.services.desk import end_part_of_assignee
+from support.services.shared import (
+    hold_support_role,
+    id_text,
+    is_item_taken,
+    mark_closed,
+    mark_reopened,
+    record_event,
+    refuse_if_item_is_held,
+    save_ticket,
+)
+
+
+@transaction.atomic
+def close_quietly(*, tenant_id: UUID, ticket_id: UUID, at: datetime) -> bool:
+    ticket = _locked(tenant_id, ticket_id)
+    if not ticket.is_open:
+        return False
+    mark_closed(ticket, at, by=None)
+    save_ticket(ticket, at)
+    set_conversation_status(conversation_id=ticket.conversation_id, status=Conversation.Status.CLOSED)
+    record_event(ticket, TicketEvent.Kind.CLOSED, None, at, {"status": "open"}, {"status": "closed"})
+    return True
+
+
+@transaction.atomic
+def reopen_quietly(*, tenant_id: UUID, ticket_id: UUID, at: datetime) -> bool:
+    """Raises `TicketAlreadyOpenForRelated` where another open ticket holds the item."""
+    ticket = _locked(tenant_id, ticket_id)
+    if ticket.is_open:
+        return False
+    if ticket.assignee_id is not None and not hold_support_role(ticket.assignee_id):
+        ticket.assignee = None
+    mark_reopened(ticket, at)
+    _save_with_item(ticket, at)
+    set_conversation_status(conversation_id=ticket.conversation_id, status=Conversation.Status.ACTIVE)
+    record_event(ticket, TicketEvent.Kind.REOPENED, None, at, {"status": "closed"}, {"status": "open"})
+    return True
+
+
+@transaction.atomic
+def reassign_quietly(*, tenant_id: UUID, ticket_id: UUID, assignee_id: UUID | None, at: datetime) -> bool:
+    """Give an open ticket to somebody else, or with None to the queue. Raises `AssigneeNotASupportUser`."""
+    if assignee_id is not None and not hold_support_role(assignee_id):
+        raise AssigneeNotASupportUser
+    ticket = _locked(tenant_id, ticket_id)
+    before = ticket.assignee_id
+    if not ticket.is_open or before == assignee_id:
+        return False
+    end_part_of_assignee(ticket, at)
+    ticket.assignee_id = assignee_id
+    save_ticket(ticket, at)
+    if assignee_id is not None:
+        join_conversation(tenant_id=tenant_id, conversation_id=ticket.conversation_id, membership_id=assignee_id, at=at)
+    kind = TicketEvent.Kind.ASSIGNED if assignee_id else TicketEvent.Kind.RELEASED
+    record_event(ticket, kind, None, at, {"assignee": id_text(before)}, {"assignee": id_text(assignee_id)})
+    return True
+
+
+@transaction.atomic
+def relink_quietly(
+    *, tenant_id: UUID, ticket_id: UUID, delivery_id: UUID | None, order_id: UUID | None, at: datetime
+) -> bool:
+    """Tie a ticket, open or closed, to another item. Raises `InvalidInput`, `TicketAlreadyOpenForRelated`."""
+    ticket = _locked(tenant_id, ticket_id)
+    if faults := policies.misplaced_links(ticket.source, delivery_id, order_id):
+        raise InvalidInput(faults)
+    before = {"delivery": id_text(ticket.delivery_id), "order": id_text(ticket.order_id)}
+    after = {"delivery": id_text(delivery_id), "order": id_text(order_id)}
+    if before == after:
+        return False
+    ticket.delivery_id, ticket.order_id = delivery_id, order_id
+    _save_with_item(ticket, at)
+    record_event(ticket, TicketEvent.Kind.LINK_CHANGED, None, at, before, after)
+    return True
+
+
+def note_undo(*, tenant_id: UUID, ticket_ids: list[UUID], at: datetime) -> None:
+    """An event for each ticket that a data fix had changed and that is put back."""
+    for ticket in Ticket.objects.locked().filter(tenant_id=tenant_id, id__in=ticket_ids):
+        record_event(ticket, TicketEvent.Kind.FIX_UNDONE, None, at, {}, {"status": ticket.status})
+
+
+def _locked(tenant_id: UUID, ticket_id: UUID) -> Ticket:
+    ticket = Ticket.objects.locked().filter(tenant_id=tenant_id, id=ticket_id).first()
+    if ticket is None:
+        raise TicketNotFound
+    return ticket
+
+
+def _save_with_item(ticket: Ticket, at: datetime) -> None:
+    try:
+        with transaction.atomic():
+            save_ticket(ticket, at)
+    except IntegrityError as error:
+        if is_item_taken(error):
+            refuse_if_item_is_held(ticket, None)
+        raise

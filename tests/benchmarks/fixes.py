@@ -1,0 +1,76 @@
+"""`make bench-fixes`: `close_stale_tickets` over 100,000 of a million tickets, while the API answers.
+
+Prints the rate, the most memory the command took, and how long the API's callers waited meanwhile. Exits with 1
+where it took 200 MB or more, or the API failed.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+
+from ondi import embedded_postgres
+from tests.benchmarks.load import load
+from tests.benchmarks.search import QUEUE, TOKEN
+from tests.reliability.product import manage, product, resident
+
+SIZE = int(os.environ.get("SIZE", "1000000"))
+MOST_KILOBYTES = 200_000
+STALE = """
+UPDATE support_ticket SET waiting_on = 'customer' WHERE status = 'open';
+UPDATE support_ticket SET last_activity_at = last_activity_at - interval '1 year' WHERE status = 'open';
+"""
+
+
+def main() -> None:
+    with product(fill=fill) as running:
+        caller = running.caller(manage(running.environment, "shell", "--no-imports", "-c", TOKEN).split()[-1])
+        command = [sys.executable, "manage.py", "close_stale_tickets", "--days=30", "--all-tenants", "--apply"]
+        root = Path(__file__).resolve().parents[2]
+        start = time.monotonic()
+        fixing = subprocess.Popen(command, cwd=root, env=running.environment, stdout=subprocess.PIPE, text=True)
+        waits: list[float] = []
+        failures: list[int] = []
+        most = 0
+
+        def ask() -> None:
+            while fixing.poll() is None:
+                answer = caller.call("GET", QUEUE)
+                waits.append(answer.seconds * 1000)
+                if answer.status != 200:
+                    failures.append(answer.status)
+                time.sleep(0.05)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        while fixing.poll() is None:
+            most = max(most, resident(fixing.pid))
+            time.sleep(0.2)
+        asking.join()
+        seconds = time.monotonic() - start
+        said = fixing.stdout.read() if fixing.stdout else ""
+    changed = sum(int(line.split(": ")[1].split()[0]) for line in said.splitlines() if " changed, " in line)
+    waits.sort()
+    sys.stdout.write(
+        f"{changed:,} closed in {seconds:.0f} s, {changed / seconds:.0f} a second; at most {most / 1000:.0f} MB\n"
+        f"the API meanwhile: {len(waits)} answers, median {statistics.median(waits):.0f} ms, "
+        f"99 of 100 within {waits[int(len(waits) * 0.99)]:.0f} ms, {len(failures)} failed\n"
+    )
+    sys.exit(most >= MOST_KILOBYTES or bool(failures) or changed < SIZE // 10)
+
+
+def fill() -> None:
+    host = str(embedded_postgres.socket_directory())
+    with psycopg.connect(dbname="ondi", user="postgres", host=host, autocommit=True) as superuser:
+        load(superuser, tickets=SIZE, tenants=20)
+        superuser.execute(STALE)
+        superuser.execute("VACUUM ANALYZE support_ticket")
+
+
+if __name__ == "__main__":
+    main()
