@@ -1,6 +1,6 @@
 """Writing conversations. A message and the conversation's summary of it are one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -131,11 +131,11 @@ def redact_message(*, conversation_id: UUID, message_id: UUID) -> bool:
     return True
 
 
-def set_conversation_status(*, conversation_id: UUID, status: str) -> None:
-    """Close or open a conversation without a word in it; for data fixes. Locks the conversation."""
-    conversation = Conversation.objects.locked().get(id=conversation_id)
-    conversation.status = status
-    conversation.save(update_fields=["status"])
+def set_conversation_status(*, tenant_id: UUID, conversation_ids: Collection[UUID], status: str) -> None:
+    """Close or open conversations without a word in them; for data fixes. Locks them in the order of their keys."""
+    found = Conversation.objects.locked().filter(tenant_id=tenant_id, id__in=conversation_ids)
+    keys = list(found.values_list("id", flat=True))
+    Conversation.objects.filter(tenant_id=tenant_id, id__in=keys).update(status=status)
 
 
 def mark_read(*, part_id: UUID, sequence: int) -> None:

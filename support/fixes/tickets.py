@@ -14,7 +14,7 @@ from deliveries.models import Delivery
 from ondi.accounts.models import Membership
 from ondi.common.ids import parse_id
 from ondi.common.times import iso
-from ondi.datafixes.fixes import Fix, Footprint, Item, after_undo
+from ondi.datafixes.fixes import Batch, Fix, Footprint, Item, after_undo
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.models import Ticket
@@ -70,11 +70,11 @@ class CloseStale(TicketFix):
     def item_of(self, ticket: Ticket) -> Item:
         return Item(str(ticket.id), f"#{ticket.number}", {"status": "open"}, {"status": "closed"})
 
-    def apply(self, item: Item, *, at: datetime) -> bool:
-        still = Ticket.objects.locked().filter(tenant_id=self.tenant_id, id=item.key).first()
-        if still is None or still.waiting_on != "customer" or still.last_activity_at >= self.before:
-            return False
-        return quiet.close_quietly(tenant_id=self.tenant_id, ticket_id=UUID(item.key), at=at)
+    def apply_all(self, items: Sequence[Item], *, at: datetime) -> Batch:
+        still = self.tickets().locked().filter(tenant_id=self.tenant_id, id__in=[item.key for item in items])
+        stale = list(still.values_list("id", flat=True))
+        closed = quiet.close_quietly(tenant_id=self.tenant_id, ticket_ids=stale, at=at)
+        return Batch(changed=closed, unchanged=len(items) - closed)
 
 
 class Reopen(TicketFix):

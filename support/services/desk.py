@@ -23,12 +23,12 @@ from support.errors import (
 from support.models import Ticket, TicketEvent, TicketNote
 from support.querysets import TicketQuerySet
 from support.services.shared import (
+    closed_fields,
     hold_role_of,
     hold_support_role,
     id_text,
     is_item_taken,
     locked_ticket,
-    mark_closed,
     mark_reopened,
     person_of,
     record_event,
@@ -140,7 +140,8 @@ def close_ticket(
         caused_by=actor.membership_id,
         at=at,
     )
-    mark_closed(ticket, at, by=actor.membership_id)
+    for name, value in closed_fields(at, by=actor.membership_id).items():
+        setattr(ticket, name, value)
     ticket.last_activity_at = at
     save_ticket(ticket, at)
     record_event(ticket, TicketEvent.Kind.CLOSED, actor, at, {"status": "open"}, {"status": "closed"})

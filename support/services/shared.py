@@ -1,7 +1,8 @@
 """What the services share: locking a ticket, saving it, writing its history."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -69,11 +70,10 @@ def save_ticket(ticket: Ticket, at: datetime) -> None:
     ticket.save(force_update=True)
 
 
-def mark_closed(ticket: Ticket, at: datetime, *, by: UUID | None) -> None:
-    """What a closed ticket is, but for saving it. `by`: a membership; None for the system."""
-    ticket.status = TicketStatus.CLOSED
-    ticket.closed_at, ticket.closed_by_id = at, by
-    ticket.waiting_on = ticket.waiting_since = ticket.follow_up_at = None
+def closed_fields(at: datetime, *, by: UUID | None) -> dict[str, Any]:
+    """What a closed ticket is. `by`: a membership; None for the system."""
+    waits_no_more = dict.fromkeys(("waiting_on", "waiting_since", "follow_up_at"))
+    return {"status": TicketStatus.CLOSED, "closed_at": at, "closed_by_id": by, **waits_no_more}
 
 
 def mark_reopened(ticket: Ticket, at: datetime) -> None:
@@ -99,6 +99,21 @@ def record_event(
         before=before,
         after=after,
         created_at=at,
+    )
+
+
+def record_events(
+    tenant_id: UUID,
+    ticket_ids: Collection[UUID],
+    kind: TicketEvent.Kind,
+    at: datetime,
+    before: Mapping[str, str | None],
+    after: Mapping[str, str | None],
+) -> None:
+    """The same event for each of these tickets, by the system, in one statement."""
+    TicketEvent.objects.bulk_create(
+        TicketEvent(tenant_id=tenant_id, ticket_id=ticket_id, kind=kind, before=before, after=after, created_at=at)
+        for ticket_id in ticket_ids
     )
 
 

@@ -14,16 +14,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from ondi import embedded_postgres
-
-os.environ["ONDI_DATA_DIR"] = tempfile.mkdtemp(prefix="ondi-kills-")
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ondi.settings")
-os.environ["DEBUG"] = "true"
-Path(os.environ["ONDI_DATA_DIR"]).chmod(0o755)
-
 import django
 import psycopg
 from django.core.management import call_command
+
+from ondi import embedded_postgres
 
 KILLS = int(os.environ.get("FIX_KILLS", "5"))
 TICKETS = int(os.environ.get("FIX_TICKETS", "240"))
@@ -34,8 +29,10 @@ TIMES = (
 OWN_IDS = {"support_ticketevent", "conversations_participant", "accounts_user", "accounts_membership", "orders_order",
            "deliveries_delivery"}  # fmt: skip
 LINKS = "'{id,user_id,customer_id,order_id,password}'"
-TABLES = ("support_ticket", "support_ticketevent", "conversations_conversation", "conversations_message",
-          "conversations_participant", "accounts_membership", "accounts_user", "orders_order", "deliveries_delivery")  # fmt: skip
+TABLES = (
+    "support_ticket", "support_ticketevent", "conversations_conversation", "conversations_message",
+    "conversations_participant", "accounts_membership", "accounts_user", "orders_order", "deliveries_delivery",
+)  # fmt: skip
 
 
 def commands(folder: Path) -> dict[str, list[str]]:
@@ -54,6 +51,9 @@ def commands(folder: Path) -> dict[str, list[str]]:
 
 
 def main() -> None:
+    home = Path(tempfile.mkdtemp(prefix="ondi-kills-"))
+    home.chmod(0o755)
+    os.environ |= {"ONDI_DATA_DIR": str(home), "DJANGO_SETTINGS_MODULE": "ondi.settings", "DEBUG": "true"}
     embedded_postgres.hold()
     django.setup()
     call_command("migrate", verbosity=0)
@@ -125,8 +125,8 @@ def populate(folder: Path) -> None:
                 Conversation.objects.filter(id=ticket.conversation_id).update(message_count=77)
     (folder / "links.csv").write_text("\n".join(links) + "\n")
     (folder / "messages.csv").write_text("\n".join(messages) + "\n")
-    header = ("order_id,customer_id,order_status,order_purchase_timestamp,order_approved_at,order_delivered_carrier_date,"
-              "order_delivered_customer_date,order_estimated_delivery_date")  # fmt: skip
+    header = "order_id,customer_id,order_status,order_purchase_timestamp,order_approved_at,"
+    header += "order_delivered_carrier_date,order_delivered_customer_date,order_estimated_delivery_date"
     lines = [f"o{n},c{n},delivered,10/2/2017 10:56,,,10/10/2017 21:25,10/18/2017 0:00" for n in range(TICKETS * 8)]
     (folder / "orders.csv").write_text("\n".join([header, *lines]) + "\n")
     for connection in connections.all():
