@@ -29,6 +29,8 @@ PAGES = "tests/staff/test_pages.py"
 WORKBENCH = "tests/support/test_workbench.py"
 DESK_SERVICES = "tests/support/test_desk_services.py"
 INVITATIONS = "tests/staff/test_invitations.py"
+FIXES = "tests/datafixes/test_commands.py"
+ERASURE = "support/migrations/0005_erasure.py"
 
 POLICIES = "support/policies.py"
 TICKETS = "support/querysets.py"
@@ -453,6 +455,12 @@ MUTANTS = [
         "                raise\n",
         UNITS,
     ),
+    # Data fixes.
+    Mutant(ERASURE, "WHERE m.id = wanted_member AND m.tenant_id = ANY (scope)", "WHERE m.id = wanted_member", FIXES),
+    Mutant(ERASURE, "WHERE t.id = ANY (wanted) AND t.tenant_id = ANY (scope)", "WHERE t.id = ANY (wanted)", FIXES),
+    Mutant("ondi/datafixes/runs.py", 'cursor.execute("SET TRANSACTION READ ONLY")', "pass", FIXES),
+    Mutant("ondi/datafixes/runs.py", "if changed(now, image.after):", "if False:", FIXES),
+    Mutant("ondi/tenants/management/commands/shell.py", 'if not options["write"]:', "if False:", FIXES),
     # The database's wall.
     Mutant(WALL, "            yield f'REVOKE UPDATE", "            return\n            yield f'REVOKE UPDATE", RULES),
     Mutant(WALL, """inside = f'"{self.tenant_column}" = {IN_SCOPE}'""", "inside = 'true'", RULES),

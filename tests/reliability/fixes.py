@@ -61,7 +61,10 @@ def main() -> None:
     populate(folder)
     failed = []
     sys.stdout.write(f"{'command':24}{'kills':>7}{'resumed':>9}  same rows\n")
+    chosen = os.environ.get("FIX_COMMANDS", "").split()
     for command, arguments in commands(folder).items():
+        if chosen and command not in chosen:
+            continue
         clone("base", "calm")
         start = time.monotonic()
         run(command, arguments, "calm")

@@ -23,6 +23,13 @@ def run(module, *arguments, **settings):
     return subprocess.run(command, cwd=ROOT, env={**kept, **settings}, capture_output=True, text=True, check=False)
 
 
+def test_killed_data_fixes_go_on_and_end_the_same():
+    done = run("fixes", FIX_KILLS="2", FIX_TICKETS="60", FIX_COMMANDS="close_stale_tickets import_orders")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(" yes\n") == 2
+
+
 def test_killed_workers_lose_and_double_nothing():
     done = run("chaos", "workers killed", CHAOS_KILLS="3")
 

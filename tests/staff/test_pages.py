@@ -31,7 +31,8 @@ MODELS = {
     "accounts_apikey": ADMINS, "accounts_membership": STAFF, "accounts_refreshfamily": ADMINS,
     "accounts_settingschange": ADMINS, "accounts_user": OPERATORS, "conversations_conversation": DESK,
     "conversations_message": DESK, "conversations_participant": DESK, "deliveries_delivery": STAFF,
-    "datafixes_fixrun": ADMINS, "orders_order": STAFF, "support_cannedreply": DESK, "support_tag": DESK, "support_ticket": DESK,
+    "datafixes_fixrun": ADMINS, "orders_order": STAFF,
+    "support_cannedreply": DESK, "support_tag": DESK, "support_ticket": DESK,
     "support_ticketevent": DESK, "support_ticketnote": DESK, "tenants_portalsettings": STAFF, "tenants_tenant": STAFF,
 }  # fmt: skip
 # Statements at the most, entering included: of any list, of any row's page, and of the desk's pages.

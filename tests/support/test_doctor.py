@@ -178,7 +178,7 @@ def test_every_damage_is_named_mended_and_brought_back_by_undo(world, owner):
         assert repair(finding.name, "--apply")["changed"] == 0, "a second run changes nothing"
         runs.append((finding, done["run"]))
     assert doctor() == ({}, True)
-    for finding, run in reversed(runs):
+    for _finding, run in reversed(runs):
         with links_off(owner()):
             call_command("data_fixes", "undo", run, stdout=io.StringIO())
     assert state(owner()) == damaged

@@ -1,12 +1,13 @@
 """Two tenants that look alike, every way out of the product, and what must not come through any of them."""
 
+import contextlib
 import io
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.contrib import admin
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 import deliveries
@@ -249,6 +250,14 @@ def _post_at(leaks: Leaks, name: str, browser) -> None:
         leaks.look(f"{name} {path}", f"{path} {body}", browser.post(path, body, follow=True))
 
 
+def links_of(leaks: Leaks, folder: Path) -> Path:
+    """Our ticket to their delivery, and theirs to ours."""
+    path, theirs, ours = folder / "links.csv", leaks.foreign, leaks.own
+    rows = [f"{ours.ticket.pk},delivery:{theirs.rows['delivery'].pk}", f"{theirs.ticket.pk},none"]
+    path.write_text("\n".join(["ticket,item", *rows]) + "\n")
+    return path
+
+
 def through_the_commands(leaks: Leaks, folder: Path) -> None:
     """What an operator who named one tenant is told."""
     orders = folder / "orders.csv"
@@ -258,4 +267,16 @@ def through_the_commands(leaks: Leaks, folder: Path) -> None:
     out = io.StringIO()
     call_command("import_orders", str(orders), "--tenant=own", f"--map={OLIST}", "--apply", stdout=out, stderr=out)
     call_command("clear_expired", stdout=out, stderr=out)
-    leaks.look_at("commands", "", out.getvalue())
+    for command in (["close_stale_tickets", "--days=1"], ["reassign_tickets", "--from=agentown", "--to-queue"],
+                    ["purge_closed_tickets", "--older-than=1"], ["repair", "--finding=counter"], ["doctor"],
+                    ["relink_tickets", f"--from={links_of(leaks, folder)}"],
+                    ["erase_customer", f"--customer={leaks.foreign.rows['member_customer'].pk}"]):  # fmt: skip
+        for apply in ((), ("--apply",)) if command[0] != "doctor" else ((),):
+            with contextlib.suppress(CommandError):
+                call_command(*command, "--tenant=own", *apply, stdout=out, stderr=out)
+    with contextlib.suppress(CommandError):
+        call_command("export_customer", "--tenant=own", f"--customer={leaks.foreign.rows['member_customer'].pk}",
+                     f"--out={folder / 'x.zip'}", stdout=out)  # fmt: skip
+    call_command("data_fixes", "list", "--tenant=own", stdout=out)
+    sent = f"{links_of(leaks, folder).read_text()} {leaks.foreign.rows['member_customer'].pk}"
+    leaks.look_at("commands", sent, out.getvalue())
