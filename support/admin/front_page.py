@@ -13,7 +13,7 @@ from ondi.staff.entry import staff_at
 from support.admin.tabs import tab_links
 from support.statistics import Spread, desk_statistics
 
-PERIODS = {7: gettext_lazy("7 days"), 30: gettext_lazy("30 days"), 90: gettext_lazy("90 days")}
+PERIODS = {1: gettext_lazy("Today"), 7: gettext_lazy("7 days"), 30: gettext_lazy("30 days")}
 
 
 def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

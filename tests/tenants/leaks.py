@@ -203,7 +203,7 @@ def desk_pages(leaks: Leaks) -> list[str]:
         f"phone/?customer={customer}", f"{foreign.ticket.pk}/news/", f"{leaks.own.ticket.pk}/change/",
         f"{leaks.own.ticket.pk}/news/", *(f"?{query}" for query in queries),
     )  # fmt: skip
-    front = ("/admin/", f"/admin/?days=90&tenant={tenant}")
+    front = ("/admin/", f"/admin/?days=30&tenant={tenant}")
     return [*front, *(f"/admin/support/ticket/{view}" for view in views)]
 
 
