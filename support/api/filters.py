@@ -1,14 +1,18 @@
 """What lists of tickets can be narrowed by."""
 
+from typing import Any
+
 import django_filters as filters
 from django import forms
 from django.core.exceptions import ValidationError
+from django_filters.utils import translate_validation
+from rest_framework.request import Request
 
 from conversations.models import Conversation
 from ondi.accounts.authentication import actor_of
 from ondi.common.text import TextRefused, plain_text
 from ondi.tenants.models import Priority
-from support.models import TicketSource, TicketStatus, WaitingOn
+from support.models import Ticket, TicketSource, TicketStatus, WaitingOn
 from support.querysets import TicketQuerySet
 
 SHORTEST_SEARCH, LONGEST_SEARCH = 2, 200
@@ -38,6 +42,16 @@ class CustomerTicketFilter(filters.FilterSet):  # type: ignore[misc]  # django-f
     status = filters.ChoiceFilter(choices=TicketStatus.choices)
     related_delivery_id = filters.UUIDFilter(field_name="delivery_id")
     related_order_id = filters.UUIDFilter(field_name="order_id")
+
+
+def filters_of(request: Request, filterset: type[filters.FilterSet]) -> dict[str, Any]:
+    """The filters a request gives, by field and value; 400 on the parameters at fault. Empty ones are absent."""
+    if not any(request.query_params.get(name) for name in filterset.base_filters):
+        return {}
+    given = filterset(request.query_params, queryset=Ticket.objects.none(), request=request)
+    if not given.is_valid():
+        raise translate_validation(given.errors)
+    return {given.filters[name].field_name: value for name, value in given.form.cleaned_data.items() if value}
 
 
 class QueueFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types

@@ -1,6 +1,6 @@
 """The customer's calls: open, list, read and close one's own tickets."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
@@ -16,12 +16,12 @@ from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, path_id, valid_body
 from support import policies
 from support.api import docs
-from support.api.filters import CustomerTicketFilter
+from support.api.filters import CustomerTicketFilter, filters_of
 from support.api.presentation import ticket_data, ticket_detail_data
+from support.api.reads import own_detail, own_page
 from support.api.serializers import CreateTicketBody
 from support.errors import TicketNotFound
 from support.models import Ticket
-from support.querysets import TicketQuerySet
 from support.services import close_ticket, open_ticket
 
 
@@ -44,12 +44,8 @@ class CustomerTicketViewSet(ApiViewSet):
     def list(self, request: Request) -> Response:
         actor = actor_of(request)
         page = requested_page(request.query_params)
-        tickets = cast(TicketQuerySet, self.filter_queryset(Ticket.objects.requested_by(actor)))
-        rows = page.rows(tickets.newest_activity_first().for_list(actor))
-        data = {
-            "tickets": [ticket_data(row, actor) for row in rows],
-            "pagination": page.describe(tickets.count()),
-        }
+        rows, total = own_page(actor, page, filters_of(request, CustomerTicketFilter))
+        data = {"tickets": [ticket_data(row, actor) for row in rows], "pagination": page.describe(total)}
         return success(_("Support tickets retrieved"), data)
 
     @docs.create_ticket
@@ -78,7 +74,7 @@ class CustomerTicketViewSet(ApiViewSet):
 
 
 def _detail(actor: Actor, ticket_id: Any) -> dict[str, Any]:
-    row = Ticket.objects.requested_by(actor).for_detail(actor).filter(id=ticket_id).first()
+    row = own_detail(actor, ticket_id)
     if row is None:
         raise TicketNotFound
     return {"ticket": ticket_detail_data(row, actor)}
