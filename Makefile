@@ -10,6 +10,7 @@
 # make mutants every condition of security taken out in turn: does the suite notice? (a quarter of an hour)
 # make e2e     an agent's day in a real browser (minutes; needs Chromium: make e2e-deps)
 # make screenshots  the pictures of the README, from the demo
+# make bench   the product against a floor without a framework, interleaved (SIZE sets how many tickets)
 # make bench-search  the agents' search among a million tickets (SIZE sets how many)
 # make bench-admin   pages of the desk among ten thousand tickets and a million
 # make bench-fixes   a data fix over 100,000 of a million tickets, while the API answers
@@ -22,7 +23,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz soak chaos chaos-deps fix-kills mutants e2e e2e-deps screenshots bench-search bench-admin bench-fixes format messages clean
+.PHONY: serve test lint stop fuzz soak chaos chaos-deps fix-kills mutants e2e e2e-deps screenshots bench bench-search bench-admin bench-fixes format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -75,6 +76,9 @@ e2e-deps:
 
 screenshots: $(READY)
 	@$(BIN)/python -m tests.e2e.screenshots
+
+bench: $(READY)
+	@$(BIN)/python -m tests.benchmarks.bench
 
 bench-search: $(READY)
 	@$(BIN)/python -m tests.benchmarks.search

@@ -148,6 +148,8 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 if _owner := _database("DATABASE_OWNER_URL", "ondi_owner"):
     DATABASES["owner"] = {**_owner, "ENGINE": "django.db.backends.postgresql"}
+# Hot statements are prepared by PostgreSQL; behind a pooler in transaction mode they cannot be.
+PREPARED_STATEMENTS = env.bool("PREPARED_STATEMENTS", default=True)
 DATABASE_ROUTERS = ["ondi.tenants.routers.OwnerIsForMigrations"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

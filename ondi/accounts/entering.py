@@ -7,10 +7,9 @@ least that is needed. Everything else is read inside the scope they set.
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from ondi.accounts.actors import Actor, TenantInfo, actor_from_row
 from ondi.accounts.models import Membership
+from ondi.common.compiled import fetch_prepared
 
 
 def enter(user_id: UUID, tenant_id: UUID, session_id: UUID) -> Actor | None:
@@ -65,7 +64,4 @@ def acting_as(membership: Membership) -> Actor:
 
 
 def _call(call: str, arguments: list[UUID]) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {call}", arguments)  # noqa: S608 - the three names above
-        columns = [column.name for column in cursor.description or []]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    return fetch_prepared(f"SELECT * FROM {call}", arguments, named=True)  # noqa: S608 - the three names above

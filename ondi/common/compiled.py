@@ -6,12 +6,15 @@ tests hold that both are the same.
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
+from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import QuerySet
 
 Build = Callable[..., QuerySet[Any, Any]]
@@ -63,9 +66,9 @@ class CompiledQuery:
         """The rows of `limit` from `start`, where the queryset is sliced by `page`; else all of them."""
         statement = self._statement(viewer, values)
         known = {"tenant": viewer.tenant_id, "member": viewer.membership_id, "limit": limit, "offset": start, **values}
-        with connection.cursor() as cursor:
-            cursor.execute(statement.sql, [value if name is None else known[name] for name, value in statement.places])
-            found = cursor.fetchall()
+        found = fetch_prepared(
+            statement.sql, [value if name is None else known[name] for name, value in statement.places]
+        )
         if not statement.converters:
             return [statement.row(*values) for values in found]
         return [self._converted(statement, values) for values in found]
@@ -75,9 +78,8 @@ class CompiledQuery:
         statement = self._statement(viewer, values)
         known = {"tenant": viewer.tenant_id, "member": viewer.membership_id, **values}
         arguments = [value if name is None else known[name] for name, value in statement.places]
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM ({statement.sql}) AS found", arguments)  # noqa: S608 - Django's own SQL
-            return int((cursor.fetchone() or [0])[0])
+        sql = f"SELECT count(*) FROM ({statement.sql}) AS found"  # noqa: S608 - Django's own SQL
+        return int(fetch_prepared(sql, arguments)[0][0])
 
     def statement_for(self, viewer: Any, values: Mapping[str, Any]) -> str:
         """The kept SQL, for tests."""
@@ -119,6 +121,38 @@ class CompiledQuery:
             for convert in converters:
                 row[place] = convert(row[place], expression, connection)
         return statement.row(*row)
+
+
+class _Cursor(ServerBindingCursor):
+    """Knows the words of a statement that PostgreSQL had prepared already, for whoever counts and logs them."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        answer = super().execute(query, params, **options)  # type: ignore[misc]
+        if getattr(self, "_query", None) is None:
+            self._query = SimpleNamespace(query=str(query).encode(), params=params)
+        return answer
+
+
+def fetch_prepared(sql: str, arguments: Sequence[Any], *, named: bool = False) -> list[Any]:
+    """All rows of a statement whose text is always the same; counted and logged like Django's own.
+
+    As tuples, or `named` as dictionaries.
+
+    PostgreSQL keeps its plan, which under row-level security takes longer to make than to follow.
+    """
+    connection.ensure_connection()
+    raw: Any = connection.connection
+    raw.prepare_threshold = 0 if settings.PREPARED_STATEMENTS else None  # for this statement only
+    try:
+        with connection._prepare_cursor(_Cursor(raw)) as cursor:  # type: ignore[attr-defined, call-arg]
+            cursor.execute(sql, arguments)
+            found = list(cursor.fetchall())
+            if not named:
+                return found
+            names = [column.name for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in found]
+    finally:
+        raw.prepare_threshold = None
 
 
 def _is_mark(argument: Any) -> bool:
