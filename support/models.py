@@ -100,7 +100,10 @@ class Ticket(TenantOwned):
         verbose_name_plural = _("tickets")
         constraints = [
             models.UniqueConstraint(fields=["tenant", "number"], name="support_ticket_number"),
-            models.UniqueConstraint(fields=["tenant", "conversation"], name="support_ticket_conversation"),
+            # With the key in it, so that the search goes from messages to tickets without touching a row.
+            models.UniqueConstraint(
+                fields=["tenant", "conversation"], include=["id"], name="support_ticket_conversation"
+            ),
             models.UniqueConstraint(
                 fields=["tenant", "delivery"], condition=Q(status="open"), name=ONE_OPEN_PER_DELIVERY
             ),

@@ -4,6 +4,9 @@ import getpass
 import json
 import os
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +17,7 @@ from ondi.datafixes.fixes import Fix
 from ondi.datafixes.runs import FAULTS_SHOWN, FixRefused, Outcome, Plan, apply_fix, plan_of
 from ondi.tenants.scope import find_tenants
 
+SECONDS_BETWEEN_LINES = 5
 # Options that say how and where, not what; and Django's own.
 NOT_KEPT = {
     "tenant", "all_tenants", "apply", "plan", "limit", "max_errors", "batch_size", "json", "verbosity", "settings",
@@ -78,7 +82,7 @@ class FixCommand(BaseCommand):
                 return self._tell_plan(slug, fix, plan_of(fix, options["limit"]), options)
             if fix.is_final:
                 self.stderr.write(self.final_warning)
-            with tqdm(desc=slug, unit="", disable=None, file=sys.stderr) as bar:
+            with progress_of(slug) as progress:
                 outcome = apply_fix(
                     fix,
                     command=self.name_of(options),
@@ -88,7 +92,7 @@ class FixCommand(BaseCommand):
                     limit=options["limit"],
                     batch_size=options["batch_size"],
                     max_errors=options["max_errors"],
-                    progress=bar.update,
+                    progress=progress,
                 )
         except FixRefused as refused:
             raise CommandError(f"{slug}: {refused}") from refused
@@ -129,6 +133,25 @@ class FixCommand(BaseCommand):
             self.stdout.write(f"  failed: {label}: {reason}")
         if len(faults) > FAULTS_SHOWN:
             self.stdout.write(f"  and {len(faults) - FAULTS_SHOWN} more failed")
+
+
+@contextmanager
+def progress_of(what: str) -> Iterator[Callable[[int], object]]:
+    """A bar on a terminal; else a plain line every few seconds."""
+    if sys.stderr.isatty():
+        with tqdm(desc=what, unit="", file=sys.stderr) as bar:
+            yield bar.update
+        return
+    done, told_at = 0, time.monotonic()
+
+    def tell(more: int) -> None:
+        nonlocal done, told_at
+        done += more
+        if time.monotonic() - told_at > SECONDS_BETWEEN_LINES:
+            told_at = time.monotonic()
+            sys.stderr.write(f"{what}: {done} so far\n")
+
+    yield tell
 
 
 def operator() -> str:

@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -92,7 +93,7 @@ def _tell_results(request: HttpRequest, act: Act, results: list[tuple[Ticket, st
         )
         messages.info(request, text % {"count": len(unchanged), "names": _named(unchanged)})
     for reason, refused in groups.items():
-        messages.warning(request, f"{_named(refused)}: {reason}")
+        messages.warning(request, format_html("{}: {}", _named(refused), reason))
 
 
 def _tell_missing(request: HttpRequest, tickets: Collection[Ticket], staff: Staff) -> None:

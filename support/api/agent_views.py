@@ -21,6 +21,7 @@ from support import policies, services
 from support.api import agent_docs as docs
 from support.api.filters import QueueFilter
 from support.api.presentation import queue_detail_data, queue_ticket_data
+from support.api.reads import queued
 from support.api.serializers import TakeOverBody
 from support.errors import NotASupportUser, TicketNotFound
 from support.models import Tag, Ticket
@@ -111,10 +112,10 @@ def _open_counts(actor: Actor) -> dict[str, int]:
 def _page_of(tickets: TicketQuerySet, page: Page, actor: Actor, *, searched: bool) -> tuple[list[Any], int]:
     """The rows of one page of the queue, and how many there are, counted a little beyond `LAST_ROW`."""
     if not searched:
-        return page.rows(tickets.queue_order().for_queue(actor)), tickets.capped_count(LAST_ROW)
+        keys = page.rows(tickets.queue_order().values_list("id", flat=True))
+        return queued(actor, keys), tickets.capped_count(LAST_ROW)
     keys, total = tickets.queue_order().page_of_matches(page.start, page.limit)
-    found = {row.id: row for row in Ticket.objects.visible_to(actor).filter(id__in=keys).for_queue(actor)}
-    return [found[key] for key in keys], total
+    return queued(actor, keys), total
 
 
 def _detail(actor: Actor, ticket_id: Any) -> dict[str, Any]:

@@ -32,6 +32,14 @@ class Finding:
 
 TICKET, CONVERSATION = _rows("support_ticket"), _rows("conversations_conversation")
 PARTICIPANT, MESSAGE = _rows("conversations_participant"), _rows("conversations_message")
+PARTICIPANTS_OF_TICKET = (
+    Footprint(
+        "conversations_participant",
+        "(SELECT own.id FROM support_ticket AS own WHERE own.tenant_id = t.tenant_id AND own.conversation_id = t.conversation_id)",
+        "t.tenant_id = %(tenant)s AND t.conversation_id IN (SELECT conversation_id FROM support_ticket "
+        "WHERE tenant_id = %(tenant)s AND id = ANY (%(keys)s))",
+    ),
+)
 _MINE = "t.tenant_id = %(tenant)s"
 _THESE = "t.tenant_id = %(tenant)s AND t.id = ANY (%(keys)s)"
 
@@ -150,15 +158,7 @@ FINDINGS = [
             f"'customer', 0, t.created_at FROM support_ticket AS t WHERE {_THESE} ON CONFLICT "
             "(tenant_id, conversation_id, membership_id) DO UPDATE SET role = 'customer', left_at = NULL",
         ),
-        (
-            Footprint(
-                "conversations_participant",
-                "(SELECT own.id FROM support_ticket AS own WHERE own.tenant_id = t.tenant_id "
-                "AND own.conversation_id = t.conversation_id)",
-                "t.tenant_id = %(tenant)s AND t.conversation_id IN (SELECT conversation_id FROM support_ticket "
-                "WHERE tenant_id = %(tenant)s AND id = ANY (%(keys)s))",
-            ),
-        ),
+        PARTICIPANTS_OF_TICKET,
     ),
     Finding(
         "assignee_takes_no_part",
@@ -174,15 +174,7 @@ FINDINGS = [
             f"'member', 0, t.updated_at FROM support_ticket AS t WHERE {_THESE} ON CONFLICT "
             "(tenant_id, conversation_id, membership_id) DO UPDATE SET left_at = NULL",
         ),
-        (
-            Footprint(
-                "conversations_participant",
-                "(SELECT own.id FROM support_ticket AS own WHERE own.tenant_id = t.tenant_id "
-                "AND own.conversation_id = t.conversation_id)",
-                "t.tenant_id = %(tenant)s AND t.conversation_id IN (SELECT conversation_id FROM support_ticket "
-                "WHERE tenant_id = %(tenant)s AND id = ANY (%(keys)s))",
-            ),
-        ),
+        PARTICIPANTS_OF_TICKET,
     ),
     Finding(
         "participant_left_the_tenant",

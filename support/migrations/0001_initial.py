@@ -214,7 +214,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='ticket',
-            constraint=models.UniqueConstraint(fields=('tenant', 'conversation'), name='support_ticket_conversation'),
+            constraint=models.UniqueConstraint(fields=('tenant', 'conversation'), include=('id',), name='support_ticket_conversation'),
         ),
         migrations.AddConstraint(
             model_name='ticket',

@@ -9,8 +9,8 @@ from django.db import migrations
 FOLD = """
 CREATE FUNCTION ondi_fold(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    -- translate() is dear; text in ASCII has nothing for it to do.
-    SELECT CASE WHEN octet_length(value) = char_length(value) THEN lower(value) ELSE translate(
+    -- translate() is dear; text in ASCII has nothing for it to do, and "C" is the quickest way to its lower case.
+    SELECT CASE WHEN octet_length(value) = char_length(value) THEN lower(value COLLATE "C") ELSE translate(
         lower(value),
         U&'\\0623\\0625\\0622\\0671\\0649\\0629\\0660\\0661\\0662\\0663\\0664\\0665\\0666\\0667\\0668\\0669' ||
         U&'\\06F0\\06F1\\06F2\\06F3\\06F4\\06F5\\06F6\\06F7\\06F8\\06F9' ||

@@ -31,14 +31,15 @@ def tickets(customer):
 
 
 def values_for(name, ticket):
-    return {"ticket": ticket.id} if name == "own detail" else {}
+    return {"own detail": {"ticket": ticket.id}, "queued": {"tickets": [ticket.id]}}.get(name, {})
 
 
 @pytest.mark.parametrize("name", HOT)
 @pytest.mark.parametrize("number", range(len(FILTERS) + 1))
 def test_rows_are_those_of_the_queryset(customer, tickets, name, number):
-    compiled, viewer = HOT[name], actor(customer)
-    for chosen in combinations(FILTERS, number) if name != "own detail" else [()]:
+    compiled = HOT[name]
+    viewer = actor(MemberFactory(tenant=customer.tenant, agent=True) if name == "queued" else customer)
+    for chosen in combinations(FILTERS, number) if name in ("own", "own page") else [()]:
         for ticket in tickets:
             given = {**{field: getattr(ticket, field) for field in chosen}, **values_for(name, ticket)}
             given = {field: value for field, value in given.items() if value is not None}
@@ -52,7 +53,8 @@ def test_rows_are_those_of_the_queryset(customer, tickets, name, number):
 @pytest.mark.parametrize("name", HOT)
 def test_kept_statement_is_what_django_makes_of_it_now(customer, name):
     compiled, viewer = HOT[name], actor(customer)
-    given = {"ticket": customer.id} if name == "own detail" else dict.fromkeys(FILTERS, customer.id)
+    given = {"own detail": {"ticket": customer.id}, "queued": {"tickets": customer.id}}.get(name)
+    given = given or dict.fromkeys(FILTERS, customer.id)
     now = str(compiled.fresh(viewer, page=PAGE, **given).query.sql_with_params()[0])
 
     assert compiled.statement_for(viewer, given) == now.replace("LIMIT 20000001 OFFSET 10000001", "LIMIT %s OFFSET %s")

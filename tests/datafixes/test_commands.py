@@ -1,6 +1,5 @@
 """Data fixes: dry unless told otherwise, recorded, resumed, undone; and what each command does."""
 
-import csv
 import hashlib
 import io
 import json
@@ -12,7 +11,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command, get_commands
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from conversations.services import post_message, post_system_message
@@ -20,7 +19,7 @@ from ondi.datafixes.command import FixCommand
 from ondi.datafixes.models import FixImage, FixRun
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
-from support.fixes.tickets import CloseStale
+from support.fixes.tickets import CloseStale, read_csv
 from support.models import Ticket, TicketEvent
 from support.services import claim_ticket, close_ticket, write_note
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload
@@ -290,8 +289,8 @@ class TestCommands:
 
         report = run("reopen_tickets", f"--from={tmp_path / 't.csv'}", "--apply")
 
-        assert (report["changed"], report["faults"]) == (0, [[f"#{first.number}", "support_ticket_already_open_for_related"]]) or (
-            "already open" in report["faults"][0][1])  # fmt: skip
+        assert report["changed"] == 0
+        assert report["faults"] == [[f"#{first.number}", "A support ticket is already open for this item"]]
 
     @pytest.mark.parametrize("to", ["colleague", "queue"])
     def test_reassign(self, tenant, agent, owner, to):
@@ -351,7 +350,6 @@ class TestCommands:
         assert "is final" in undo(done["run"])
 
     def test_import_into_the_wrong_tenant_is_undone(self, tenant, owner, tmp_path):
-        from deliveries.importing import fix as _fix  # noqa: F401
         from tests.deliveries.test_import_orders import HEADER, OLIST, row
 
         kept = OrderFactory(
@@ -538,15 +536,10 @@ class TestShell:
                 self.shell(*arguments)
 
 
-def test_csv_readers_are_used(tmp_path):
-    """A file without the columns, or none at all, is a sentence."""
-    from support.fixes.tickets import read_csv
-
+def test_bad_files_are_a_sentence(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(CommandError, match="has no column ticket"):
         read_csv(path, "ticket")
     with pytest.raises(CommandError):
         read_csv(tmp_path / "none.csv", "ticket")
-    assert list(csv.reader(path.open())) == [["a", "b"], ["1", "2"]]
-    assert transaction.get_autocommit()

@@ -457,6 +457,18 @@ class TestBulk:
             f"#{tickets[1].number}: A colleague has this ticket already. (Yusuf Rahman)",
         ]  # fmt: skip
 
+    def test_conflict_links_the_ticket_in_the_way(self, customer, sara, browser):
+        delivery = DeliveryFactory(tenant=customer.tenant, customer=customer)
+        closed = make_ticket(customer, delivery=delivery, agent=sara, closed_by=sara)
+        holder = make_ticket(customer, delivery=delivery, subject="Holds <it>")
+
+        answer = self.post(browser, "reopen", [closed], "?tab=closed")
+
+        html = browser.get(QUEUE).content.decode()
+        assert f'href="{page(holder, "change")}"' in html
+        assert "Holds &lt;it&gt;" in html
+        assert told(answer)[0].startswith(f"#{closed.number}: ")
+
     def test_ticket_that_left_the_view_stays_as_it_is(self, customer, yusuf, browser):
         here, gone = make_ticket(customer), make_ticket(customer)
         with tenant_scope(customer.tenant_id):

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count
-from tqdm import tqdm
 
 from ondi.common.ids import parse_id
+from ondi.datafixes.command import progress_of
 from ondi.datafixes.models import FixImage, FixRun
 from ondi.datafixes.runs import FAULTS_SHOWN, FixRefused, undo_run
 from ondi.tenants.scope import find_tenants, tenant_scope
@@ -59,8 +59,8 @@ class Command(BaseCommand):
 
     def _undo(self, run: FixRun, options: dict[str, Any]) -> None:
         try:
-            with tqdm(unit="", disable=None) as bar:
-                outcome = undo_run(run, progress=bar.update)
+            with progress_of(run.command) as progress:
+                outcome = undo_run(run, progress=progress)
         except FixRefused as refused:
             raise CommandError(str(refused)) from refused
         if options["json"]:
