@@ -148,6 +148,31 @@ class TestHarness:
         assert run("close_stale_tickets", "--days=7", "--apply")["changed"] == 0
         assert state(owner(), "support_ticket", "conversations_conversation", but="") == after
 
+    def test_runs_are_listed_and_shown(self, stale):
+        done = run("close_stale_tickets", "--days=7", "--apply")["run"]
+        listed, shown, plain = io.StringIO(), io.StringIO(), io.StringIO()
+        call_command("data_fixes", "list", "--json", stdout=listed)
+        call_command("data_fixes", "show", done, "--json", stdout=shown)
+        call_command("data_fixes", "show", done, stdout=plain)
+
+        assert [one["run"] for one in json.loads(listed.getvalue())] == [done]
+        told = json.loads(shown.getvalue())
+        assert told["rows"] == {"support_ticket": 6, "conversations_conversation": 6}
+        assert (told["command"], told["changed"], told["undo"]) == ("close_stale_tickets", 6, "possible")
+        assert "close_stale_tickets" in plain.getvalue()
+        for nonsense in ("nonsense", "00000000-0000-7000-8000-000000000000", None):
+            with pytest.raises(CommandError, match="There is no run"):
+                call_command("data_fixes", "show", *filter(None, [nonsense]))
+
+    def test_report_is_plain_text_too(self, stale):
+        out = io.StringIO()
+        call_command("close_stale_tickets", "--days=7", "--tenant=tigris", stdout=out)
+        call_command("close_stale_tickets", "--days=7", "--tenant=tigris", "--apply", stdout=out, stderr=io.StringIO())
+
+        assert "6 would be changed, 0 cannot be. Nothing was done." in out.getvalue()
+        assert "status=open -> status=closed" in out.getvalue()
+        assert "6 changed, 0 unchanged, 0 failed" in out.getvalue()
+
     def test_customers_hear_nothing(self, api, tenant, stale):
         with tenant_scope(tenant.id):
             customer = stale[0].requester

@@ -49,7 +49,7 @@ class Command(BaseCommand):
     def _show(self, run: FixRun, options: dict[str, Any]) -> None:
         with tenant_scope(run.tenant_id):
             images = FixImage.objects.filter(tenant_id=run.tenant_id, run=run)
-            tables = dict(images.order_by().values_list("table_name").annotate(Count("*")))
+            tables = dict(images.order_by().values_list("table_name").annotate(number=Count("*")))
         told = {**_described(run, str(run.tenant_id)), "rows": tables}
         if options["json"]:
             self.stdout.write(json.dumps(told, indent=2, default=str))
