@@ -1,5 +1,6 @@
 """Reads of conversations."""
 
+from collections import namedtuple
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,6 +16,9 @@ MESSAGE_FIELDS = (
     "id", "conversation_id", "sequence", "sender_role", "message_type", "content", "event", "created_at",
     "sender__user_id", "sender__first_name", "sender__last_name", "sender__erased_at",
 )  # fmt: skip
+
+
+MessageRow = namedtuple("MessageRow", MESSAGE_FIELDS)  # type: ignore[misc]
 
 
 class ConversationQuerySet(TenantQuerySet["Conversation"]):

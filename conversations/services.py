@@ -8,13 +8,16 @@ from uuid import UUID
 
 import nh3
 from django.db import transaction
+from django.db.models import Choices
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from conversations.errors import ConversationClosed, ConversationNotFound, MessageNotFound, NotAParticipant
 from conversations.events import MESSAGE_REDACTED
 from conversations.models import Conversation, Message, MessageType, Participant, SenderRole
 from conversations.signals import message_posting
 from ondi.accounts.actors import Actor
+from ondi.common.compiled import fetch_prepared
 from ondi.common.ids import new_id
 from ondi.common.text import preview
 
@@ -67,12 +70,16 @@ def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datet
         raise NotAParticipant if known else ConversationNotFound
     role = SenderRole.CUSTOMER if participant.role == Participant.Role.CUSTOMER else SenderRole.AGENT
     message_posting.send(sender=Conversation, conversation_id=conversation_id, sender_role=role, at=at)
-    conversation = Conversation.objects.locked().get(id=conversation_id)
-    if conversation.status == Conversation.Status.CLOSED:
+    message = Message(
+        tenant_id=participant.tenant_id,
+        conversation_id=conversation_id,
+        sender_id=sender_id,
+        sender_role=role,
+        content=content,
+        created_at=at,
+    )
+    if not _append(message, only_if_active=True):
         raise ConversationClosed
-    message = _next_message(conversation, sender_id=sender_id, role=role, content=content, at=at)
-    message.save(force_insert=True)
-    conversation.save()
     participant.last_read_sequence = message.sequence
     participant.save(update_fields=["last_read_sequence"])
     return message
@@ -93,16 +100,18 @@ def post_system_message(
     Locks the conversation. `status`: the state it has from now on. `caused_by`: the membership whose act
     it was; they have read it.
     """
-    conversation = Conversation.objects.locked().get(id=conversation_id)
-    event = {"code": code, "params": dict(params or {})}
-    message = _next_message(conversation, message_type=MessageType.SYSTEM, event=event, at=at)
-    conversation.status = status or conversation.status
-    message.save(force_insert=True)
-    conversation.save()
+    message = Message(
+        conversation_id=conversation_id,
+        sender_role=SenderRole.SYSTEM,
+        message_type=MessageType.SYSTEM,
+        event={"code": code, "params": dict(params or {})},
+        created_at=at,
+    )
+    _append(message, status=status)
     if caused_by is not None:
         Participant.objects.filter(
-            tenant_id=conversation.tenant_id,
-            conversation=conversation,
+            tenant_id=message.tenant_id,
+            conversation_id=conversation_id,
             membership_id=caused_by,
             last_read_sequence=message.sequence - 1,
         ).update(last_read_sequence=message.sequence)
@@ -162,6 +171,34 @@ def leave_conversation(*, tenant_id: UUID, conversation_id: UUID, membership_id:
     ).exclude(role=Participant.Role.CUSTOMER).update(left_at=at)
 
 
+_APPEND = """
+UPDATE conversations_conversation SET message_count = message_count + 1, last_message_id = %s,
+    last_message_sender_id = %s, last_message_sender_role = %s, last_message_type = %s, last_message_preview = %s,
+    last_message_event = %s, last_message_at = %s, status = COALESCE(%s, status)
+WHERE id = %s AND (status = 'active' OR NOT %s) RETURNING tenant_id, message_count
+"""
+
+
+def _append(message: Message, *, status: str | None = None, only_if_active: bool = False) -> bool:
+    """Save a message as its conversation's next one: number, summary and row; False where it is closed and must not be.
+
+    One statement locks the conversation, counts on and tells the new number.
+    """
+    shown = preview(message.content, html=message.message_type == MessageType.HTML)
+    event = Jsonb(message.event) if message.event else None
+    arguments = [
+        message.id, message.sender_id, message.sender_role, message.message_type, shown, event, message.created_at,
+        status, message.conversation_id, only_if_active,
+    ]  # fmt: skip
+    found = fetch_prepared(_APPEND, [str(one) if isinstance(one, Choices) else one for one in arguments])
+    if not found:
+        assert only_if_active, "there is always a conversation to note something in"
+        return False
+    message.tenant_id, message.sequence = found[0]
+    message.save(force_insert=True)
+    return True
+
+
 def _next_message(
     conversation: Conversation,
     *,
@@ -172,7 +209,7 @@ def _next_message(
     content: str = "",
     event: Mapping[str, Any] | None = None,
 ) -> Message:
-    """The next message of a locked or new conversation, and its summary; saving both is the caller's."""
+    """The next message of a new conversation, and its summary; saving both is the caller's."""
     conversation.message_count += 1
     message = Message(
         tenant_id=conversation.tenant_id,
