@@ -425,7 +425,9 @@ class TestCommands:
             assert owner().execute(f"SELECT count(*) FROM {table} WHERE {column} = %s", [gone]).fetchone() == (0,)
 
     def test_owner_functions_keep_to_the_scope(self, tenant, agent):
-        foreign = make_ticket(MemberFactory(tenant=TenantFactory()))
+        elsewhere = TenantFactory()
+        theirs = MemberFactory(tenant=elsewhere, agent=True)
+        foreign = make_ticket(MemberFactory(tenant=elsewhere), agent=theirs, closed_by=theirs)
         with tenant_scope(tenant.id), connection.cursor() as cursor:
             cursor.execute("SELECT ondi_erase_customer(%s)", [foreign.requester_id])
             assert cursor.fetchone() == (False,)
