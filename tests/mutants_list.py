@@ -146,8 +146,8 @@ MUTANTS = [
     Mutant("conversations/services.py", "    if not participant:", "    if False:", MESSAGES),
     Mutant(
         "conversations/services.py",
-        "    if conversation.status == Conversation.Status.CLOSED:",
-        "    if False:",
+        "    if not _append(message, only_if_active=True):",
+        "    if not _append(message):",
         MESSAGES,
     ),
     Mutant(
@@ -187,8 +187,19 @@ MUTANTS = [
     Mutant(TICKETS, "(actor.tenant_ids).filter(requester_id=actor.membership_id)", "(actor.tenant_ids)", PERMISSIONS),
     Mutant(TICKETS, ".exclude(requester_id=actor.membership_id)", "", QUEUE),
     Mutant(TICKETS, ".present().filter(membership=actor.membership_id)", ".present()", MESSAGES),
-    Mutant(TICKETS, "WHERE tenant_id = %(tenant)s AND status", "WHERE status", HIDDEN),
-    Mutant(TICKETS, '"AND assignee_id = %(me)s"', '""', QUEUE),
+    Mutant(
+        "support/api/agent_views.py",
+        "    tickets = Ticket.objects.visible_to(actor).open()\n    mine",
+        "    tickets = Ticket.objects.open()\n    mine",
+        HIDDEN,
+    ),
+    Mutant(
+        "support/api/agent_views.py",
+        "mine = tickets.assigned_to([actor.membership_id] if actor.membership_id else [])",
+        "mine = tickets",
+        QUEUE,
+    ),
+    Mutant("ondi/accounts/tokens.py", "    if expires_at <= timezone.now().timestamp():", "    if False:", TOKENS),
     Mutant(
         "orders/querysets.py",
         "(actor.tenant_ids).filter(customer_id=actor.membership_id)",
@@ -351,7 +362,7 @@ MUTANTS = [
         TOKENS,
     ),
     Mutant(
-        "ondi/accounts/tokens.py", "return _read(OurAccessToken, text)", "return _read(OurRefreshToken, text)", TOKENS
+        "ondi/accounts/tokens.py", "known = _read(OurAccessToken, text)", "known = _read(OurRefreshToken, text)", TOKENS
     ),
     Mutant(
         "ondi/accounts/services.py", "    if was_support and not current.is_support_user:", "    if False:", SERVICES

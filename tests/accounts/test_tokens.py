@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
+import time_machine
 from django.conf import settings
 
 from ondi.accounts import tokens
@@ -51,6 +52,17 @@ def error_of(api, token):
 
 def test_genuine_claims_are_accepted(api, claims):
     assert api.get("/users/me", Authorization=f"Bearer {signed(claims)}").status_code == 200
+
+
+def test_token_that_was_good_a_while_ago_expires_all_the_same(api):
+    """What it says is remembered, and so is until when."""
+    portal = api.as_(MemberFactory())
+    assert portal.get("/users/me").status_code == 200
+
+    with time_machine.travel(NOW + timedelta(minutes=16)):
+        answer = portal.get("/users/me")
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "token_expired")
 
 
 def test_expired_token_says_so(api, claims):
