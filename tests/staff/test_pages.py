@@ -13,9 +13,10 @@ from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.settings import update_portal_settings
 from ondi.tenants.scope import tenant_scope
 from orders.models import OrderItem
+from support.admin.acts import ACTS
 from support.admin.bulk import bulk_actions
 from support.models import CannedReply, Tag, TicketTag
-from support.services import close_ticket, write_note
+from support.services import close_ticket, release_ticket, write_note
 from tests.api.test_statements import NOT_COUNTED
 from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, UserFactory, actor, make_ticket
@@ -47,6 +48,11 @@ DESK_PAGES = {
     "support_ticket_phone": ("/admin/support/ticket/phone/?customer={customer}", 9),
     "support_ticket_export": ("/admin/support/ticket/export/?tab=open", 12),
 }
+# The acts on a ticket: whether in bulk too, and statements at the most for one ticket.
+ACTIONS = {
+    "claim": (True, 24), "take_over": (False, 24), "release": (True, 24), "assign": (True, 24), "priority": (True, 24),
+    "tags": (True, 24), "later": (True, 24), "link": (False, 24), "close": (True, 24), "reopen": (True, 24),
+}  # fmt: skip
 # Pages that only take a form, or that are Django's own and hold no tenant's data.
 POST_ONLY = {"support_ticket_reply", "support_ticket_note", "support_ticket_next"}
 DJANGOS = {
@@ -140,10 +146,29 @@ def test_every_page_is_in_the_table():
     assert not names_of_all_pages() - known
 
 
-def test_every_bulk_action_is_driven_by_the_leak_suite():
-    from support.admin.acts import ACTS
+def test_every_action_is_in_the_table():
+    assert {name: act.in_bulk for name, act in ACTS.items()} == {name: bulk for name, (bulk, _most) in ACTIONS.items()}
+    assert set(bulk_actions()) == {f"{name}_selected" for name, (bulk, _most) in ACTIONS.items() if bulk}
 
-    assert set(bulk_actions()) == {f"{name}_selected" for name, act in ACTS.items() if act.in_bulk}
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_actions_stay_within_their_statements(tenant, people, clients, name):
+    ticket = fill(tenant, people, 2)[1]  # the agent's
+    form = {"reason": "away", "assignee": people["lead"].id, "priority": "low", "when": "1h", "item": "", "tags": []}
+    with tenant_scope(tenant.id):
+        if name in ("claim", "reopen"):
+            release_ticket(actor=actor(people["support_user"]), ticket_id=ticket.id)
+        if name == "reopen":
+            close_ticket(actor=actor(people["support_user"]), ticket_id=ticket.id)
+    client = clients["support_user" if name in ("release", "assign") else "lead"]
+
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.post(f"/admin/support/ticket/{ticket.id}/act/{name}/", form)
+
+    told = [str(message) for message in answer.wsgi_request._messages]
+    assert (answer.status_code, told) == (302, [f"Done: {ACTS[name].label}"])
+    statements = [one["sql"] for one in captured if not NOT_COUNTED.match(one["sql"])]
+    assert len(statements) <= ACTIONS[name][1], (len(statements), statements)
 
 
 @pytest.mark.parametrize("person", ["support_user", "lead", "viewer", "admin", "operator"])
