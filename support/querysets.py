@@ -62,14 +62,14 @@ CONVERSATION_FIELDS = (*LIST_FIELDS, "conversation__kind", "conversation__create
 
 
 class _FoundBySearch(Lookup):
-    """One of the ids the search finds, which come first: PostgreSQL would else walk the queue and ask of each."""
+    """A conversation the search finds. All are found first: PostgreSQL would else walk the queue and ask of each."""
 
     lookup_name = "found_by_search"
     prepare_rhs = False
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         sql, arguments = compiler.compile(self.lhs)
-        return f"{sql} = ANY (ARRAY(SELECT ondi_search_tickets(%s)))", (*arguments, self.rhs)
+        return f"{sql} = ANY ((SELECT ondi_search_conversations(%s))::uuid[])", (*arguments, self.rhs)
 
 
 class SupportViewer(Protocol):
@@ -145,7 +145,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
         It reads the tenants from the scope, as row-level security does, and so sees no other's text.
         """
-        return self.filter(_FoundBySearch(F("id"), term))
+        return self.filter(_FoundBySearch(F("conversation_id"), term))
 
     def page_of_matches(self, start: int, limit: int) -> tuple[list[UUID], int]:
         """The keys of one page, and how many rows there are, in one pass: a search is dear to ask twice."""

@@ -21,7 +21,7 @@ def rows_in(footprint: Sequence[Footprint], parameters: Mapping[str, Any]) -> Ro
     with connection.cursor() as cursor:
         for part in footprint:
             cursor.execute(
-                f"SELECT ({part.item})::text, t.{part.key}, to_jsonb(t)::text FROM {part.table} AS t "  # noqa: S608 - ours
+                f"SELECT ({part.item})::text, t.{part.key}, {_image(part.table)} FROM {part.table} AS t "  # noqa: S608 - ours
                 f"WHERE {part.condition} ORDER BY t.{part.key}",
                 parameters,
             )
@@ -45,7 +45,7 @@ def current(table: str, row_id: UUID) -> dict[str, Any] | None:
     with connection.cursor() as cursor:
         key = key_column(table)
         cursor.execute(
-            f'SELECT to_jsonb(t)::text FROM "{table}" AS t WHERE {key} = %s FOR NO KEY UPDATE',  # noqa: S608
+            f'SELECT {_image(table)} FROM "{table}" AS t WHERE {key} = %s FOR NO KEY UPDATE',  # noqa: S608
             [row_id],
         )
         row = cursor.fetchone()
@@ -60,8 +60,10 @@ def put_back(table: str, row_id: UUID, before: Mapping[str, Any] | None, after: 
         if before is None:
             cursor.execute(f'DELETE FROM "{table}" WHERE {key} = %s', [row_id])  # noqa: S608
         elif after is None:
+            names = ", ".join(f'"{name}"' for name in sorted(before))
             cursor.execute(
-                f'INSERT INTO "{table}" SELECT * FROM jsonb_populate_record(NULL::"{table}", %s)',  # noqa: S608
+                f'INSERT INTO "{table}" ({names}) SELECT {names} '  # noqa: S608
+                f'FROM jsonb_populate_record(NULL::"{table}", %s)',
                 [json.dumps(before)],
             )
         else:
@@ -72,6 +74,12 @@ def put_back(table: str, row_id: UUID, before: Mapping[str, Any] | None, after: 
                 f"WHERE {key} = %s",
                 [json.dumps(before), row_id],
             )
+
+
+def _image(table: str) -> str:
+    """SQL of a row as JSON text, but for the columns the database computes from the others."""
+    computed = f"SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attgenerated <> ''"  # noqa: S608
+    return f"(to_jsonb(t) - ARRAY({computed})::text[])::text"
 
 
 def key_column(table: str) -> str:

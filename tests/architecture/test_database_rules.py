@@ -16,7 +16,7 @@ FUNCTIONS = {
     "ondi_enter",
     "ondi_enter_staff",
     "ondi_login",
-    "ondi_search_tickets",
+    "ondi_search_conversations",
     "ondi_enter_api_key",
     "ondi_foreign_rows",
     "ondi_erase_customer",

@@ -48,7 +48,7 @@ AND status = 'open' AND assignee_id = %(member)s LIMIT 1001) AS x), (SELECT coun
 WHERE tenant_id = %(tenant)s AND status = 'open' LIMIT 1001) AS x)"""
 SEARCH = f"""SELECT {TICKET}, r.user_id, r.first_name, r.last_name, u.email, count(*) OVER () {JOINS}
 JOIN accounts_membership AS r ON r.id = t.requester_id JOIN accounts_user AS u ON u.id = r.user_id
-WHERE t.tenant_id = %(tenant)s AND t.id = ANY (ARRAY(SELECT ondi_search_tickets(%(term)s)))
+WHERE t.tenant_id = %(tenant)s AND t.conversation_id = ANY ((SELECT ondi_search_conversations(%(term)s))::uuid[])
 ORDER BY t.status DESC, t.waiting_on, t.waiting_since, t.id LIMIT 20"""
 MESSAGES = """SELECT m.id, m.sequence, m.sender_role, m.message_type, m.content, m.created_at, s.user_id, s.first_name,
 s.last_name FROM conversations_message AS m LEFT JOIN accounts_membership AS s ON s.id = m.sender_id

@@ -111,14 +111,14 @@ def test_each_branch_of_the_search_keeps_to_the_scope(tenants, branch):
         )
         texts = {"subject": WORD if branch == "subject" else "x", "message": WORD if branch == "message" else "x"}
         ticket = make_ticket(customer, **texts, **({"order": order} if branch == "order" else {"delivery": delivery}))
-        found.append(ticket.id)
+        found.append(ticket.conversation_id)
     term = {"number": "#1", "delivery": "4711"}.get(branch, WORD)
 
     for tenant, expected in zip(tenants, found, strict=True):
         with tenant_scope(), connection.cursor() as cursor:
             set_scope([tenant.id])
-            cursor.execute("SELECT * FROM ondi_search_tickets(%s)", [term])
-            assert cursor.fetchall() == [(expected,)], "the function alone, without any filter behind it"
+            cursor.execute("SELECT ondi_search_conversations(%s)", [term])
+            assert cursor.fetchone() == ([expected],), "the function alone, without any filter behind it"
 
 
 def test_a_row_is_not_moved_to_another_tenant_by_a_form(tenants):
