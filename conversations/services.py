@@ -8,17 +8,17 @@ from uuid import UUID
 
 import nh3
 from django.db import transaction
-from django.db.models import Choices
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from conversations.errors import ConversationClosed, ConversationNotFound, MessageNotFound, NotAParticipant
 from conversations.events import MESSAGE_REDACTED
 from conversations.models import Conversation, Message, MessageType, Participant, SenderRole
+from conversations.reads import find_part
 from conversations.signals import message_posting
 from ondi.accounts.actors import Actor
-from ondi.common.compiled import fetch_prepared
 from ondi.common.ids import new_id
+from ondi.common.prepared import fetch_prepared, insert_rows
 from ondi.common.text import preview
 
 
@@ -41,9 +41,7 @@ def start_conversation(*, tenant_id: UUID, starter_id: UUID, opening: Opening, a
     if opening.acknowledgement_html:
         html = nh3.clean(opening.acknowledgement_html)
         messages.append(_next_message(conversation, message_type=MessageType.HTML, content=html, at=at))
-    conversation.save(force_insert=True)
-    Message.objects.bulk_create(messages)
-    Participant.objects.create(
+    starter = Participant(
         tenant_id=tenant_id,
         conversation=conversation,
         membership_id=starter_id,
@@ -51,6 +49,9 @@ def start_conversation(*, tenant_id: UUID, starter_id: UUID, opening: Opening, a
         last_read_sequence=1,
         joined_at=at,
     )
+    insert_rows(conversation)
+    insert_rows(*messages)
+    insert_rows(starter)
     return conversation
 
 
@@ -63,25 +64,24 @@ def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datet
     `ConversationClosed`.
     """
     at = at or timezone.now()
-    sender_id = actor.membership_id
-    participant = sender_id and Participant.objects.visible_to(actor).part_of(sender_id, conversation_id)
-    if not participant:
+    part = find_part(actor, conversation_id)
+    if part is None:
         known = Conversation.objects.readable_by(actor).filter(id=conversation_id).exists()
         raise NotAParticipant if known else ConversationNotFound
-    role = SenderRole.CUSTOMER if participant.role == Participant.Role.CUSTOMER else SenderRole.AGENT
-    message_posting.send(sender=Conversation, conversation_id=conversation_id, sender_role=role, at=at)
+    role = SenderRole.CUSTOMER if part.role == Participant.Role.CUSTOMER else SenderRole.AGENT
+    message_posting.send(
+        sender=Conversation, tenant_id=actor.tenant_id, conversation_id=conversation_id, sender_role=role, at=at
+    )
     message = Message(
-        tenant_id=participant.tenant_id,
+        tenant_id=actor.tenant_id,
         conversation_id=conversation_id,
-        sender_id=sender_id,
+        sender_id=actor.membership_id,
         sender_role=role,
         content=content,
         created_at=at,
     )
-    if not _append(message, only_if_active=True):
+    if not _append(message, only_if_active=True, read_by=actor.membership_id):
         raise ConversationClosed
-    participant.last_read_sequence = message.sequence
-    participant.save(update_fields=["last_read_sequence"])
     return message
 
 
@@ -107,14 +107,7 @@ def post_system_message(
         event={"code": code, "params": dict(params or {})},
         created_at=at,
     )
-    _append(message, status=status)
-    if caused_by is not None:
-        Participant.objects.filter(
-            tenant_id=message.tenant_id,
-            conversation_id=conversation_id,
-            membership_id=caused_by,
-            last_read_sequence=message.sequence - 1,
-        ).update(last_read_sequence=message.sequence)
+    _append(message, status=status, read_by=caused_by, if_read_so_far=True)
     return message
 
 
@@ -147,9 +140,14 @@ def set_conversation_status(*, tenant_id: UUID, conversation_ids: Collection[UUI
     Conversation.objects.filter(tenant_id=tenant_id, id__in=keys).update(status=status)
 
 
+_MARK_READ = """
+UPDATE conversations_participant SET last_read_sequence = %s WHERE id = %s AND last_read_sequence < %s
+"""
+
+
 def mark_read(*, part_id: UUID, sequence: int) -> None:
     """Move a participant's read marker forward to this message; never back."""
-    Participant.objects.filter(id=part_id, last_read_sequence__lt=sequence).update(last_read_sequence=sequence)
+    fetch_prepared(_MARK_READ, [sequence, part_id, sequence])
 
 
 @transaction.atomic
@@ -172,30 +170,47 @@ def leave_conversation(*, tenant_id: UUID, conversation_id: UUID, membership_id:
 
 
 _APPEND = """
-UPDATE conversations_conversation SET message_count = message_count + 1, last_message_id = %s,
-    last_message_sender_id = %s, last_message_sender_role = %s, last_message_type = %s, last_message_preview = %s,
-    last_message_event = %s, last_message_at = %s, status = COALESCE(%s, status)
-WHERE id = %s AND (status = 'active' OR NOT %s) RETURNING tenant_id, message_count
+WITH talk AS (
+    UPDATE conversations_conversation SET message_count = message_count + 1, last_message_id = %s,
+        last_message_sender_id = %s, last_message_sender_role = %s, last_message_type = %s, last_message_preview = %s,
+        last_message_event = %s, last_message_at = %s, status = COALESCE(%s, status)
+    WHERE id = %s AND (status = 'active' OR NOT %s) RETURNING *
+), read AS (
+    UPDATE conversations_participant AS part SET last_read_sequence = talk.message_count FROM talk
+    WHERE part.tenant_id = talk.tenant_id AND part.conversation_id = talk.id AND part.membership_id = %s
+        AND (part.last_read_sequence = talk.message_count - 1 OR NOT %s)
+)
+INSERT INTO conversations_message (id, tenant_id, conversation_id, sequence, sender_id, sender_role, message_type,
+    content, event, created_at)
+SELECT talk.last_message_id, talk.tenant_id, talk.id, talk.message_count, talk.last_message_sender_id,
+    talk.last_message_sender_role, talk.last_message_type, %s, talk.last_message_event, talk.last_message_at
+FROM talk RETURNING tenant_id, sequence
 """
 
 
-def _append(message: Message, *, status: str | None = None, only_if_active: bool = False) -> bool:
+def _append(
+    message: Message,
+    *,
+    status: str | None = None,
+    only_if_active: bool = False,
+    read_by: UUID | None = None,
+    if_read_so_far: bool = False,
+) -> bool:
     """Save a message as its conversation's next one: number, summary and row; False where it is closed and must not be.
 
-    One statement locks the conversation, counts on and tells the new number.
+    One statement locks the conversation, counts on, and writes the message. `read_by`: the membership that has read
+    it, `if_read_so_far` only where they had read all before it. Locks the conversation, then their part in it.
     """
     shown = preview(message.content, html=message.message_type == MessageType.HTML)
     event = Jsonb(message.event) if message.event else None
-    arguments = [
+    found = fetch_prepared(_APPEND, [
         message.id, message.sender_id, message.sender_role, message.message_type, shown, event, message.created_at,
-        status, message.conversation_id, only_if_active,
-    ]  # fmt: skip
-    found = fetch_prepared(_APPEND, [str(one) if isinstance(one, Choices) else one for one in arguments])
+        status, message.conversation_id, only_if_active, read_by, if_read_so_far, message.content,
+    ])  # fmt: skip
     if not found:
         assert only_if_active, "there is always a conversation to note something in"
         return False
     message.tenant_id, message.sequence = found[0]
-    message.save(force_insert=True)
     return True
 
 

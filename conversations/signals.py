@@ -3,5 +3,5 @@
 from django.dispatch import Signal
 
 # A person is posting a message. Sent before the conversation is locked, so that the owner can lock
-# what comes before it. Arguments: `conversation_id`, `sender_role`, `at`.
+# what comes before it. Arguments: `tenant_id`, `conversation_id`, `sender_role`, `at`.
 message_posting = Signal()

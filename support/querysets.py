@@ -12,10 +12,12 @@ from django.db.models import (
     Count,
     F,
     FilteredRelation,
+    IntegerField,
     Lookup,
     Q,
     QuerySet,
     SmallIntegerField,
+    Subquery,
     Sum,
     When,
     Window,
@@ -70,6 +72,15 @@ class _FoundBySearch(Lookup):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         sql, arguments = compiler.compile(self.lhs)
         return f"{sql} = ANY ((SELECT ondi_search_conversations(%s))::uuid[])", (*arguments, self.rhs)
+
+
+class CappedCount(Subquery):
+    """How many rows a queryset has, counted up to `most` + 1; to be selected beside others in one statement."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) AS found)"
+
+    def __init__(self, rows: "QuerySet[Any, Any]", most: int) -> None:
+        super().__init__(rows.order_by().values("pk")[: most + 1], output_field=IntegerField())
 
 
 class SupportViewer(Protocol):
@@ -147,10 +158,16 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         """
         return self.filter(_FoundBySearch(F("conversation_id"), term))
 
-    def page_of_matches(self, start: int, limit: int) -> tuple[list[UUID], int]:
-        """The keys of one page, and how many rows there are, in one pass: a search is dear to ask twice."""
-        rows = list(self.annotate(total=Window(Count("*"))).values_list("id", "total")[start : start + limit])
-        return [key for key, _total in rows], rows[0][1] if rows else self.count() if start else 0
+    def narrowed(self, *, search: Any = None, unassigned: Any = None, **fields: Any) -> "TicketQuerySet":
+        """By what an agent asks for: a term to search, those nobody has, and fields by value."""
+        tickets = self.filter(**fields)
+        if unassigned:
+            tickets = tickets.unassigned()
+        return tickets.matching(search) if search else tickets
+
+    def keys_and_total(self) -> QuerySet["Ticket", Any]:
+        """Rows of the key and of how many there are in all, in one pass: a search is dear to ask twice."""
+        return self.annotate(total=Window(Count("*"))).values_list("id", "total", named=True)
 
     def capped_count(self, most: int) -> int:
         """How many rows there are, counted up to `most` + 1."""

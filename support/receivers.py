@@ -22,8 +22,9 @@ EVENT_OF_DELIVERY = {
 
 
 @receiver(message_posting)
-def keep_turn(conversation_id: UUID, sender_role: str, at: datetime, **_signal: Any) -> None:
-    note_message(conversation_id=conversation_id, from_customer=sender_role == SenderRole.CUSTOMER, at=at)
+def keep_turn(tenant_id: UUID, conversation_id: UUID, sender_role: str, at: datetime, **_signal: Any) -> None:
+    from_customer = sender_role == SenderRole.CUSTOMER
+    note_message(tenant_id=tenant_id, conversation_id=conversation_id, from_customer=from_customer, at=at)
 
 
 @receiver(delivery_status_changed)

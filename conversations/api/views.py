@@ -12,8 +12,9 @@ from conversations.api.parameters import requested_range, required_id
 from conversations.api.presentation import message_data
 from conversations.api.serializers import PostMessageBody
 from conversations.errors import ConversationNotFound, MessageNotFound, NotAParticipant
-from conversations.models import Conversation, Message, Participant
+from conversations.models import Message, Participant
 from conversations.querysets import MESSAGE_FIELDS, MessageRow
+from conversations.reads import find_readable, newest_messages
 from conversations.services import mark_read, post_message
 from ondi.accounts.actors import Actor
 from ondi.accounts.authentication import actor_of
@@ -35,18 +36,20 @@ class MessageViewSet(ApiViewSet):
             data, read = self._after(request, actor, conversation)
         else:
             data, read = self._page(request, actor, conversation)
-        if _takes_part(conversation):
+        if _takes_part(conversation) and read > conversation.part__last_read_sequence:
             mark_read(part_id=conversation.part__id, sequence=read)
         return success(_("Messages retrieved"), data)
 
     def _page(self, request: Request, actor: Actor, conversation: Any) -> tuple[dict[str, Any], int]:
         page = requested_page(request.query_params)
         between = requested_range(request.query_params)
-        messages = Message.objects.visible_to(actor).filter(conversation_id=conversation.id)
         if between:
+            messages = Message.objects.visible_to(actor).filter(conversation_id=conversation.id)
             messages = messages.filter(created_at__gte=between[0], created_at__lt=between[1])
-        total = messages.count() if between else conversation.message_count
-        rows = page.rows(messages.order_by("-sequence").rows())
+            rows, total = page.rows(messages.order_by("-sequence").rows()), messages.count()
+        else:
+            rows = newest_messages(actor, conversation.id, start=page.start, limit=page.limit)
+            total = conversation.message_count
         shown = [message_data(row, short=_sees_short_names(actor, conversation)) for row in rows]
         return {"messages": shown, "pagination": page.describe(total)}, rows[0].sequence if rows else 0
 
@@ -102,7 +105,7 @@ def _as_row(message: Message, sender: Actor) -> Any:
 
 
 def _readable(actor: Actor, conversation_id: str) -> Any:
-    found = Conversation.objects.readable_by(actor).filter(id=path_id(conversation_id)).first()
+    found = find_readable(actor, path_id(conversation_id))
     if found is None:
         raise ConversationNotFound
     return found

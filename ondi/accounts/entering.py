@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ondi.accounts.actors import Actor, TenantInfo, actor_from_row
 from ondi.accounts.models import Membership
-from ondi.common.compiled import fetch_prepared
+from ondi.common.prepared import fetch_prepared
 
 
 def enter(user_id: UUID, tenant_id: UUID, session_id: UUID) -> Actor | None:

@@ -6,16 +6,15 @@ tests hold that both are the same.
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
-from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import Lookup, QuerySet
+
+from ondi.common.prepared import fetch_prepared
 
 Build = Callable[..., QuerySet[Any, Any]]
 _LIMIT, _OFFSET = 20_000_001, 10_000_001
@@ -132,38 +131,6 @@ class AnyOf(Lookup):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         sql, arguments = compiler.compile(self.lhs)
         return f"{sql} = ANY (%s)", (*arguments, self.rhs)
-
-
-class _Cursor(ServerBindingCursor):
-    """Knows the words of a statement that PostgreSQL had prepared already, for whoever counts and logs them."""
-
-    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        answer = super().execute(query, params, **options)  # type: ignore[misc]
-        if getattr(self, "_query", None) is None:
-            self._query = SimpleNamespace(query=str(query).encode(), params=params)
-        return answer
-
-
-def fetch_prepared(sql: str, arguments: Sequence[Any], *, named: bool = False) -> list[Any]:
-    """All rows of a statement whose text is always the same; counted and logged like Django's own.
-
-    As tuples, or `named` as dictionaries.
-
-    PostgreSQL keeps its plan, which under row-level security takes longer to make than to follow.
-    """
-    connection.ensure_connection()
-    raw: Any = connection.connection
-    raw.prepare_threshold = 0 if settings.PREPARED_STATEMENTS else None  # for this statement only
-    try:
-        with connection._prepare_cursor(_Cursor(raw)) as cursor:  # type: ignore[attr-defined, call-arg]
-            cursor.execute(sql, arguments)
-            found = list(cursor.fetchall())
-            if not named:
-                return found
-            names = [column.name for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in found]
-    finally:
-        raw.prepare_threshold = None
 
 
 def _is_mark(argument: Any) -> bool:

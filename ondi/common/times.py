@@ -10,7 +10,7 @@ def iso(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with six decimals and `Z`; None stays None."""
     if moment is None:
         return None
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def parse_instant(text: object) -> datetime | None:

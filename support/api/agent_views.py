@@ -1,7 +1,7 @@
 """The agents' calls: the shared queue, and working on tickets."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
@@ -13,21 +13,18 @@ from conversations.models import Participant
 from ondi.accounts.actors import Actor
 from ondi.accounts.authentication import actor_of
 from ondi.api.idempotency import idempotent
-from ondi.api.pagination import LAST_ROW, Page, requested_page
+from ondi.api.pagination import LAST_ROW, requested_page
 from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, body_or_refusal, path_id
 from ondi.common.errors import PermissionDenied
 from support import policies, services
 from support.api import agent_docs as docs
-from support.api.filters import QueueFilter
+from support.api.filters import QueueFilter, wanted_of_queue
 from support.api.presentation import queue_detail_data, queue_ticket_data
-from support.api.reads import queued
+from support.api.reads import COUNTED_AT_MOST, queue_page
 from support.api.serializers import TakeOverBody
 from support.errors import NotASupportUser, TicketNotFound
 from support.models import Tag, Ticket
-from support.querysets import TicketQuerySet, capped_counts
-
-COUNTED_AT_MOST = 1_000
 
 
 class IsSupportUser(BasePermission):
@@ -50,9 +47,7 @@ class AgentTicketViewSet(ApiViewSet):
     def list(self, request: Request) -> Response:
         actor = actor_of(request)
         page = requested_page(request.query_params)
-        tickets = cast(TicketQuerySet, self.filter_queryset(Ticket.objects.visible_to(actor)))
-        rows, total = _page_of(tickets, page, actor, searched=bool(request.query_params.get("search")))
-        counts = _open_counts(actor)
+        rows, total, counts = queue_page(actor, page, wanted_of_queue(request, actor))
         data: dict[str, Any] = {
             "tickets": [queue_ticket_data(row, actor) for row in rows],
             "pagination": page.describe(min(total, LAST_ROW)),
@@ -100,22 +95,6 @@ class AgentTicketViewSet(ApiViewSet):
         actor = actor_of(request)
         ticket = act(actor=actor, ticket_id=path_id(ticket_id), **details)
         return success(done, _detail(actor, ticket.id))
-
-
-def _open_counts(actor: Actor) -> dict[str, int]:
-    """Open tickets of the desk: unassigned, the caller's, all; each counted a little beyond the cap."""
-    tickets = Ticket.objects.visible_to(actor).open()
-    mine = tickets.assigned_to([actor.membership_id] if actor.membership_id else [])
-    return capped_counts({"unassigned": tickets.unassigned(), "mine": mine, "all": tickets}, COUNTED_AT_MOST)
-
-
-def _page_of(tickets: TicketQuerySet, page: Page, actor: Actor, *, searched: bool) -> tuple[list[Any], int]:
-    """The rows of one page of the queue, and how many there are, counted a little beyond `LAST_ROW`."""
-    if not searched:
-        keys = page.rows(tickets.queue_order().values_list("id", flat=True))
-        return queued(actor, keys), tickets.capped_count(LAST_ROW)
-    keys, total = tickets.queue_order().page_of_matches(page.start, page.limit)
-    return queued(actor, keys), total
 
 
 def _detail(actor: Actor, ticket_id: Any) -> dict[str, Any]:

@@ -9,11 +9,10 @@ from django_filters.utils import translate_validation
 from rest_framework.request import Request
 
 from conversations.models import Conversation
-from ondi.accounts.authentication import actor_of
+from ondi.accounts.actors import Actor
 from ondi.common.text import TextRefused, plain_text
 from ondi.tenants.models import Priority
 from support.models import Ticket, TicketSource, TicketStatus, WaitingOn
-from support.querysets import TicketQuerySet
 
 SHORTEST_SEARCH, LONGEST_SEARCH = 2, 200
 
@@ -54,28 +53,31 @@ def filters_of(request: Request, filterset: type[filters.FilterSet]) -> dict[str
     return {given.filters[name].field_name: value for name, value in given.form.cleaned_data.items() if value}
 
 
+def wanted_of_queue(request: Request, actor: Actor) -> dict[str, Any]:
+    """What `TicketQuerySet.narrowed` takes, of a request for the queue."""
+    wanted = filters_of(request, QueueFilter)
+    scope = wanted.pop("assignment_scope", "all")
+    if scope == "unassigned":
+        wanted["unassigned"] = True
+    elif scope == "mine":
+        wanted["assignee_id"] = actor.membership_id
+    return wanted
+
+
 class QueueFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
     """The agents' queue. `assignment_scope` and `assigned_to` ask who has a ticket."""
 
     SCOPES = (("unassigned", "unassigned"), ("mine", "mine"), ("all", "all"))
 
-    assignment_scope = filters.ChoiceFilter(choices=SCOPES, method="in_scope")
+    assignment_scope = filters.ChoiceFilter(choices=SCOPES)
     status = filters.ChoiceFilter(choices=TicketStatus.choices)
     source = filters.ChoiceFilter(choices=TicketSource.choices)
     priority = filters.ChoiceFilter(choices=Priority.choices)
     waiting_on = filters.ChoiceFilter(choices=WaitingOn.choices)
-    order_id = filters.UUIDFilter(field_name="order_id")
-    delivery_id = filters.UUIDFilter(field_name="delivery_id")
+    order_id = filters.UUIDFilter()
+    delivery_id = filters.UUIDFilter()
     assigned_to = filters.UUIDFilter(field_name="assignee__user_id")
-    search = SearchFilter(method="matching")
-
-    def in_scope(self, tickets: TicketQuerySet, _name: str, scope: str) -> TicketQuerySet:
-        if scope == "unassigned":
-            return tickets.filter(assignee=None)
-        return tickets.filter(assignee_id=actor_of(self.request).membership_id) if scope == "mine" else tickets
-
-    def matching(self, tickets: TicketQuerySet, _name: str, term: str) -> TicketQuerySet:
-        return tickets.matching(term)
+    search = SearchFilter()
 
 
 class ConversationFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types

@@ -7,9 +7,13 @@ from uuid import UUID
 from django.db.models import F
 
 from ondi.accounts.actors import Actor
-from ondi.api.pagination import Page
+from ondi.api.pagination import LAST_ROW, Page
 from ondi.common.compiled import AnyOf, CompiledQuery
+from ondi.tenants.models import Tenant
 from support.models import Ticket
+from support.querysets import CappedCount
+
+COUNTED_AT_MOST = 1_000
 
 # Which page first, by key, and only its rows joined: a late page costs little more than the first.
 
@@ -32,9 +36,35 @@ def _queued(viewer: Any, *, page: slice, tickets: Any) -> Any:
     return Ticket.objects.visible_to(viewer).filter(AnyOf(F("id"), tickets)).for_queue(viewer)
 
 
+def _queue(viewer: Any, *, page: slice, **wanted: Any) -> Any:
+    found = Ticket.objects.visible_to(viewer).narrowed(**wanted).queue_order()
+    return found.values_list("id", named=True)[page]
+
+
+def _found(viewer: Any, *, page: slice, **wanted: Any) -> Any:
+    return Ticket.objects.visible_to(viewer).narrowed(**wanted).queue_order().keys_and_total()[page]
+
+
+def _counts(viewer: Any, *, page: slice, **more: Any) -> Any:
+    tickets = Ticket.objects.visible_to(viewer).open()
+    mine = tickets.filter(assignee=viewer.membership_id)
+    counted = {"unassigned": tickets.unassigned(), "mine": mine, "all": tickets}
+    counts = {name: CappedCount(found, COUNTED_AT_MOST) for name, found in counted.items()} | more
+    return Tenant.objects.filter(id=viewer.tenant_id).annotate(**counts).values_list(*counts, named=True)
+
+
+def _totals(viewer: Any, *, page: slice, **wanted: Any) -> Any:
+    found = Ticket.objects.visible_to(viewer).narrowed(**wanted)
+    return _counts(viewer, page=page, total=CappedCount(found, LAST_ROW))
+
+
 OWN, OWN_PAGE, OWN_DETAIL = CompiledQuery(_own), CompiledQuery(_own_page), CompiledQuery(_own_detail)
-QUEUED = CompiledQuery(_queued)
-HOT = {"own": OWN, "own page": OWN_PAGE, "own detail": OWN_DETAIL, "queued": QUEUED}
+QUEUE, FOUND, QUEUED = CompiledQuery(_queue), CompiledQuery(_found), CompiledQuery(_queued)
+COUNTS, TOTALS = CompiledQuery(_counts), CompiledQuery(_totals)
+HOT = {
+    "own": OWN, "own page": OWN_PAGE, "own detail": OWN_DETAIL, "queue": QUEUE, "found": FOUND, "queued": QUEUED,
+    "counts": COUNTS, "totals": TOTALS,
+}  # fmt: skip
 
 
 def own_page(actor: Actor, page: Page, filters: dict[str, Any]) -> tuple[list[Any], int]:
@@ -43,13 +73,27 @@ def own_page(actor: Actor, page: Page, filters: dict[str, Any]) -> tuple[list[An
     return rows, OWN.count(actor, **filters)
 
 
-def queued(actor: Actor, ticket_ids: Sequence[UUID]) -> list[Any]:
-    """Rows of the queue for these tickets, in their order."""
-    found = {row.id: row for row in QUEUED.rows(actor, tickets=list(ticket_ids))}
-    return [found[ticket_id] for ticket_id in ticket_ids if ticket_id in found]
-
-
 def own_detail(actor: Actor, ticket_id: Any) -> Any | None:
     """The row of one of the actor's own tickets; None for any other."""
     rows = OWN_DETAIL.rows(actor, ticket=ticket_id)
     return rows[0] if rows else None
+
+
+def queue_page(actor: Actor, page: Page, wanted: dict[str, Any]) -> tuple[list[Any], int, dict[str, int]]:
+    """Rows of a page of the queue, how many there are in all, and how many are open by whose they are.
+
+    Counted a little beyond `LAST_ROW` and `COUNTED_AT_MOST`, but what a search finds to its end.
+    """
+    query = FOUND if "search" in wanted else QUEUE
+    keys = query.rows(actor, start=page.start, limit=page.limit, **wanted)
+    if "search" in wanted and (keys or not page.start):
+        total, counts = keys[0].total if keys else 0, COUNTS.rows(actor)[0]._asdict()
+    else:
+        counts = TOTALS.rows(actor, **wanted)[0]._asdict()
+        total = counts.pop("total")
+    return _in_order(actor, [key.id for key in keys]), total, counts
+
+
+def _in_order(actor: Actor, ticket_ids: Sequence[UUID]) -> list[Any]:
+    found = {row.id: row for row in QUEUED.rows(actor, tickets=list(ticket_ids))}
+    return [found[ticket_id] for ticket_id in ticket_ids if ticket_id in found]

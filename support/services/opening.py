@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from conversations.services import Opening, start_conversation
@@ -12,6 +12,7 @@ from ondi.accounts.actors import Actor
 from ondi.accounts.entering import acting_as
 from ondi.accounts.models import Membership
 from ondi.common.errors import InvalidInput, ServiceUnavailable
+from ondi.common.prepared import fetch_prepared, insert_rows
 from orders.models import Order
 from support import policies
 from support.errors import CustomerNotFound, DeliveryNotFound, NotASupportUser, OrderNotFound
@@ -153,22 +154,22 @@ def _insert(ticket: Ticket, opening: Opening, actor: Actor) -> Ticket:
     )
     ticket.conversation = conversation
     ticket.number = _next_number(ticket.tenant_id)
-    ticket.save(force_insert=True)
+    insert_rows(ticket)
     record_event(
         ticket, TicketEvent.Kind.OPENED, actor, ticket.created_at, {}, {"status": "open", "source": ticket.source}
     )
     return ticket
 
 
+_COUNT = """
+INSERT INTO support_ticketcounter AS counter (tenant_id, last_number) VALUES (%s, 1)
+ON CONFLICT (tenant_id) DO UPDATE SET last_number = counter.last_number + 1 RETURNING last_number
+"""
+
+
 def _next_number(tenant_id: UUID) -> int:
     """Locks the tenant's counter until the ticket is committed, so that numbers have no gaps."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO support_ticketcounter AS counter (tenant_id, last_number) VALUES (%s, 1) "
-            "ON CONFLICT (tenant_id) DO UPDATE SET last_number = counter.last_number + 1 RETURNING last_number",
-            [tenant_id],
-        )
-        return int((cursor.fetchone() or [0])[0])
+    return int(fetch_prepared(_COUNT, [tenant_id])[0][0])
 
 
 def _acknowledgement_for(actor: Actor) -> str | None:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from conversations.models import Conversation, Participant
+from conversations.reads import find_part
 from conversations.services import join_conversation, post_message
 from ondi.accounts.actors import Actor
 from support import policies
@@ -57,7 +58,7 @@ def reply_to_ticket(
     at = at or timezone.now()
     if ticket.assignee_id is None:
         take_unassigned(ticket, actor, at)
-    elif not Participant.objects.visible_to(actor).part_of(person_of(actor), ticket.conversation_id):
+    elif find_part(actor, ticket.conversation_id) is None:
         join_conversation(
             tenant_id=ticket.tenant_id, conversation_id=ticket.conversation_id, membership_id=person_of(actor), at=at
         )

@@ -9,6 +9,7 @@ from django.db import IntegrityError
 
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
+from ondi.common.prepared import insert_rows, update_row
 from support import policies
 from support.errors import NotASupportUser, TicketAlreadyOpenForRelated, TicketChanged, TicketClosed, TicketNotFound
 from support.models import (
@@ -67,7 +68,7 @@ def hold_support_role(membership_id: UUID) -> bool:
 def save_ticket(ticket: Ticket, at: datetime) -> None:
     ticket.version += 1
     ticket.updated_at = at
-    ticket.save(force_update=True)
+    update_row(ticket)
 
 
 def closed_fields(at: datetime, *, by: UUID | None) -> dict[str, Any]:
@@ -91,14 +92,16 @@ def record_event(
     before: Mapping[str, str | None],
     after: Mapping[str, str | None],
 ) -> None:
-    TicketEvent.objects.create(
-        tenant_id=ticket.tenant_id,
-        ticket=ticket,
-        kind=kind,
-        actor_id=actor.membership_id if actor else None,
-        before=before,
-        after=after,
-        created_at=at,
+    insert_rows(
+        TicketEvent(
+            tenant_id=ticket.tenant_id,
+            ticket=ticket,
+            kind=kind,
+            actor_id=actor.membership_id if actor else None,
+            before=before,
+            after=after,
+            created_at=at,
+        )
     )
 
 

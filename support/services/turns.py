@@ -4,28 +4,35 @@ from datetime import datetime
 from uuid import UUID
 
 from conversations.services import post_system_message
+from ondi.common.prepared import fetch_prepared
 from support.models import Ticket, WaitingOn
 from support.services.shared import save_ticket
 
+_NOTE = """
+UPDATE support_ticket SET
+    waiting_since = CASE waiting_on WHEN %(turn)s THEN waiting_since ELSE %(at)s END,
+    waiting_on = %(turn)s,
+    follow_up_at = CASE WHEN %(from_customer)s THEN NULL ELSE follow_up_at END,
+    first_response_at = COALESCE(first_response_at, CASE WHEN NOT %(from_customer)s THEN %(at)s END),
+    last_activity_at = %(at)s, updated_at = %(at)s, version = version + 1
+WHERE tenant_id = %(tenant)s AND conversation_id = %(conversation)s AND status = 'open' RETURNING true
+"""
 
-def note_message(*, conversation_id: UUID, from_customer: bool, at: datetime) -> None:
+
+def note_message(*, tenant_id: UUID, conversation_id: UUID, from_customer: bool, at: datetime) -> None:
     """Whose turn it is after a message. Locks the conversation's ticket, if it has one.
 
     `waiting_since` is the first unanswered message: further ones of the same side do not reset it. A
     customer's message brings a ticket that was put off back.
     """
-    ticket = Ticket.objects.locked().filter(conversation_id=conversation_id).first()
-    if ticket is None or not ticket.is_open:
-        return
     turn = WaitingOn.AGENT if from_customer else WaitingOn.CUSTOMER
-    if ticket.waiting_on != turn:
-        ticket.waiting_on, ticket.waiting_since = turn, at
-    if from_customer:
-        ticket.follow_up_at = None
-    elif ticket.first_response_at is None:
-        ticket.first_response_at = at
-    ticket.last_activity_at = at
-    save_ticket(ticket, at)
+    known = {
+        "turn": turn, "at": at, "from_customer": from_customer, "tenant": tenant_id, "conversation": conversation_id,
+    }  # fmt: skip
+    if not fetch_prepared(_NOTE, known):
+        # Closed, as it seems; whoever is reopening it now is waited for.
+        Ticket.objects.locked().filter(tenant_id=tenant_id, conversation_id=conversation_id).first()
+        fetch_prepared(_NOTE, known)
 
 
 def note_delivery(*, tenant_id: UUID, delivery_id: UUID, code: str, at: datetime) -> None:

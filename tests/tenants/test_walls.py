@@ -88,7 +88,8 @@ def test_application_cannot_change_the_schema():
         "SET session_replication_role = replica", "SET SESSION AUTHORIZATION ondi_owner", "DROP TABLE support_ticket",
         "GRANT ondi_owner TO ondi", "ALTER ROLE ondi BYPASSRLS", "CREATE SCHEMA mine",
         "CREATE OR REPLACE FUNCTION ondi_login(uuid) RETURNS TABLE (id uuid, slug text, name text) "
-        "LANGUAGE sql AS 'SELECT NULL::uuid, NULL, NULL'", "ALTER FUNCTION ondi_search_conversations(text) SECURITY INVOKER",
+        "LANGUAGE sql AS 'SELECT NULL::uuid, NULL, NULL'",
+        "ALTER FUNCTION ondi_search_conversations(text) SECURITY INVOKER",
         "COPY support_ticket TO PROGRAM 'true'", "SELECT pg_read_file('/etc/passwd')", "CREATE EXTENSION dblink",
     ):  # fmt: skip
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:

@@ -1,0 +1,42 @@
+"""The hot reads of conversations, compiled once. What they read is said by the querysets' own words."""
+
+from typing import Any
+from uuid import UUID
+
+from conversations.models import Conversation, Message, Participant
+from ondi.accounts.actors import Actor
+from ondi.common.compiled import CompiledQuery
+
+
+def _part(viewer: Any, *, page: slice, conversation: Any) -> Any:
+    return Participant.objects.visible_to(viewer).part_of(viewer.membership_id, conversation)
+
+
+def _readable(viewer: Any, *, page: slice, conversation: Any) -> Any:
+    return Conversation.objects.readable_by(viewer).filter(id=conversation)
+
+
+def _newest(viewer: Any, *, page: slice, conversation: Any) -> Any:
+    messages = Message.objects.visible_to(viewer).filter(conversation_id=conversation)
+    return messages.order_by("-sequence").rows()[page]
+
+
+PART, READABLE, NEWEST = CompiledQuery(_part), CompiledQuery(_readable), CompiledQuery(_newest)
+HOT = {"part": PART, "readable": READABLE, "newest": NEWEST}
+
+
+def find_part(actor: Actor, conversation_id: UUID) -> Any | None:
+    """The row of the actor's part in this conversation; None where they do not take part now."""
+    rows = PART.rows(actor, conversation=conversation_id)
+    return rows[0] if rows else None
+
+
+def find_readable(actor: Actor, conversation_id: UUID) -> Any | None:
+    """The row of `readable_by`; None where the actor may not read this conversation."""
+    rows = READABLE.rows(actor, conversation=conversation_id)
+    return rows[0] if rows else None
+
+
+def newest_messages(actor: Actor, conversation_id: UUID, *, start: int, limit: int) -> list[Any]:
+    """Rows of the newest messages but `start`, the last said first."""
+    return NEWEST.rows(actor, start=start, limit=limit, conversation=conversation_id)

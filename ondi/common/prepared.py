@@ -1,0 +1,91 @@
+"""Statements whose text is always the same: PostgreSQL keeps their plan, Django's compiler is left out.
+
+Under row-level security a plan takes longer to make than to follow, and Django longer still to write its SQL.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.models import Field, Model
+
+
+class _Cursor(ServerBindingCursor):
+    """Knows the words of a statement that PostgreSQL had prepared already, for whoever counts and logs them."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        try:
+            return super().execute(query, params, **options)  # type: ignore[misc]
+        finally:
+            if getattr(self, "_query", None) is None:
+                self._query = SimpleNamespace(query=str(query).encode(), params=params)
+
+
+def fetch_prepared(sql: str, arguments: Sequence[Any] | Mapping[str, Any], *, named: bool = False) -> list[Any]:
+    """All rows a statement gives, none where it gives nothing; counted and logged like Django's own.
+
+    As tuples, or `named` as dictionaries.
+    """
+    connection.ensure_connection()
+    raw: Any = connection.connection
+    raw.prepare_threshold = 0 if settings.PREPARED_STATEMENTS else None  # for this statement only
+    try:
+        with connection._prepare_cursor(_Cursor(raw)) as cursor:  # type: ignore[attr-defined, call-arg]
+            cursor.execute(sql, arguments)
+            found = list(cursor.fetchall()) if cursor.description else []
+            if not named:
+                return found
+            names = [column.name for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in found]
+    finally:
+        raw.prepare_threshold = None
+
+
+def insert_rows(*rows: Model) -> None:
+    """`save(force_insert=True)` of rows of one model, in one statement and without a signal."""
+    fetch_prepared(*insert_statement(*rows))
+    for row in rows:
+        row._state.adding, row._state.db = False, connection.alias
+
+
+def update_row(row: Model) -> None:
+    """`row.save(force_update=True)` without a signal. Raises `DatabaseError` where it is not there."""
+    if not fetch_prepared(*update_statement(row)):
+        raise DatabaseError("There is no such row to change.")
+
+
+def insert_statement(*rows: Model) -> tuple[str, list[Any]]:
+    """SQL, which depends on the model and the number of rows only, and values."""
+    sql, fields = _insert(type(rows[0]), len(rows))
+    return sql, [_value(row, field, add=True) for row in rows for field in fields]
+
+
+def update_statement(row: Model) -> tuple[str, list[Any]]:
+    """SQL, which depends on the model only, and values."""
+    sql, fields = _update(type(row))
+    return sql, [*(_value(row, field, add=False) for field in fields), row.pk]
+
+
+def _value(row: Model, field: "Field[Any, Any]", *, add: bool) -> Any:
+    return field.get_db_prep_save(field.pre_save(row, add), connection)
+
+
+@functools.cache
+def _insert(model: type[Model], number: int) -> tuple[str, "list[Field[Any, Any]]"]:
+    fields = list(model._meta.concrete_fields)
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    row = f"({', '.join('%s' for _field in fields)})"
+    rows = ", ".join([row] * number)
+    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {rows}', fields  # noqa: S608 - a model's names
+
+
+@functools.cache
+def _update(model: type[Model]) -> tuple[str, "list[Field[Any, Any]]"]:
+    table, key = model._meta.db_table, model._meta.pk.column
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    changes = ", ".join(f'"{field.column}" = %s' for field in fields)
+    return f'UPDATE "{table}" SET {changes} WHERE "{table}"."{key}" = %s RETURNING true', fields  # noqa: S608
