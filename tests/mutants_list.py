@@ -38,6 +38,7 @@ DESK = "support/services/desk.py"
 OPENING = "support/services/opening.py"
 SHARED = "support/services/shared.py"
 PARTICIPANTS = "support/services/participants.py"
+READS = "support/api/reads.py"
 TALK = "conversations/querysets.py"
 ENTRY = "ondi/accounts/migrations/0002_database_rules.py"
 KEY_ENTRY = "ondi/accounts/migrations/0003_api_keys.py"
@@ -143,11 +144,11 @@ MUTANTS = [
         "return False",
         CUSTOMERS,
     ),
-    Mutant("conversations/services.py", "    if not participant:", "    if False:", MESSAGES),
+    Mutant("conversations/services.py", "    if part is None:", "    if False:", MESSAGES),
     Mutant(
         "conversations/services.py",
-        "    if not _append(message, only_if_active=True):",
-        "    if not _append(message):",
+        "    if not _append(message, only_if_active=True, read_by=actor.membership_id):",
+        "    if not _append(message, read_by=actor.membership_id):",
         MESSAGES,
     ),
     Mutant(
@@ -188,15 +189,31 @@ MUTANTS = [
     Mutant(TICKETS, ".exclude(requester_id=actor.membership_id)", "", QUEUE),
     Mutant(TICKETS, ".present().filter(membership=actor.membership_id)", ".present()", MESSAGES),
     Mutant(
-        "support/api/agent_views.py",
-        "    tickets = Ticket.objects.visible_to(actor).open()\n    mine",
-        "    tickets = Ticket.objects.open()\n    mine",
+        READS, "    tickets = Ticket.objects.visible_to(viewer).open()", "    tickets = Ticket.objects.open()", HIDDEN
+    ),
+    Mutant(READS, "mine = tickets.filter(assignee=viewer.membership_id)", "mine = tickets", QUEUE),
+    Mutant(
+        READS,
+        "    found = Ticket.objects.visible_to(viewer).narrowed(**wanted).queue_order()",
+        "    found = Ticket.objects.narrowed(**wanted).queue_order()",
         HIDDEN,
     ),
     Mutant(
-        "support/api/agent_views.py",
-        "mine = tickets.assigned_to([actor.membership_id] if actor.membership_id else [])",
-        "mine = tickets",
+        READS,
+        "    return Ticket.objects.visible_to(viewer).narrowed(**wanted).queue_order().keys_and_total()",
+        "    return Ticket.objects.narrowed(**wanted).queue_order().keys_and_total()",
+        HIDDEN,
+    ),
+    Mutant(
+        READS,
+        "    found = Ticket.objects.visible_to(viewer).narrowed(**wanted)\n    return _counts",
+        "    found = Ticket.objects.narrowed(**wanted)\n    return _counts",
+        HIDDEN,
+    ),
+    Mutant(
+        "support/api/filters.py",
+        '        wanted["assignee_id"] = actor.membership_id',
+        "        pass",
         QUEUE,
     ),
     Mutant("ondi/accounts/tokens.py", "    if expires_at <= timezone.now().timestamp():", "    if False:", TOKENS),
@@ -227,7 +244,7 @@ MUTANTS = [
     Mutant(TALK, '            readable = readable.filter(part__role="customer")', "            pass", PERMISSIONS),
     Mutant(TALK, "readable = self.in_tenants(actor.tenant_ids)", "readable = self.all()", CODE_WALL),
     Mutant(TALK, "self.present().filter(membership_id=membership_id,", "self.present().filter(", MESSAGES),
-    Mutant(TALK, "return self.present().filter(", "return self.filter(", MESSAGES),
+    Mutant(TALK, "own = self.present().filter(", "own = self.filter(", MESSAGES),
     Mutant(
         "conversations/api/views.py",
         "filter(conversation_id=conversation.id, id=message_id)",
@@ -504,6 +521,7 @@ MUTANTS = [
     ),
     # The search takes its tenants from the scope. (Its other branches say it twice, for their indexes' sake.)
     Mutant(SEARCH, "WHERE here.tenant_id = tenant AND", "WHERE", HIDDEN),
+    Mutant(SEARCH, "WHERE here.tenant_id = tenant AND", "WHERE", HIDDEN, 1),
     Mutant(SEARCH, "WHERE ticket.tenant_id = ANY (scope) AND", "WHERE", HIDDEN),
     Mutant(SEARCH, "WHERE member.tenant_id = ANY (scope) AND", "WHERE", HIDDEN),
     Mutant(SEARCH, "WHERE delivery.tenant_id = ANY (scope) AND", "WHERE", HIDDEN),

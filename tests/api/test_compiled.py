@@ -1,5 +1,6 @@
 """What is compiled once is what the querysets say: recompiled, it is the same, and so are the rows."""
 
+import gc
 from itertools import combinations, product
 
 import pytest
@@ -8,17 +9,15 @@ from django.db.models.sql import InsertQuery, UpdateQuery
 from psycopg.types.json import Jsonb
 
 from conversations.models import Conversation, Message, Participant
-from conversations.reads import HOT as OF_CONVERSATIONS
 from conversations.services import post_message
-from ondi.common.compiled import PAGE
+from ondi.common.compiled import PAGE, CompiledQuery
 from ondi.common.prepared import insert_statement, update_statement
 from ondi.tenants.scope import tenant_scope
-from support.api.reads import HOT as OF_TICKETS
 from support.models import Ticket, TicketEvent
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
+from tests.hot import HOT
 
 pytestmark = pytest.mark.django_db
-HOT = {**OF_TICKETS, **OF_CONVERSATIONS}
 OWN_FILTERS = ("source", "status", "delivery_id", "order_id")
 UNORDERED = ("own", "queued")
 
@@ -67,6 +66,10 @@ def filters_of(name, ticket):
     given = known[name]
     chosen = [some for number in range(3) for some in combinations(given, number)]
     return [{field: given[field] for field in some} for some in chosen if all(given[field] for field in some)]
+
+
+def test_every_compiled_read_is_in_the_table():
+    assert {id(found) for found in gc.get_objects() if isinstance(found, CompiledQuery)} == set(map(id, HOT.values()))
 
 
 @pytest.mark.parametrize("name", HOT)

@@ -7,10 +7,11 @@ from conversations.models import Conversation
 from deliveries.models import Delivery
 from ondi.accounts.entering import enter_staff
 from ondi.accounts.services import end_membership
+from ondi.api.pagination import Page
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import Order
-from support.api.agent_views import _open_counts
+from support.api.reads import FOUND, QUEUE, queue_page
 from support.models import Ticket
 from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
@@ -56,13 +57,18 @@ def test_conversations_are_those_of_one_tenant(tenants):
         assert Conversation.objects.readable_by(agent).count() == 1
 
 
-def test_counts_are_those_of_one_tenant(tenants):
-    for tenant in tenants:
-        make_ticket(MemberFactory(tenant=tenant))
+@pytest.mark.parametrize("wanted", [{}, {"search": "Help"}])
+def test_queue_is_that_of_one_tenant(tenants, wanted):
+    tickets = [make_ticket(MemberFactory(tenant=tenant), subject="Help") for tenant in tenants]
     agent = actor(MemberFactory(tenant=tenants[0], agent=True))
+    open_counts = {"unassigned": 1, "mine": 0, "all": 1}
 
     with tenant_scope(*(tenant.id for tenant in tenants)):
-        assert _open_counts(agent) == {"unassigned": 1, "mine": 0, "all": 1}
+        rows, total, counts = queue_page(agent, Page(1, 20), wanted)
+        assert ([row.id for row in rows], total, counts) == ([tickets[0].id], 1, open_counts)
+        keys = (FOUND if wanted else QUEUE).rows(agent, limit=20, **wanted)
+        assert [key.id for key in keys] == [tickets[0].id]
+        assert queue_page(agent, Page(2, 20), wanted) == ([], 1, open_counts)
 
 
 @pytest.mark.parametrize("end", ["customer", "suspended"])

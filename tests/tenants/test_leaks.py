@@ -13,6 +13,7 @@ from ondi.staff.admin_base import ScopedAdmin
 from orders.querysets import OrderQuerySet
 from support.querysets import TicketQuerySet
 from tests.architecture.test_database_rules import TABLES, WITHOUT_TENANT
+from tests.hot import forget_compiled
 from tests.tenants import leaks
 from tests.tenants.leaks import MARK
 
@@ -98,6 +99,7 @@ def test_nothing_leaks_without_the_databases_wall(open_policies, world, owner, t
 def test_nothing_leaks_without_one_of_the_codes_filters(world, owner, tmp_path, monkeypatch, where, name):
     """Through the doors that use it: the admin's filters are the admin's, the last words of a chain the API's."""
     monkeypatch.setattr(where, name, FILTERS[where, name])
+    forget_compiled(monkeypatch)
 
     everything(world, owner, tmp_path, admin=name in ADMIN_FILTERS | SHARED_FILTERS, rest=name not in ADMIN_FILTERS)
 
@@ -105,6 +107,7 @@ def test_nothing_leaks_without_one_of_the_codes_filters(world, owner, tmp_path, 
 def test_the_suite_would_see_a_leak(open_policies, world, owner, monkeypatch):
     """With both walls down it finds plenty: the doors lead out, and the mark is where people write."""
     monkeypatch.setattr(TenantQuerySet, "in_tenants", unfiltered)
+    forget_compiled(monkeypatch)
     monkeypatch.setattr(ScopedAdmin, "get_queryset", ModelAdmin.get_queryset)
 
     leaks.through_the_api(world)
