@@ -44,7 +44,7 @@ class ConversationAdmin(TicketDataAdmin):
     list_filter = ("status",)
     list_select_related = ("tenant",)
     search_fields = ("title__icontains",)
-    ordering = ("-last_message_at", "-id")
+    ordering = ("-id",)  # as they began: an index by the last message would be written with each message
     fields = ("tenant", "title", "kind", "status", "message_count", "created_at", "last_message_at")
     inlines = (MessageInline,)
 

@@ -57,7 +57,6 @@ class Conversation(TenantOwned):
     class Meta:
         verbose_name = _("conversation")
         verbose_name_plural = _("conversations")
-        indexes = [models.Index(fields=["tenant", "-last_message_at", "-id"], name="conversations_list")]
 
     def __str__(self) -> str:
         return self.title

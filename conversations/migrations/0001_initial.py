@@ -90,10 +90,6 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('event__isnull', False), ('message_type', 'system')), models.Q(models.Q(('message_type', 'system'), _negated=True), ('event__isnull', True)), _connector='OR'), name='conversations_message_system_has_event'),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['tenant', '-last_message_at', '-id'], name='conversations_list'),
-        ),
-        migrations.AddIndex(
             model_name='participant',
             index=models.Index(fields=['tenant', 'membership', 'conversation'], name='conversations_of_person'),
         ),
