@@ -39,7 +39,7 @@ class ParticipantQuerySet(TenantQuerySet["Participant"]):
     def part_of(self, membership_id: UUID, conversation_id: UUID) -> QuerySet["Participant", Any]:
         """Rows, at most one: this person's part in this conversation, if they take part now."""
         own = self.present().filter(membership_id=membership_id, conversation_id=conversation_id)
-        return own.values_list("id", "role", named=True)
+        return own.order_by().values_list("id", "role", named=True)
 
     def present(self) -> "ParticipantQuerySet":
         return self.filter(left_at=None)

@@ -1,4 +1,4 @@
-"""How the tables are kept: by what a message, a ticket and a search do to them. Reasons in ARCHITECTURE.md, "Storage"."""
+"""How the tables are kept, by what is done to them most. Reasons in ARCHITECTURE.md, "Storage"."""
 
 from django.db import migrations
 

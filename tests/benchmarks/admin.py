@@ -11,9 +11,6 @@ import subprocess
 import sys
 import time
 
-import psycopg
-
-from ondi import embedded_postgres
 from tests.benchmarks.load import load
 from tests.reliability.product import Product, manage, product
 
@@ -54,7 +51,7 @@ print(f"{settings.SESSION_COOKIE_NAME}={session.session_key} {ticket.id}")
 def main() -> None:
     if len(sys.argv) > 1:
         size = int(sys.argv[1])
-        with product(fill=lambda: fill(size), STAFF_SECOND_FACTOR="false") as running:
+        with product(fill=lambda: load(tickets=size, tenants=1), STAFF_SECOND_FACTOR="false") as running:
             sys.stdout.write(json.dumps(measure(running)))
         return
     measured = [json.loads(subprocess.check_output([*COMMAND, str(size)])) for size in SIZES]
@@ -64,14 +61,6 @@ def main() -> None:
         values = [found[name] for found in measured]
         row = "".join(f"{value:14.1f}" for value in values)
         sys.stdout.write(f"{name:24}{row}{values[-1] / values[0]:8.2f}\n")
-
-
-def fill(size: int) -> None:
-    start = time.monotonic()
-    host = str(embedded_postgres.socket_directory())
-    with psycopg.connect(dbname="ondi", user="postgres", host=host, autocommit=True) as superuser:
-        load(superuser, tickets=size, tenants=1)
-    sys.stderr.write(f"{size:,} tickets in one tenant, loaded in {time.monotonic() - start:.0f} s\n")
 
 
 def measure(running: Product) -> dict[str, float]:

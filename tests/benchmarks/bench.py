@@ -22,9 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
-from ondi import embedded_postgres
 from tests.benchmarks.load import load
 from tests.reliability.product import ENVIRONMENT, ROOT, Product, free_port, manage, product, wait_until
 
@@ -80,7 +77,9 @@ class Program:
 
 def main() -> None:
     refuse_without_room()
-    with product(fill=fill, customers=0, JWT_SIGNING_KEY=ENVIRONMENT["JWT_SIGNING_KEY"]) as running:
+    with product(
+        fill=lambda: load(tickets=SIZE, tenants=20), customers=0, JWT_SIGNING_KEY=ENVIRONMENT["JWT_SIGNING_KEY"]
+    ) as running:
         people = json.loads(manage(running.environment, "shell", "--no-imports", "-c", PEOPLE.format(of_one=OF_ONE)))
         with floor(running) as bare:
             programs = [Program("product", running.url, running.workers), bare]
@@ -92,13 +91,6 @@ def refuse_without_room() -> None:
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < SIZE * BYTES_A_TICKET:
         sys.exit(f"Too little disk: {SIZE:,} tickets take about {SIZE * BYTES_A_TICKET // 10**6:,} MB.")
-
-
-def fill() -> None:
-    start, host = time.monotonic(), str(embedded_postgres.socket_directory())
-    with psycopg.connect(dbname="ondi", user="postgres", host=host, autocommit=True) as superuser:
-        load(superuser, tickets=SIZE, tenants=20)
-    sys.stderr.write(f"{SIZE:,} tickets loaded in {time.monotonic() - start:.0f} s\n")
 
 
 @contextlib.contextmanager

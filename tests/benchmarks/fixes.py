@@ -66,8 +66,8 @@ def main() -> None:
 
 def fill() -> None:
     host = str(embedded_postgres.socket_directory())
+    load(tickets=SIZE, tenants=20)
     with psycopg.connect(dbname="ondi", user="postgres", host=host, autocommit=True) as superuser:
-        load(superuser, tickets=SIZE, tenants=20)
         superuser.execute(STALE)
         superuser.execute("VACUUM ANALYZE support_ticket")
 

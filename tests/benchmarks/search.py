@@ -6,11 +6,7 @@ Loads the tickets first (minutes; `SIZE` sets how many, in 20 tenants) and print
 import os
 import statistics
 import sys
-import time
 
-import psycopg
-
-from ondi import embedded_postgres
 from tests.benchmarks.load import load
 from tests.reliability.product import Product, manage, product
 
@@ -34,16 +30,8 @@ print(begin_session(user_id=agent.user_id, tenant_id=tenant_id).access_token)
 
 
 def main() -> None:
-    with product(fill=fill) as running:
+    with product(fill=lambda: load(tickets=SIZE, tenants=TENANTS)) as running:
         measure(running)
-
-
-def fill() -> None:
-    start = time.monotonic()
-    host = str(embedded_postgres.socket_directory())
-    with psycopg.connect(dbname="ondi", user="postgres", host=host, autocommit=True) as superuser:
-        load(superuser, tickets=SIZE, tenants=TENANTS)
-    sys.stdout.write(f"{SIZE} tickets in {TENANTS} tenants, loaded in {time.monotonic() - start:.0f} s\n")
 
 
 def measure(running: Product) -> None:
