@@ -1,15 +1,15 @@
 """`make bench`: the product against a floor without a framework, interleaved, on the same tables.
 
 Loads `SIZE` tickets (100,000) in 20 tenants, one customer of 5,000 among them, starts both as in production and
-measures each call at 1 and 8 clients in `ROUNDS` (5) turns of `SECONDS` (2). Ratios are the result, for both run on
-the same machine at the same time; milliseconds are orientation. Writes `docs/bench/`: JSON, a Markdown table, a plot.
+measures each call at 1 and 8 clients in `ROUNDS` (5) turns of `SECONDS` (2), `RUNS` times (1). Ratios are the result,
+for both run on the same machine at the same time; milliseconds are orientation. Then the same calls with row-level
+security and without, the statements of each, and the plans. Writes `docs/bench/`; ends with 1 where a must is missed.
 """
 
 import contextlib
 import http.client
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -18,19 +18,28 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ondi import embedded_postgres
 from tests.benchmarks.load import load
+from tests.benchmarks.report import Measured, Run, report
 from tests.reliability.product import ENVIRONMENT, ROOT, Product, free_port, manage, product, wait_until
 
-SIZE, ROUNDS = int(os.environ.get("SIZE", "100000")), int(os.environ.get("ROUNDS", "5"))
-SECONDS = float(os.environ.get("SECONDS", "2"))
+
+def whole_number(name: str, default: int, least: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and int(text) >= least):
+        sys.exit(f"error: {name} must be a whole number from {least:,}, not {text!r}.")
+    return int(text)
+
+
+SIZE, ROUNDS, RUNS = whole_number("SIZE", 100_000, 2_000), whole_number("ROUNDS", 5, 1), whole_number("RUNS", 1, 1)
+SECONDS = whole_number("SECONDS", 2, 1)
 CLIENTS = (1, 8)
 OF_ONE = min(5000, SIZE // 40)
-BYTES_A_TICKET = 9_000
-FOLDER = ROOT / "docs" / "bench"
+BYTES_A_TICKET = 5_000
 LIST, QUEUE = "/customer/support/tickets", "/messaging/support/tickets"
 PEOPLE = """
 import json
@@ -55,14 +64,7 @@ print(json.dumps({{"usual": token(usual), "heavy": token(heavy), "agent": token(
                   "open_talk": str(mine.conversation_id)}}))
 """
 
-
-@dataclass
-class Measured:
-    """Of one program: answers a second, seconds of each answer, processor seconds an answer; by round."""
-
-    rates: list[float] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    processor: list[float] = field(default_factory=list)
+WALLED_CALLS = ("list", "list of 5,000", "get", "create", "message")
 
 
 @dataclass
@@ -76,21 +78,37 @@ class Program:
 
 
 def main() -> None:
-    refuse_without_room()
-    with product(
-        fill=lambda: load(tickets=SIZE, tenants=20), customers=0, JWT_SIGNING_KEY=ENVIRONMENT["JWT_SIGNING_KEY"]
-    ) as running:
-        people = json.loads(manage(running.environment, "shell", "--no-imports", "-c", PEOPLE.format(of_one=OF_ONE)))
-        with floor(running) as bare:
-            programs = [Program("product", running.url, running.workers), bare]
-            found = {name: measure(programs, call, people) for name, call in calls(people).items()}
-    report(found)
+    refuse_what_cannot_be()
+    missed = []
+    try:
+        with product(
+            fill=lambda: load(tickets=SIZE, tenants=20), JWT_SIGNING_KEY=ENVIRONMENT["JWT_SIGNING_KEY"]
+        ) as running:
+            for number in range(1, RUNS + 1):
+                missed += report(one_run(running), size=SIZE, number=number)
+    except embedded_postgres.EmbeddedPostgresError as error:
+        embedded_postgres.explain_and_exit(error)
+    sys.exit(bool(missed))
 
 
-def refuse_without_room() -> None:
+def refuse_what_cannot_be() -> None:
+    if os.environ.get("DATABASE_URL"):
+        sys.exit("error: unset DATABASE_URL: the bench fills a database of its own and throws it away.")
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < SIZE * BYTES_A_TICKET:
-        sys.exit(f"Too little disk: {SIZE:,} tickets take about {SIZE * BYTES_A_TICKET // 10**6:,} MB.")
+        needed = SIZE * BYTES_A_TICKET // 10**6
+        sys.exit(f"error: too little disk: {SIZE:,} tickets take about {needed:,} MB, {free // 10**6:,} MB are free.")
+
+
+def one_run(running: Product) -> Run:
+    people = json.loads(manage(running.environment, "shell", "--no-imports", "-c", PEOPLE.format(of_one=OF_ONE)))
+    command = f"from tests.benchmarks.look import look; print(look({people!r}))"
+    inside = json.loads(manage(running.environment, "shell", "--no-imports", "-c", command))
+    with floor(running) as bare:
+        programs = [Program("product", running.url, running.workers), bare]
+        found = {name: measure(programs, call, people) for name, call in calls(people).items()}
+    walls = {name: walled(running, programs[0], calls(people)[name], people) for name in WALLED_CALLS}
+    return Run(found, walls, inside["statements"], inside["plans"])
 
 
 @contextlib.contextmanager
@@ -154,6 +172,20 @@ def measure(programs: list[Program], call: Any, people: dict[str, str]) -> dict[
     return found
 
 
+def walled(running: Product, program: Program, call: Any, people: dict[str, str]) -> float:
+    """The call's p50 at one client with row-level security, over that without, in turns."""
+    times: dict[bool, list[float]] = {True: [], False: []}
+    with running.owner() as owner:
+        tables = [name for (name,) in owner.execute("SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity")]
+        for turn in range(2 * ROUNDS):
+            secured = bool(turn % 2)
+            change = "ENABLE" if secured else "DISABLE"
+            owner.execute("; ".join(f"ALTER TABLE {table} {change} ROW LEVEL SECURITY" for table in tables))
+            run(program, call, people, 1, SECONDS / 2)  # plans are made anew
+            times[secured] += run(program, call, people, 1, SECONDS)
+    return statistics.median(times[True]) / statistics.median(times[False])
+
+
 def run(program: Program, call: Any, people: dict[str, str], clients: int, seconds: float) -> list[float]:
     """How long each answer took, of so many clients in so many seconds."""
     times: list[list[float]] = [[] for _client in range(clients)]
@@ -194,63 +226,6 @@ def _processor(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def report(found: dict[str, dict[int, dict[str, Measured]]]) -> None:
-    rows = []
-    for name, by_clients in found.items():
-        for clients, both in by_clients.items():
-            ours, floors = both["product"], both["floor"]
-            ratios = sorted(mine / bare for mine, bare in zip(ours.rates, floors.rates, strict=True))
-            rows.append({
-                "call": name, "clients": clients, "ratio": statistics.median(ratios), "lowest": ratios[0],
-                "highest": ratios[-1], "per_second": statistics.median(ours.rates),
-                "floor_per_second": statistics.median(floors.rates), "p50_ms": _quantile(ours.times, 0.5),
-                "p99_ms": _quantile(ours.times, 0.99), "floor_p50_ms": _quantile(floors.times, 0.5),
-                "processor_ms": 1000 * statistics.median(ours.processor),
-                "processor_ratio": statistics.median(ours.processor) / max(1e-9, statistics.median(floors.processor)),
-            })  # fmt: skip
-    about = {
-        "date": time.strftime("%Y-%m-%d"), "tickets": SIZE, "rounds": ROUNDS, "python": platform.python_version(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
-    }  # fmt: skip
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / f"bench-{SIZE}.json").write_text(json.dumps({"about": about, "rows": rows}, indent=2) + "\n")
-    lines = [f"{about['tickets']:,} tickets, {about['machine']}, Python {about['python']}, {about['date']}", "",
-             "| call | clients | ratio to the floor | spread | a second | p50 ms | p99 ms | processor, times the floor's |",
-             "| --- | --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
-    lines += [
-        f"| {one['call']} | {one['clients']} | {one['ratio']:.2f} | {one['lowest']:.2f}–{one['highest']:.2f} | "
-        f"{one['per_second']:.0f} | {one['p50_ms']:.1f} | {one['p99_ms']:.1f} | {one['processor_ratio']:.1f} |"
-        for one in rows
-    ]
-    table = "\n".join(lines) + "\n"
-    (FOLDER / f"bench-{SIZE}.md").write_text(table)
-    (FOLDER / f"bench-{SIZE}.svg").write_text(plot(rows))
-    sys.stdout.write(table)
-
-
-def _quantile(times: list[float], fraction: float) -> float:
-    ordered = sorted(times)
-    return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * fraction))]
-
-
-def plot(rows: list[dict[str, Any]]) -> str:
-    """Bars of the ratio at one client."""
-    single = [row for row in rows if row["clients"] == 1]
-    bars = []
-    for place, row in enumerate(single):
-        y, width = 20 + 26 * place, 420 * min(1, row["ratio"])
-        bars.append(
-            f'<text x="110" y="{y + 13}" text-anchor="end">{row["call"]}</text><rect x="120" y="{y}" width="{width:.0f}" '
-            f'height="18" fill="#9810fa"/><text x="{126 + width:.0f}" y="{y + 13}">{row["ratio"]:.2f}</text>'
-        )
-    height = 40 + 26 * len(single)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="620" height="{height}" font-family="sans-serif" font-size="12">'
-        f'<rect width="620" height="{height}" fill="#fff"/><line x1="540" x2="540" y1="14" y2="{height - 14}" '
-        f'stroke="#888"/><text x="544" y="{height - 6}">floor</text>{"".join(bars)}</svg>\n'
-    )
 
 
 if __name__ == "__main__":

@@ -40,7 +40,9 @@ LEFT JOIN deliveries_delivery AS d ON d.id = t.delivery_id LEFT JOIN orders_orde
 WHERE t.tenant_id = %(tenant)s AND t.requester_id = %(member)s AND t.id = %(ticket)s"""
 QUEUE = f"""SELECT {TICKET}, r.user_id, r.first_name, r.last_name, u.email {JOINS}
 JOIN accounts_membership AS r ON r.id = t.requester_id JOIN accounts_user AS u ON u.id = r.user_id
-WHERE t.tenant_id = %(tenant)s ORDER BY t.status DESC, t.waiting_on, t.waiting_since, t.id LIMIT 20"""
+WHERE t.id = ANY (ARRAY(SELECT id FROM support_ticket WHERE tenant_id = %(tenant)s
+ORDER BY status DESC, waiting_on, waiting_since, id LIMIT 20))
+ORDER BY t.status DESC, t.waiting_on, t.waiting_since, t.id"""
 QUEUE_COUNT = "SELECT count(*) FROM (SELECT FROM support_ticket WHERE tenant_id = %(tenant)s LIMIT 10001) AS x"
 OPEN_COUNTS = """SELECT (SELECT count(*) FROM (SELECT FROM support_ticket WHERE tenant_id = %(tenant)s AND status = 'open'
 AND assignee_id IS NULL LIMIT 1001) AS x), (SELECT count(*) FROM (SELECT FROM support_ticket WHERE tenant_id = %(tenant)s

@@ -150,7 +150,13 @@ def product(
         atexit.register(shutil.rmtree, home, ignore_errors=True)  # after the database, which goes first
     home.chmod(0o755)
     os.environ["ONDI_DATA_DIR"] = str(home / "data")
-    environment = {**os.environ, **ENVIRONMENT, "WEB_WORKERS": str(workers), "PORT": str(free_port()), **more}
+    environment = {
+        **os.environ,
+        **ENVIRONMENT,
+        "WEB_WORKERS": str(workers),
+        "PORT": os.environ.get("PORT") or str(free_port()),
+        **more,
+    }
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     embedded_postgres.hold()  # the database outlives the product, and is stopped when this process ends
     manage(environment, "migrate", "--verbosity=0")
