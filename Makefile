@@ -6,12 +6,14 @@
 # make fuzz    generated requests against the whole OpenAPI document (minutes; FUZZ_EXAMPLES sets how many)
 # make soak    the mixed load of a working day, and the create race at 200 clients (minutes)
 # make chaos   workers killed, the database stopped, frozen and full, slow clients (minutes; needs nginx)
+# make pooler  the load of soak behind PgBouncer in transaction mode (half a minute; needs pgbouncer)
 # make fix-kills  every data fix killed and run again, against an undisturbed run (a minute)
 # make mutants every condition of security taken out in turn: does the suite notice? (a quarter of an hour)
 # make e2e     an agent's day in a real browser (minutes; needs Chromium: make e2e-deps)
 # make screenshots  the pictures of the README, from the demo
 # make bench   the product against a floor without a framework, interleaved (SIZE sets how many tickets)
 # make bench-search  the agents' search among a million tickets (SIZE sets how many)
+# make bench-capacity  half to one and a half times what it can do, offered whether answered or not
 # make bench-admin   pages of the desk among ten thousand tickets and a million
 # make bench-fixes   a data fix over 100,000 of a million tickets, while the API answers
 # make messages  compile the translations after a change of a .po file
@@ -23,7 +25,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz soak chaos chaos-deps fix-kills mutants e2e e2e-deps screenshots bench bench-search bench-admin bench-fixes format messages clean
+.PHONY: serve test lint stop fuzz soak chaos chaos-deps pooler pooler-deps fix-kills mutants e2e e2e-deps screenshots bench bench-search bench-capacity bench-admin bench-fixes format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -62,6 +64,12 @@ chaos: $(READY)
 chaos-deps:
 	apt-get update && apt-get install -y nginx-light
 
+pooler: $(READY)
+	@$(BIN)/python -m tests.reliability.pooler
+
+pooler-deps:
+	apt-get update && apt-get install -y pgbouncer
+
 fix-kills: $(READY)
 	@$(BIN)/python -m tests.reliability.fixes
 
@@ -82,6 +90,9 @@ bench: $(READY)
 
 bench-search: $(READY)
 	@$(BIN)/python -m tests.benchmarks.search
+
+bench-capacity: $(READY)
+	@$(BIN)/python -m tests.benchmarks.capacity
 
 bench-admin: $(READY)
 	@$(BIN)/python -m tests.benchmarks.admin

@@ -13,6 +13,10 @@ BEGIN
     END IF;
 END
 $$;
+-- For connections through a pooler, which passes no options on; the product asks for the same on its own.
+ALTER ROLE ondi SET statement_timeout = '15s';
+ALTER ROLE ondi SET lock_timeout = '10s';
+ALTER ROLE ondi SET idle_in_transaction_session_timeout = '60s';
 SELECT 'CREATE DATABASE ondi OWNER ondi_owner ENCODING ''UTF8'' TEMPLATE template0'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'ondi')
 \gexec

@@ -14,7 +14,7 @@ PASSWORD = "ondi-demo"  # noqa: S105 - the demo's, printed for everyone
 
 
 def main() -> None:
-    port = _free_port(os.environ.get("PORT") or "8000")
+    port = usable_port(os.environ.get("PORT") or "8000")
     os.environ.setdefault("DEBUG", "true")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ondi.settings")
     try:
@@ -31,7 +31,7 @@ def main() -> None:
         pid_file.unlink(missing_ok=True)
 
 
-def _free_port(text: str) -> int:
+def usable_port(text: str) -> int:
     """The port to serve on; ends with a plain sentence where it cannot be had.
 
     Granian would share a taken port silently with whoever has it.
@@ -85,7 +85,7 @@ def _serve(port: int) -> None:
         port=port,
         interface=Interfaces.WSGI,
         workers=settings.WEB_WORKERS,
-        blocking_threads=settings.WEB_THREADS,
+        blocking_threads=2 * (settings.WEB_THREADS + settings.WEB_WAITING),  # as many again to refuse the rest
         working_dir=Path(__file__).resolve().parent.parent,
         respawn_failed_workers=True,
         workers_kill_timeout=10,  # a worker told to stop while it is still coming up does not hear it

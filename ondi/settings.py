@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "ondi.api.admission.AdmissionMiddleware",
     "ondi.api.middleware.BodyLimitMiddleware",
     "ondi.accounts.audit.CrossTenantAuditMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -98,9 +99,13 @@ TEMPLATES = [
     }
 ]
 
-# Database: the application's role by default, the owner's for migrations and test databases.
-WEB_THREADS = env.int("WEB_THREADS", default=4)
+# Serving: in each process so many requests are worked on at once, and so many wait their turn (ondi/api/admission.py).
 WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+WEB_THREADS = env.int("WEB_THREADS", default=4)
+WEB_WAITING = env.int("WEB_WAITING", default=4 * WEB_THREADS)
+WEB_WAIT_SECONDS = env.float("WEB_WAIT_SECONDS", default=1.0)
+
+# Database: the application's role by default, the owner's for migrations and test databases.
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=WEB_THREADS + 1)
 
 
@@ -121,6 +126,12 @@ def _database(variable: str, role: str) -> dict[str, Any]:
 
 
 _application = _database("DATABASE_URL", "ondi")
+# Behind a pooler in transaction mode a connection is another one with each transaction: nothing may be kept on it, and
+# it takes no options. The timeouts are then those of the role (`ondi/roles.sql`), which are the same.
+DATABASE_POOLER = env.bool("DATABASE_POOLER", default=False)
+PREPARED_STATEMENTS = not DATABASE_POOLER  # of the hot statements
+_timeouts = "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         **_application,
@@ -142,14 +153,13 @@ DATABASES: dict[str, dict[str, Any]] = {
             "keepalives_interval": 3,
             "keepalives_count": 3,
             "tcp_user_timeout": 15_000,
-            "options": "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+            **({} if DATABASE_POOLER else {"options": _timeouts}),
         },
+        "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLER,
     },
 }
 if _owner := _database("DATABASE_OWNER_URL", "ondi_owner"):
     DATABASES["owner"] = {**_owner, "ENGINE": "django.db.backends.postgresql"}
-# Hot statements are prepared by PostgreSQL; behind a pooler in transaction mode they cannot be.
-PREPARED_STATEMENTS = env.bool("PREPARED_STATEMENTS", default=True)
 DATABASE_ROUTERS = ["ondi.tenants.routers.OwnerIsForMigrations"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -139,6 +139,12 @@ class Ticket(TenantOwned):
                 condition=Q(status="open"),
                 name="support_ticket_of_assignee",
             ),
+            # PostgreSQL takes "assigned to nobody" for no order: an index of its own.
+            models.Index(
+                fields=["tenant", "waiting_on", "waiting_since", "id"],
+                name="support_ticket_unassigned",
+                condition=models.Q(status="open", assignee__isnull=True),
+            ),
             models.Index(
                 fields=["tenant", "follow_up_at", "id"],
                 condition=Q(follow_up_at__isnull=False),

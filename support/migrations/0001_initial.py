@@ -194,6 +194,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='ticket',
+            index=models.Index(condition=models.Q(('assignee__isnull', True), ('status', 'open')), fields=['tenant', 'waiting_on', 'waiting_since', 'id'], name='support_ticket_unassigned'),
+        ),
+        migrations.AddIndex(
+            model_name='ticket',
             index=models.Index(condition=models.Q(('follow_up_at__isnull', False)), fields=['tenant', 'follow_up_at', 'id'], name='support_ticket_put_off'),
         ),
         migrations.AddIndex(

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ondi import embedded_postgres
+from ondi.serve import usable_port
 from tests.benchmarks.load import load
 from tests.benchmarks.report import Measured, Run, report
 from tests.reliability.product import ENVIRONMENT, ROOT, Product, free_port, manage, product, wait_until
@@ -94,6 +95,8 @@ def main() -> None:
 def refuse_what_cannot_be() -> None:
     if os.environ.get("DATABASE_URL"):
         sys.exit("error: unset DATABASE_URL: the bench fills a database of its own and throws it away.")
+    if os.environ.get("PORT"):
+        usable_port(os.environ["PORT"])
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < SIZE * BYTES_A_TICKET:
         needed = SIZE * BYTES_A_TICKET // 10**6

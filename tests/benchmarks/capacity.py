@@ -1,0 +1,178 @@
+"""`make bench-capacity`: what happens beyond capacity. Requests come when they come, whether earlier ones are done or not.
+
+Loads `SIZE` tickets (100,000), finds how many mixed requests a second (70 lists, 20 reads, 7 messages, 3 tickets of a
+hundred) the product answers when asked as quickly as it answers, then offers 50 to 150 per cent of that for `SECONDS`
+(10) each. An answer is good when it is right and comes within a second of the moment it was due. Ends with 1 where
+goodput beyond capacity falls below 0.8 of its peak, an answer is neither good nor a quick 429 or 503, or memory grows.
+"""
+
+import http.client
+import itertools
+import json
+import os
+import queue
+import random
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.benchmarks.load import load
+from tests.reliability.product import Product, manage, product
+
+SIZE, SECONDS = int(os.environ.get("SIZE", "100000")), float(os.environ.get("SECONDS", "10"))
+SHARES = (0.5, 0.75, 1.0, 1.25, 1.5)
+SENDERS = 120
+GOOD_WITHIN, LEAST_GOODPUT, MOST_GROWTH_KB = 1.0, 0.8, 20_000
+LIST = "/customer/support/tickets"
+PEOPLE = """
+import json
+from ondi.accounts.models import Membership
+from ondi.accounts.sessions import begin_session
+from ondi.tenants.scope import find_tenants, tenant_scope
+from support.models import Ticket
+found = []
+for tenant_id in find_tenants().values():
+    with tenant_scope(tenant_id):
+        for ticket in Ticket.objects.filter(status="open").select_related("requester").order_by("-id")[:10]:
+            session = begin_session(user_id=ticket.requester.user_id, tenant_id=tenant_id)
+            found.append([session.access_token, str(ticket.id), str(ticket.conversation_id)])
+print(json.dumps(found))
+"""
+
+
+@dataclass
+class Seen:
+    """Of one load: seconds of the good answers and of the refusals, how many came late, and statuses nobody wants."""
+
+    good: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    late: int = 0
+    wrong: "Counter[str]" = field(default_factory=Counter)
+
+
+def main() -> None:
+    with product(fill=lambda: load(tickets=SIZE, tenants=20)) as running:
+        sys.exit(bool(measure(running)))
+
+
+def measure(running: Product) -> list[str]:
+    people = json.loads(manage(running.environment, "shell", "--no-imports", "-c", PEOPLE))
+    hurried(running, people, SECONDS / 2)
+    capacity = hurried(running, people, SECONDS)
+    sys.stdout.write(f"Asked by 16 as quickly as it answers: {capacity:.0f} a second\n\n")
+    sys.stdout.write(
+        "| offered | a second | good a second | p50 ms | p99 ms | refused | slowest refusal ms | late | wrong | memory MB |\n"
+    )
+    sys.stdout.write("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+    goodputs, broken, before = {}, [], sum(running.memory().values())
+    for share in SHARES:
+        seen = offered(running, people, capacity * share)
+        goodputs[share] = len(seen.good) / SECONDS
+        memory, slowest = sum(running.memory().values()), 1000 * max(seen.refused, default=0)
+        sys.stdout.write(
+            f"| {share:.0%} | {capacity * share:.0f} | {goodputs[share]:.0f} | {_quantile(seen.good, 0.5):.0f} | "
+            f"{_quantile(seen.good, 0.99):.0f} | {len(seen.refused)} | {slowest:.0f} | {seen.late} | "
+            f"{sum(seen.wrong.values())} | {memory / 1000:.0f} |\n"
+        )
+        sys.stdout.flush()
+        if seen.wrong:
+            broken.append(f"at {share:.0%}: {dict(seen.wrong)}")
+        if slowest > 1000 * 2 * GOOD_WITHIN:
+            broken.append(f"at {share:.0%}: a refusal took {slowest:.0f} ms")
+        if share > 1 and goodputs[share] < LEAST_GOODPUT * max(goodputs.values()):
+            broken.append(f"at {share:.0%}: goodput {goodputs[share] / max(goodputs.values()):.2f} of its peak")
+    if memory - before > MOST_GROWTH_KB:
+        broken.append(f"memory grew by {memory - before} kB")
+    sys.stdout.write(
+        f"\nPeak {max(goodputs.values()):.0f} good answers a second. Broken: {'; '.join(broken) or 'nothing'}.\n"
+    )
+    return broken
+
+
+def hurried(running: Product, people: list[list[str]], seconds: float) -> float:
+    """Good answers a second, sixteen asking one after another."""
+    deadline, counts = time.monotonic() + seconds, [0] * 16
+
+    def ask(place: int) -> None:
+        connection = _connection(running)
+        while time.monotonic() < deadline:
+            counts[place] += _ask(connection, people) < 300
+
+    _side_by_side(ask, 16)
+    return sum(counts) / seconds
+
+
+def offered(running: Product, people: list[list[str]], rate: float) -> Seen:
+    """So many requests a second, each due at its own moment."""
+    seen, due = Seen(), queue.SimpleQueue()
+    moments = itertools.accumulate(random.expovariate(rate) for _number in range(int(rate * SECONDS)))
+    start = time.monotonic() + 0.2
+    for moment in moments:
+        due.put(start + moment)
+    for _sender in range(SENDERS):
+        due.put(None)
+
+    def send(_place: int) -> None:
+        connection = _connection(running)
+        while (moment := due.get()) is not None:
+            time.sleep(max(0.0, moment - time.monotonic()))
+            try:
+                status = _ask(connection, people)
+            except (OSError, http.client.HTTPException) as error:
+                seen.wrong[type(error).__name__] += 1
+                connection = _connection(running)
+                continue
+            seconds = time.monotonic() - moment
+            if status in (429, 503):
+                seen.refused.append(seconds)
+            elif status >= 300:
+                seen.wrong[str(status)] += 1
+            elif seconds > GOOD_WITHIN:
+                seen.late += 1
+            else:
+                seen.good.append(seconds)
+
+    _side_by_side(send, SENDERS)
+    return seen
+
+
+def _ask(connection: http.client.HTTPConnection, people: list[list[str]]) -> int:
+    token, ticket, talk = random.choice(people)
+    method, path, body = random.choices(
+        [
+            ("GET", LIST, None),
+            ("GET", f"{LIST}/{ticket}", None),
+            ("POST", f"/messaging/conversations/{talk}/messages", {"content": "Where is it?"}),
+            ("POST", LIST, {"subject": "Delivery delayed", "message": "Please help"}),
+        ],
+        (70, 20, 7, 3),
+    )[0]
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    connection.request(method, path, json.dumps(body) if body else b"", headers)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def _connection(running: Product) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(*running.url.removeprefix("http://").split(":"), timeout=30)  # type: ignore[arg-type]
+
+
+def _side_by_side(work: Any, number: int) -> None:
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _quantile(times: list[float], fraction: float) -> float:
+    ordered = sorted(times) or [0.0]
+    return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * fraction))]
+
+
+if __name__ == "__main__":
+    main()
