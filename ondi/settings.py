@@ -66,7 +66,6 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "ondi.api.admission.AdmissionMiddleware",
     "ondi.api.middleware.BodyLimitMiddleware",
     "ondi.accounts.audit.CrossTenantAuditMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

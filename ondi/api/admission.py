@@ -1,37 +1,55 @@
-"""How many requests are worked on at once: what a process cannot do soon it refuses at once, and so never drowns."""
+"""How many requests are worked on at once: what a process cannot do soon it refuses at once, and so never drowns.
 
+Stands before Django, for a refusal must cost next to nothing when there are many of them.
+"""
+
+import functools
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
 
+import structlog
 from django.conf import settings
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import translation
 
 from ondi.api.errors import ServiceUnavailable
+from ondi.api.language import requested_language
+from ondi.api.middleware import answers_html, request_id_of
+from ondi.api.pages import busy_page
 from ondi.api.responses import error_response
 
+logger = structlog.get_logger("ondi.request")
+
+Environment = dict[str, Any]
+Application = Callable[[Environment, Any], Iterable[bytes]]
+
 ALWAYS_LET_IN = "/health/"
+SECONDS_OF_A_LINE = 1.0
+READ_AT_MOST = 64 * 1024
 
 
-class AdmissionMiddleware:
+class Admission:
     """Lets in `WEB_THREADS` requests; `WEB_WAITING` more wait up to `WEB_WAIT_SECONDS`, all others get a 503 at once.
 
     Without a bound every request beyond capacity waits longer than the one before, until all answers come too
     late for their callers. The server needs more threads than these, for the refusals (`ondi.serve`).
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
+    def __init__(self, application: Application) -> None:
+        self.application = application
         self.working = threading.BoundedSemaphore(settings.WEB_THREADS)
         self.waiting = threading.BoundedSemaphore(settings.WEB_WAITING)
+        self.refused, self.told_at = 0, 0.0
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path.startswith(ALWAYS_LET_IN):
-            return self.get_response(request)
+    def __call__(self, environ: Environment, start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith(ALWAYS_LET_IN):
+            return self.application(environ, start_response)
         if not self._is_let_in():
-            return error_response(ServiceUnavailable())
+            return self._refuse(environ, start_response)
         try:
-            return self.get_response(request)
+            return self.application(environ, start_response)
         finally:
             self.working.release()
 
@@ -44,3 +62,37 @@ class AdmissionMiddleware:
             return self.working.acquire(timeout=settings.WEB_WAIT_SECONDS)
         finally:
             self.waiting.release()
+
+    def _refuse(self, environ: Environment, start_response: Any) -> Iterable[bytes]:
+        self._log()
+        environ["wsgi.input"].read(READ_AT_MOST)  # an answer before a body is read breaks the caller's pipe
+        headers, body = _refusal(
+            environ["PATH_INFO"].startswith("/admin"), environ.get("QUERY_STRING", "")[:200],
+            environ.get("HTTP_ACCEPT_LANGUAGE", ""),
+        )  # fmt: skip
+        own = [("X-Request-ID", request_id_of(environ.get("HTTP_X_REQUEST_ID", "")))]
+        if environ.get("HTTP_ORIGIN") in settings.CORS_ALLOWED_ORIGINS:
+            own += [("Access-Control-Allow-Origin", environ["HTTP_ORIGIN"]), ("Vary", "origin")]
+        start_response("503 Service Unavailable", [*headers, *own])
+        return [body]
+
+    def _log(self) -> None:
+        """One line a second, with how many were refused since the last."""
+        self.refused += 1
+        now = time.monotonic()
+        if now - self.told_at >= SECONDS_OF_A_LINE:
+            logger.warning("requests_refused", number=self.refused)
+            self.refused, self.told_at = 0, now
+
+
+@functools.lru_cache(maxsize=500)
+def _refusal(is_admin: bool, query: str, languages: str) -> tuple[list[tuple[str, str]], bytes]:
+    request = HttpRequest()
+    request.path, request.GET = "/admin/" if is_admin else "/", QueryDict(query)
+    request.META["HTTP_ACCEPT_LANGUAGE"] = languages
+    with translation.override(requested_language(request) or settings.LANGUAGE_CODE):
+        answer: HttpResponse = busy_page() if answers_html(request) else error_response(ServiceUnavailable())
+    more = {"Content-Length": len(answer.content), "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    for name, value in more.items():
+        answer[name] = str(value)
+    return list(answer.items()), answer.content

@@ -40,15 +40,19 @@ def answers_html(request: HttpRequest) -> bool:
     return request.path.startswith("/admin/") or request.path in ("/admin", "/docs")
 
 
+def request_id_of(given: str) -> str:
+    """The caller's id of a request, if it is a sane one, else a new one."""
+    return given if SANE_REQUEST_ID.fullmatch(given) else str(new_id())
+
+
 class RequestIdMiddleware:
-    """`X-Request-ID` on every answer: the caller's, if it is a sane one, else a new one."""
+    """`X-Request-ID` on every answer."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get("X-Request-ID", "")
-        request_id = given if SANE_REQUEST_ID.fullmatch(given) else str(new_id())
+        request_id = request_id_of(request.headers.get("X-Request-ID", ""))
         request.META["ondi.request_id"] = request_id
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id

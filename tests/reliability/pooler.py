@@ -4,6 +4,7 @@ The load of `make soak` with its checks, then what must hold there: no prepared 
 timeouts of the role, nothing left set. Exits with 1 otherwise. `POOLER_SECONDS` (30) sets how long.
 """
 
+import atexit
 import os
 import pwd
 import shutil
@@ -45,8 +46,8 @@ def pgbouncer(folder: Path) -> Iterator[int]:
         .replace("default_pool_size = 20", f"default_pool_size = {CONNECTIONS}")
     )
     command = [program, str(configuration)]
-    if os.geteuid() == 0:  # it will not run as root
-        command[1:1] = ["-u", pwd.getpwnam("nobody").pw_name]
+    if os.geteuid() == 0:  # it will not run as root, but as whoever the database runs as
+        command[1:1] = ["-u", pwd.getpwuid(embedded_postgres.socket_directory().stat().st_uid).pw_name]
     server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: is_open(port) or server.poll() is not None, "PgBouncer is not up")
@@ -59,20 +60,20 @@ def pgbouncer(folder: Path) -> Iterator[int]:
 
 
 def pooled() -> tuple[Figures, list[str]]:
-    with tempfile.TemporaryDirectory(prefix="ondi-pooler-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        os.environ["ONDI_DATA_DIR"] = str(folder / "data")
-        embedded_postgres.hold()
-        with pgbouncer(folder) as port:
-            socket = str(embedded_postgres.socket_directory()).replace("/", "%2F")
-            addresses = {
-                "DATABASE_URL": f"postgres://ondi@127.0.0.1:{port}/ondi", "DATABASE_POOLER": "true",
-                "DATABASE_OWNER_URL": f"postgres://ondi_owner@{socket}/ondi",
-            }  # fmt: skip
-            with product(tenants=4, customers=10, agents=2, folder=folder, **addresses) as running:
-                figures, faults = soak(running, seconds=SECONDS, clients=16)
-                looked, more = look(port)
+    folder = Path(tempfile.mkdtemp(prefix="ondi-pooler-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # after the database, which goes first
+    folder.chmod(0o755)
+    os.environ["ONDI_DATA_DIR"] = str(folder / "data")
+    embedded_postgres.hold()
+    with pgbouncer(folder) as port:
+        socket = str(embedded_postgres.socket_directory()).replace("/", "%2F")
+        addresses = {
+            "DATABASE_URL": f"postgres://ondi@127.0.0.1:{port}/ondi", "DATABASE_POOLER": "true",
+            "DATABASE_OWNER_URL": f"postgres://ondi_owner@{socket}/ondi",
+        }  # fmt: skip
+        with product(tenants=4, customers=10, agents=2, folder=folder, **addresses) as running:
+            figures, faults = soak(running, seconds=SECONDS, clients=16)
+            looked, more = look(port)
     return {**figures, **looked}, [*faults, *more]
 
 
