@@ -8,14 +8,32 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import Field, Model
+from psycopg.adapt import AdaptersMap
+from psycopg.pq import Format
+
+# psycopg's own, in C. Django's, in Python, does the same for a connection in UTC, and takes a tenth of a list's time.
+_TIMESTAMPS = psycopg.adapters.get_loader(psycopg.adapters.types["timestamptz"].oid, Format.TEXT)
+
+
+def _adapters_of(raw: Any) -> AdaptersMap:
+    """The connection's own, but for moments; made once for each connection."""
+    if not hasattr(raw, "hot_adapters"):
+        raw.hot_adapters = AdaptersMap(raw.adapters)
+        raw.hot_adapters.register_loader("timestamptz", _TIMESTAMPS)
+    return raw.hot_adapters  # type: ignore[no-any-return]
 
 
 class _Cursor(ServerBindingCursor):
     """Knows the words of a statement that PostgreSQL had prepared already, for whoever counts and logs them."""
+
+    def __init__(self, raw: Any) -> None:
+        super().__init__(raw)  # type: ignore[call-arg]
+        self._adapters = _adapters_of(raw)
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         try:
@@ -34,7 +52,7 @@ def fetch_prepared(sql: str, arguments: Sequence[Any] | Mapping[str, Any], *, na
     raw: Any = connection.connection
     raw.prepare_threshold = 0 if settings.PREPARED_STATEMENTS else None  # for this statement only
     try:
-        with connection._prepare_cursor(_Cursor(raw)) as cursor:  # type: ignore[attr-defined, call-arg]
+        with connection._prepare_cursor(_Cursor(raw)) as cursor:  # type: ignore[attr-defined]
             cursor.execute(sql, arguments)
             found = list(cursor.fetchall()) if cursor.description else []
             if not named:
