@@ -31,7 +31,7 @@ class Opening:
     acknowledgement_html: str | None = None
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # refuses nothing: what fails here fails the caller
 def start_conversation(*, tenant_id: UUID, starter_id: UUID, opening: Opening, at: datetime) -> Conversation:
     """Begin a conversation with its first message; the starter (a membership) takes part as its customer."""
     conversation = Conversation(id=new_id(), tenant_id=tenant_id, title=opening.title, created_at=at)
@@ -85,7 +85,7 @@ def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datet
     return message
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # refuses nothing
 def post_system_message(
     *,
     conversation_id: UUID,
