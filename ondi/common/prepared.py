@@ -54,7 +54,7 @@ def fetch_prepared(sql: str, arguments: Sequence[Any] | Mapping[str, Any], *, na
     try:
         with connection._prepare_cursor(_Cursor(raw)) as cursor:  # type: ignore[attr-defined]
             cursor.execute(sql, arguments)
-            found = list(cursor.fetchall()) if cursor.pgresult.nfields else []  # type: ignore[attr-defined]
+            found = list(cursor.fetchall()) if cursor.pgresult.nfields else []
             if not named:
                 return found
             names = [column.name for column in cursor.description or ()]
