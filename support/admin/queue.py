@@ -86,7 +86,7 @@ class TicketAdmin(TicketDataAdmin):
         """The API's search. One letter finds nothing, as there."""
         if not search_term:
             return queryset, False
-        return (queryset.matching(search_term) if len(search_term) > 1 else queryset.none()), False
+        return (queryset.matching_now(search_term) if len(search_term) > 1 else queryset.none()), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         staff = staff_at(request)
