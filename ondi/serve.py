@@ -10,6 +10,7 @@ from ondi import embedded_postgres
 from ondi.stop import PID_FILE
 
 HOST = "127.0.0.1"
+THREADS_TO_REFUSE = 8
 PASSWORD = "ondi-demo"  # noqa: S105 - the demo's, printed for everyone
 
 
@@ -85,7 +86,7 @@ def _serve(port: int) -> None:
         port=port,
         interface=Interfaces.WSGI,
         workers=settings.WEB_WORKERS,
-        blocking_threads=2 * (settings.WEB_THREADS + settings.WEB_WAITING),  # as many again to refuse the rest
+        blocking_threads=settings.WEB_THREADS + settings.WEB_WAITING + THREADS_TO_REFUSE,
         working_dir=Path(__file__).resolve().parent.parent,
         respawn_failed_workers=True,
         workers_kill_timeout=10,  # a worker told to stop while it is still coming up does not hear it

@@ -101,8 +101,8 @@ TEMPLATES = [
 # Serving: in each process so many requests are worked on at once, and so many wait their turn (ondi/api/admission.py).
 WEB_WORKERS = env.int("WEB_WORKERS", default=2)
 WEB_THREADS = env.int("WEB_THREADS", default=4)
-WEB_WAITING = env.int("WEB_WAITING", default=4 * WEB_THREADS)
-WEB_WAIT_SECONDS = env.float("WEB_WAIT_SECONDS", default=1.0)
+WEB_WAITING = env.int("WEB_WAITING", default=128)
+WEB_WAIT_SECONDS = env.float("WEB_WAIT_SECONDS", default=5.0)
 
 # Database: the application's role by default, the owner's for migrations and test databases.
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=WEB_THREADS + 1)
