@@ -177,7 +177,7 @@ WITH talk AS (
     WHERE id = %s AND (status = 'active' OR NOT %s) RETURNING *
 ), read AS (
     UPDATE conversations_participant AS part SET last_read_sequence = talk.message_count FROM talk
-    WHERE part.tenant_id = talk.tenant_id AND part.conversation_id = talk.id AND part.membership_id = %s
+    WHERE part.tenant_id = talk.tenant_id AND part.conversation_id = %s AND part.membership_id = %s
         AND (part.last_read_sequence = talk.message_count - 1 OR NOT %s)
 )
 INSERT INTO conversations_message (id, tenant_id, conversation_id, sequence, sender_id, sender_role, message_type,
@@ -203,9 +203,10 @@ def _append(
     """
     shown = preview(message.content, html=message.message_type == MessageType.HTML)
     event = Jsonb(message.event) if message.event else None
+    talk = message.conversation_id
     found = fetch_prepared(_APPEND, [
         message.id, message.sender_id, message.sender_role, message.message_type, shown, event, message.created_at,
-        status, message.conversation_id, only_if_active, read_by, if_read_so_far, message.content,
+        status, talk, only_if_active, talk, read_by, if_read_so_far, message.content,
     ])  # fmt: skip
     if not found:
         assert only_if_active, "there is always a conversation to note something in"

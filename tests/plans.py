@@ -52,7 +52,7 @@ def plans(customer: Actor, agent: Actor, ticket: Ticket) -> dict[str, Any]:
     at, key = timezone.now(), uuid4()
     written = {
         "append": (_APPEND, [key, customer.membership_id, "customer", "text", "", None, at, None,
-                             ticket.conversation_id, True, customer.membership_id, False, ""]),
+                             ticket.conversation_id, True, ticket.conversation_id, customer.membership_id, False, ""]),
         "note": (_NOTE, {"turn": "agent", "at": at, "from_customer": True, "tenant": ticket.tenant_id,
                          "conversation": ticket.conversation_id}),
         "mark read": (_MARK_READ, [1, key, 1]),

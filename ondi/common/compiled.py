@@ -53,7 +53,8 @@ class _Statement:
 class CompiledQuery:
     """`build(viewer, **values)` gives the queryset; `values` are ids, words or the `page`, a slice.
 
-    One statement is kept for each set of values given and each kind of viewer. Rows come as of
+    One statement is kept for each set of values given, each kind of viewer and each length of a page: where
+    PostgreSQL does not know how few rows are wanted, it makes a plan for many. Rows come as of
     `values_list(..., named=True)`.
     """
 
@@ -63,8 +64,8 @@ class CompiledQuery:
 
     def rows(self, viewer: Any, *, start: int = 0, limit: int = 1, **values: Any) -> list[Any]:
         """The rows of `limit` from `start`, where the queryset is sliced by `page`; else all of them."""
-        statement = self._statement(viewer, values)
-        known = {"tenant": viewer.tenant_id, "member": viewer.membership_id, "limit": limit, "offset": start, **values}
+        statement = self._statement(viewer, values, limit)
+        known = {"tenant": viewer.tenant_id, "member": viewer.membership_id, "offset": start, **values}
         found = fetch_prepared(
             statement.sql, [value if name is None else known[name] for name, value in statement.places]
         )
@@ -80,18 +81,18 @@ class CompiledQuery:
         sql = f"SELECT count(*) FROM ({statement.sql}) AS found"  # noqa: S608 - Django's own SQL
         return int(fetch_prepared(sql, arguments)[0][0])
 
-    def statement_for(self, viewer: Any, values: Mapping[str, Any]) -> str:
+    def statement_for(self, viewer: Any, values: Mapping[str, Any], *, limit: int = 1) -> str:
         """The kept SQL, for tests."""
-        return self._statement(viewer, values).sql
+        return self._statement(viewer, values, limit).sql
 
-    def _statement(self, viewer: Any, values: Mapping[str, Any]) -> _Statement:
-        key = (tuple(sorted(values)), bool(viewer.support_tenant_ids))
+    def _statement(self, viewer: Any, values: Mapping[str, Any], limit: int = 1) -> _Statement:
+        key = (tuple(sorted(values)), bool(viewer.support_tenant_ids), limit)
         kept = self._kept.get(key)
         if kept is None:
-            kept = self._kept[key] = self._compiled(bool(viewer.support_tenant_ids), sorted(values))
+            kept = self._kept[key] = self._compiled(bool(viewer.support_tenant_ids), sorted(values), limit)
         return kept
 
-    def _compiled(self, sees_desk: bool, names: list[str]) -> _Statement:
+    def _compiled(self, sees_desk: bool, names: list[str], limit: int) -> _Statement:
         marks: dict[str, Any] = {name: UUID(int=100 + place) for place, name in enumerate(names)}
         queryset = self.fresh(Who(_TENANT, _MEMBER, sees_desk), page=PAGE, **marks)
         compiler = queryset.query.get_compiler(connection=connection)
@@ -103,8 +104,8 @@ class CompiledQuery:
         if _SLICE in sql:
             head, tail = sql.split(_SLICE)
             at = head.count("%s")
-            sql = f"{head}LIMIT %s OFFSET %s{tail}"
-            places[at:at] = [("limit", None), ("offset", None)]
+            sql = f"{head}LIMIT {int(limit)} OFFSET %s{tail}"
+            places.insert(at, ("offset", None))
         row = namedtuple("Row", queryset._fields)  # type: ignore[attr-defined, misc]
         expressions = [expression for expression, _sql, _alias in compiler.select]
         converters = tuple(

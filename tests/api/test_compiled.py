@@ -95,8 +95,8 @@ def test_kept_statement_is_what_django_makes_of_it_now(customer, agent, tickets,
     for viewer in (actor(customer), actor(agent)):
         for given in filters_of(name, tickets[0]):
             now = str(compiled.fresh(viewer, page=PAGE, **given).query.sql_with_params()[0])
-            kept = now.replace("LIMIT 20000001 OFFSET 10000001", "LIMIT %s OFFSET %s")
-            assert compiled.statement_for(viewer, given) == kept
+            kept = now.replace("LIMIT 20000001 OFFSET 10000001", "LIMIT 20 OFFSET %s")
+            assert compiled.statement_for(viewer, given, limit=20) == kept
 
 
 @pytest.mark.parametrize("model", [Ticket, TicketEvent, Conversation, Message, Participant])

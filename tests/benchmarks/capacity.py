@@ -66,7 +66,8 @@ def measure(running: Product) -> list[str]:
     busy = processor_of(running)
     capacity = hurried(running, people, SECONDS)
     own, database = (
-        1000 * (after - before) / (capacity * SECONDS) for before, after in zip(busy, processor_of(running), strict=True)
+        1000 * (after - before) / (capacity * SECONDS)
+        for before, after in zip(busy, processor_of(running), strict=True)
     )
     sys.stdout.write(
         f"Asked by 16 as quickly as it answers: {capacity:.0f} a second. Processor time a request: "
@@ -103,7 +104,9 @@ def measure(running: Product) -> list[str]:
 def processor_of(running: Product) -> tuple[float, float]:
     """Seconds of processor time until now: of the workers, and of PostgreSQL, all its processes."""
     postmaster = int((running.folder / "data" / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
-    return sum(map(_spent, running.workers())), _spent(postmaster, children=True) + sum(map(_spent, _children(postmaster)))
+    return sum(map(_spent, running.workers())), _spent(postmaster, children=True) + sum(
+        map(_spent, _children(postmaster))
+    )
 
 
 def _children(pid: int) -> list[int]:
