@@ -23,7 +23,6 @@ from support.services.shared import hold_role_of, is_item_taken, person_of, reco
 CREATE_ATTEMPTS = 3
 
 
-@transaction.atomic
 def open_ticket(
     *,
     actor: Actor,
@@ -39,7 +38,7 @@ def open_ticket(
 
     The database's partial unique index is the only judge of "one open ticket per item": we insert, and on
     a conflict name the ticket that was there first. Raises `SupportChatDisabled`, `InvalidInput`,
-    `DeliveryNotFound`, `OrderNotFound`, `TicketAlreadyOpenForRelated`, `ServiceUnavailable`.
+    `DeliveryNotFound`, `OrderNotFound`, `TicketAlreadyOpenForRelated`, `ServiceUnavailable`; nothing is written then.
     """
     if refusal := policies.opening_refusal(actor):
         raise refusal

@@ -111,7 +111,17 @@ def one_run(running: Product) -> Run:
         programs = [Program("product", running.url, running.workers), bare]
         found = {name: measure(programs, call, people) for name, call in calls(people).items()}
     walls = {name: walled(running, programs[0], calls(people)[name], people) for name in WALLED_CALLS}
-    return Run(found, walls, inside["statements"], inside["plans"])
+    return Run(found, walls, late_page(programs[0], people), inside["statements"], inside["plans"])
+
+
+def late_page(program: Program, people: dict[str, str]) -> float:
+    """The p50 of the last page of 5,000 over that of the first, in turns."""
+    times: dict[str, list[float]] = {"list of 5,000": [], "its page 250": []}
+    for _turn in range(ROUNDS):
+        for name, found in times.items():
+            found += run(program, calls(people)[name], people, 1, SECONDS)
+    first, last = map(statistics.median, times.values())
+    return last / first
 
 
 @contextlib.contextmanager

@@ -166,7 +166,9 @@ def close(cursor: Any, values: dict[str, Any]) -> Any:
     values = {**values, "talk": talk, "message": uuid7(), "event": uuid7()}
     values["sequence"] = cursor.execute(
         "UPDATE conversations_conversation SET message_count = message_count + 1, status = 'closed', last_message_id = "
-        "%(message)s, last_message_type = 'system', last_message_at = now() WHERE id = %(talk)s RETURNING message_count",
+        "%(message)s, last_message_type = 'system', last_message_sender_id = NULL, last_message_sender_role = 'system', "
+        "last_message_event = '{\"code\": \"ticket_closed\", \"params\": {}}', last_message_preview = '', "
+        "last_message_at = now() WHERE id = %(talk)s RETURNING message_count",
         values).fetchone()[0]  # fmt: skip
     cursor.execute(
         "INSERT INTO conversations_message (id, tenant_id, conversation_id, sequence, sender_role, message_type, content, event, "
