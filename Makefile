@@ -13,6 +13,7 @@
 # make screenshots  the pictures of the README, from the demo
 # make bench   the product against a floor without a framework, interleaved (SIZE sets how many tickets)
 # make bench-search  the agents' search among a million tickets (SIZE sets how many)
+# make bench-flat    ten thousand tickets against ten million (SIZES sets how many; a quarter of an hour, 50 GB)
 # make bench-capacity  half to one and a half times what it can do, offered whether answered or not
 # make bench-admin   pages of the desk among ten thousand tickets and a million
 # make bench-fixes   a data fix over 100,000 of a million tickets, while the API answers
@@ -25,7 +26,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz soak chaos chaos-deps pooler pooler-deps fix-kills mutants e2e e2e-deps screenshots bench bench-search bench-capacity bench-admin bench-fixes format messages clean
+.PHONY: serve test lint stop fuzz soak chaos chaos-deps pooler pooler-deps fix-kills mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -93,6 +94,9 @@ bench-search: $(READY)
 
 bench-capacity: $(READY)
 	@$(BIN)/python -m tests.benchmarks.capacity
+
+bench-flat: $(READY)
+	@$(BIN)/python -m tests.benchmarks.flat
 
 bench-admin: $(READY)
 	@$(BIN)/python -m tests.benchmarks.admin

@@ -79,7 +79,7 @@ class Program:
 
 
 def main() -> None:
-    refuse_what_cannot_be()
+    refuse_what_cannot_be(SIZE)
     missed = []
     try:
         with product(
@@ -92,19 +92,19 @@ def main() -> None:
     sys.exit(bool(missed))
 
 
-def refuse_what_cannot_be() -> None:
+def refuse_what_cannot_be(size: int) -> None:
     if os.environ.get("DATABASE_URL"):
         sys.exit("error: unset DATABASE_URL: the bench fills a database of its own and throws it away.")
     if os.environ.get("PORT"):
         usable_port(os.environ["PORT"])
     free = shutil.disk_usage(tempfile.gettempdir()).free
-    if free < SIZE * BYTES_A_TICKET:
-        needed = SIZE * BYTES_A_TICKET // 10**6
-        sys.exit(f"error: too little disk: {SIZE:,} tickets take about {needed:,} MB, {free // 10**6:,} MB are free.")
+    if free < size * BYTES_A_TICKET:
+        needed = size * BYTES_A_TICKET // 10**6
+        sys.exit(f"error: too little disk: {size:,} tickets take about {needed:,} MB, {free // 10**6:,} MB are free.")
 
 
 def one_run(running: Product) -> Run:
-    people = json.loads(manage(running.environment, "shell", "--no-imports", "-c", PEOPLE.format(of_one=OF_ONE)))
+    people = people_of(running, of_one=OF_ONE)
     command = f"from tests.benchmarks.look import look; print(look({people!r}))"
     inside = json.loads(manage(running.environment, "shell", "--no-imports", "-c", command))
     with floor(running) as bare:
@@ -112,6 +112,12 @@ def one_run(running: Product) -> Run:
         found = {name: measure(programs, call, people) for name, call in calls(people).items()}
     walls = {name: walled(running, programs[0], calls(people)[name], people) for name in WALLED_CALLS}
     return Run(found, walls, late_page(programs[0], people), inside["statements"], inside["plans"])
+
+
+def people_of(running: Product, *, of_one: int) -> dict[str, str]:
+    """Tokens and tickets of a usual customer, of one with `of_one` tickets, and of an agent."""
+    found = manage(running.environment, "shell", "--no-imports", "-c", PEOPLE.format(of_one=of_one))
+    return json.loads(found)  # type: ignore[no-any-return]
 
 
 def late_page(program: Program, people: dict[str, str]) -> float:
