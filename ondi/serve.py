@@ -1,5 +1,6 @@
 """`make serve`: everything for a look at the product, started together and stopped together."""
 
+import logging
 import multiprocessing
 import os
 import socket
@@ -80,6 +81,8 @@ def _serve(port: int) -> None:
     from granian.constants import Interfaces
 
     _print_welcome(f"http://{HOST}:{port}")
+    # Most of its threads wait for their turn or refuse (ondi/api/admission.py); Granian takes them all for workers.
+    logging.getLogger("_granian").addFilter(lambda record: "Python threads" not in record.getMessage())
     Granian(
         "ondi.wsgi:application",
         address=HOST,
