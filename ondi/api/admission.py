@@ -26,6 +26,7 @@ Environment = dict[str, Any]
 Application = Callable[[Environment, Any], Iterable[bytes]]
 
 ALWAYS_LET_IN = "/health/"
+BURST_SECONDS, FEW_FOR_A_THREAD = 0.5, 4
 SECONDS_OF_A_LINE = 1.0
 READ_AT_MOST = 64 * 1024
 
@@ -33,14 +34,15 @@ READ_AT_MOST = 64 * 1024
 class Admission:
     """Lets in `WEB_THREADS` requests; `WEB_WAITING` more wait up to `WEB_WAIT_SECONDS`, all others get a 503 at once.
 
-    Without a bound every request beyond capacity waits longer than the one before, until all answers come too
-    late for their callers. The server needs more threads than these, for the refusals (`ondi.serve`).
+    So many may wait in a burst. Where somebody has been waiting all the time for `BURST_SECONDS`, more is coming
+    than can be done: then only a few may, for else every answer comes too late for its caller. The server needs
+    more threads than these, for the refusals (`ondi.serve`).
     """
 
     def __init__(self, application: Application) -> None:
         self.application = application
         self.working = threading.BoundedSemaphore(settings.WEB_THREADS)
-        self.waiting = threading.BoundedSemaphore(settings.WEB_WAITING)
+        self.lock, self.waiting, self.calm_at = threading.Lock(), 0, time.monotonic()
         self.refused, self.told_at = 0, 0.0
 
     def __call__(self, environ: Environment, start_response: Any) -> Iterable[bytes]:
@@ -54,14 +56,20 @@ class Admission:
             self.working.release()
 
     def _is_let_in(self) -> bool:
-        if self.working.acquire(blocking=False):
-            return True
-        if not self.waiting.acquire(blocking=False):
-            return False
+        with self.lock:
+            now = time.monotonic()
+            if not self.waiting and self.working.acquire(blocking=False):
+                self.calm_at = now
+                return True
+            is_burst = now - self.calm_at < BURST_SECONDS
+            if self.waiting >= (settings.WEB_WAITING if is_burst else FEW_FOR_A_THREAD * settings.WEB_THREADS):
+                return False
+            self.waiting += 1
         try:
             return self.working.acquire(timeout=settings.WEB_WAIT_SECONDS)
         finally:
-            self.waiting.release()
+            with self.lock:
+                self.waiting -= 1
 
     def _refuse(self, environ: Environment, start_response: Any) -> Iterable[bytes]:
         self._log()

@@ -41,9 +41,9 @@ def ask(door, path="/customer/support/tickets", **headers):
     return int(started[0][0].split()[0]), started[0][1], b"".join(body)
 
 
-def until_somebody_waits(door):
+def until_somebody_waits(door, number=1):
     for _try in range(500):
-        if not door.waiting._value:
+        if door.waiting >= number:
             return
         threading.Event().wait(0.01)
     raise AssertionError("nobody waits")
@@ -66,7 +66,7 @@ def test_who_waits_is_let_in_and_who_would_wait_too_long_is_refused_at_once(busy
 
 def test_refusals_are_in_the_callers_language_for_browsers_a_page_and_readable_to_portals(busy, settings):
     door, _go, _pool, _first = busy
-    door.waiting.acquire()
+    door.waiting = 1
     settings.CORS_ALLOWED_ORIGINS = ["https://portal.example"]
 
     _status, headers, body = ask(door, HTTP_ACCEPT_LANGUAGE="ar-IQ", HTTP_ORIGIN="https://portal.example")
@@ -75,6 +75,21 @@ def test_refusals_are_in_the_callers_language_for_browsers_a_page_and_readable_t
     status, headers, _body = ask(door, "/admin/support/ticket/", HTTP_ORIGIN="https://evil.example")
     assert (status, headers["Content-Type"].split(";")[0]) == (503, "text/html")
     assert "Access-Control-Allow-Origin" not in headers
+
+
+def test_where_more_is_coming_all_the_time_only_a_few_may_wait(busy, settings):
+    door, go, pool, first = busy
+    settings.WEB_WAITING, door.calm_at = 100, door.calm_at - 60
+    waiting = [pool.submit(ask, door) for _caller in range(3)]
+    until_somebody_waits(door, 3)
+    door.waiting += 1  # the fourth
+
+    assert ask(door)[0] == 503
+
+    door.waiting -= 1
+    go.set()
+    assert {found.result(5)[0] for found in (first, *waiting)} == {200}
+    assert ask(door)[0] == 200
 
 
 def test_waiting_ends(busy, settings):
