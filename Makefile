@@ -8,7 +8,7 @@
 # make chaos   workers killed, the database stopped, frozen and full, slow clients (minutes; needs nginx)
 # make pooler  the load of soak behind PgBouncer in transaction mode (half a minute; needs pgbouncer)
 # make fix-kills  every data fix killed and run again, against an undisturbed run (a minute)
-# make mutants every condition of security taken out in turn: does the suite notice? (a quarter of an hour)
+# make mutants every condition of security taken out in turn: does the suite notice? (most of an hour)
 # make e2e     an agent's day in a real browser (minutes; needs Chromium: make e2e-deps)
 # make screenshots  the pictures of the README, from the demo
 # make bench   the product against a floor without a framework, interleaved (SIZE sets how many tickets)

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from conversations.errors import ConversationClosed, ConversationNotFound, MessageNotFound, NotAParticipant
 from conversations.events import MESSAGE_REDACTED
 from conversations.models import Conversation, Message, MessageType, Participant, SenderRole
-from conversations.reads import find_part
+from conversations.reads import find_part, find_readable
 from conversations.signals import message_posting
 from ondi.accounts.actors import Actor
 from ondi.common.ids import new_id
@@ -66,8 +66,7 @@ def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datet
     at = at or timezone.now()
     part = find_part(actor, conversation_id)
     if part is None:
-        known = Conversation.objects.readable_by(actor).filter(id=conversation_id).exists()
-        raise NotAParticipant if known else ConversationNotFound
+        raise NotAParticipant if find_readable(actor, conversation_id) else ConversationNotFound
     role = SenderRole.CUSTOMER if part.role == Participant.Role.CUSTOMER else SenderRole.AGENT
     message_posting.send(
         sender=Conversation, tenant_id=actor.tenant_id, conversation_id=conversation_id, sender_role=role, at=at
@@ -145,9 +144,10 @@ UPDATE conversations_participant SET last_read_sequence = %s WHERE id = %s AND l
 """
 
 
-def mark_read(*, part_id: UUID, sequence: int) -> None:
-    """Move a participant's read marker forward to this message; never back."""
-    fetch_prepared(_MARK_READ, [sequence, part_id, sequence])
+def mark_read(*, part_id: UUID, known: int, sequence: int) -> None:
+    """Move a participant's read marker forward to this message; never back. `known`: where it stood when looked at."""
+    if sequence > known:
+        fetch_prepared(_MARK_READ, [sequence, part_id, sequence])
 
 
 @transaction.atomic

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
-from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import (
     Case,
@@ -29,7 +28,7 @@ from ondi.accounts.actors import Actor
 from ondi.common.compiled import AnyOf
 from ondi.common.ids import parse_id
 from ondi.common.querysets import TenantQuerySet
-from ondi.tenants.models import Priority
+from ondi.tenants.models import Priority, Tenant
 
 if TYPE_CHECKING:
     from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketViewer  # noqa: F401
@@ -79,6 +78,7 @@ class CappedCount(Subquery):
     """How many rows a queryset has, counted up to `most` + 1; to be selected beside others in one statement."""
 
     template = "(SELECT count(*) FROM (%(subquery)s) AS found)"
+    empty_result_set_value = 0
 
     def __init__(self, rows: "QuerySet[Any, Any]", most: int) -> None:
         super().__init__(rows.order_by().values("pk")[: most + 1], output_field=IntegerField())
@@ -277,16 +277,6 @@ class TicketViewerQuerySet(TenantQuerySet["TicketViewer"]):
 
 def capped_counts(rows: "Mapping[str, QuerySet[Any, Any]]", most: int) -> dict[str, int]:
     """How many rows each of these has, counted up to `most` + 1, all in one statement."""
-    counts: list[str] = []
-    arguments: list[Any] = []
-    for found in rows.values():
-        try:
-            sql, values = found.order_by().values("pk")[: most + 1].query.sql_with_params()
-        except EmptyResultSet:
-            counts.append("0")
-        else:
-            counts.append(f"(SELECT count(*) FROM ({sql}) AS found)")  # noqa: S608 - Django's own SQL
-            arguments += values
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(counts)}", arguments)
-        return dict(zip(rows, cursor.fetchone() or (), strict=True))
+    counts = {name: CappedCount(found, most) for name, found in rows.items()}
+    found = Tenant.objects.annotate(**counts).values(*counts).first()  # of any tenant in the scope
+    return found or dict.fromkeys(counts, 0)

@@ -36,8 +36,8 @@ class MessageViewSet(ApiViewSet):
             data, read = self._after(request, actor, conversation)
         else:
             data, read = self._page(request, actor, conversation)
-        if _takes_part(conversation) and read > conversation.part__last_read_sequence:
-            mark_read(part_id=conversation.part__id, sequence=read)
+        if _takes_part(conversation):
+            mark_read(part_id=conversation.part__id, known=conversation.part__last_read_sequence, sequence=read)
         return success(_("Messages retrieved"), data)
 
     def _page(self, request: Request, actor: Actor, conversation: Any) -> tuple[dict[str, Any], int]:
@@ -93,7 +93,7 @@ class ReadStatusViewSet(ApiViewSet):
         sequence = messages.values_list("sequence", flat=True).first()
         if sequence is None:
             raise MessageNotFound
-        mark_read(part_id=conversation.part__id, sequence=sequence)
+        mark_read(part_id=conversation.part__id, known=conversation.part__last_read_sequence, sequence=sequence)
         read = max(sequence, conversation.part__last_read_sequence)
         return success(_("Read status updated"), {"unread_count": conversation.message_count - read})
 

@@ -74,13 +74,16 @@ class Admission:
     def _refuse(self, environ: Environment, start_response: Any) -> Iterable[bytes]:
         self._log()
         environ["wsgi.input"].read(READ_AT_MOST)  # an answer before a body is read breaks the caller's pipe
+        is_admin = environ["PATH_INFO"].startswith("/admin")
         headers, body = _refusal(
-            environ["PATH_INFO"].startswith("/admin"), environ.get("QUERY_STRING", "")[:200],
-            environ.get("HTTP_ACCEPT_LANGUAGE", ""),
-        )  # fmt: skip
+            is_admin, environ.get("QUERY_STRING", "")[:200], environ.get("HTTP_ACCEPT_LANGUAGE", "")
+        )
         own = [("X-Request-ID", request_id_of(environ.get("HTTP_X_REQUEST_ID", "")))]
-        if environ.get("HTTP_ORIGIN") in settings.CORS_ALLOWED_ORIGINS:
-            own += [("Access-Control-Allow-Origin", environ["HTTP_ORIGIN"]), ("Vary", "origin")]
+        if not is_admin and environ.get("HTTP_ORIGIN") in settings.CORS_ALLOWED_ORIGINS:
+            own += [
+                ("Access-Control-Allow-Origin", environ["HTTP_ORIGIN"]), ("Vary", "origin"),
+                ("Access-Control-Expose-Headers", ", ".join(settings.CORS_EXPOSE_HEADERS)),
+            ]  # fmt: skip
         start_response("503 Service Unavailable", [*headers, *own])
         return [body]
 

@@ -4,6 +4,7 @@
 makes its links composite, so that no row can point into another tenant whatever the code does.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,7 +30,7 @@ class TenantForeignKey(models.ForeignKey[Any, Any]):
         super().__init__(to, on_delete, **options)
 
 
-class _TableOperation(Operation):
+class _TableOperation(Operation, ABC):
     """SQL about one table; Django's own picture of it does not change."""
 
     reversible = True
@@ -52,11 +53,11 @@ class _TableOperation(Operation):
         for statement in self.backwards(from_state.apps.get_model(app_label, self.model)):
             schema_editor.execute(statement)
 
-    def forwards(self, model: type[models.Model]) -> Iterable[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def forwards(self, model: type[models.Model]) -> Iterable[str]: ...
 
-    def backwards(self, model: type[models.Model]) -> Iterable[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def backwards(self, model: type[models.Model]) -> Iterable[str]: ...
 
 
 class TenantTable(_TableOperation):

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,7 +26,7 @@ NOT_KEPT = {
 }  # fmt: skip
 
 
-class FixCommand(BaseCommand):
+class FixCommand(BaseCommand, ABC):
     """Derive from it: `fix_name`, `add_own_arguments`, `fix_for`.
 
     Exits with 1 where an item failed or the run was refused.
@@ -41,9 +42,9 @@ class FixCommand(BaseCommand):
     def add_own_arguments(self, parser: CommandParser) -> None:
         """Options beyond the common ones."""
 
+    @abstractmethod
     def fix_for(self, tenant_id: UUID, options: dict[str, Any]) -> Fix:
         """The fix in this tenant, in whose scope this is called. Raises `CommandError` for bad arguments."""
-        raise NotImplementedError
 
     def name_of(self, options: dict[str, Any]) -> str:
         """Under what name the run is kept; runs of one name exclude each other."""

@@ -1,5 +1,6 @@
 """What a data fix is: which rows, what becomes of each, and which tables it touches."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,9 +56,10 @@ def reason(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-class Fix:
-    """Derive one for each command. `footprint` names tables in the order they are written, parents first.
+class Fix(ABC):
+    """Derive one for each command: it defines `apply`, or `apply_all` where one statement fixes many.
 
+    `footprint` names tables in the order they are written, parents first.
     `is_final`: it keeps no images and cannot be undone.
     """
 
@@ -67,16 +69,16 @@ class Fix:
     def __init__(self, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id
 
+    @abstractmethod
     def items(self) -> Iterator[Item]:
         """Everything that has to be fixed, in the order of keys, read in pieces; what is right is not among it."""
-        raise NotImplementedError
 
     def apply(self, item: Item, *, at: datetime) -> bool:
         """Fix one, in the batch's transaction; False where there was nothing left to do. Raises to fail it.
 
         What it reads it locks and looks at anew: the plan may be old.
         """
-        raise NotImplementedError
+        raise NotImplementedError("a fix that defines apply_all needs none")
 
     def apply_all(self, items: Sequence[Item], *, at: datetime) -> "Batch":
         """Fix these, each by itself: what one refuses does not hold up the others."""

@@ -1,6 +1,7 @@
 """The fixes that change whole tickets."""
 
 import csv
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,11 +41,11 @@ class TicketFix(Fix):
 
     footprint: Sequence[Footprint] = (CONVERSATIONS, TICKETS)
 
-    def tickets(self) -> TicketQuerySet:
-        raise NotImplementedError
+    @abstractmethod
+    def tickets(self) -> TicketQuerySet: ...
 
-    def item_of(self, ticket: Ticket) -> Item:
-        raise NotImplementedError
+    @abstractmethod
+    def item_of(self, ticket: Ticket) -> Item: ...
 
     def items(self) -> Iterator[Item]:
         last: UUID | None = None

@@ -12,12 +12,11 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,17 @@ from ondi import embedded_postgres
 from ondi.serve import usable_port
 from tests.benchmarks.load import load
 from tests.benchmarks.report import Measured, Run, report
-from tests.reliability.product import ENVIRONMENT, ROOT, Product, free_port, manage, product, wait_until
+from tests.reliability.product import (
+    ENVIRONMENT,
+    ROOT,
+    Product,
+    beside,
+    children_of,
+    free_port,
+    manage,
+    processor_seconds,
+    product,
+)
 
 
 def whole_number(name: str, default: int, least: int) -> int:
@@ -75,21 +84,26 @@ class Program:
     pids: Callable[[], list[int]]
 
     def processor_seconds(self) -> float:
-        return sum(_processor(pid) for pid in self.pids())
+        return sum(map(processor_seconds, self.pids()))
 
 
 def main() -> None:
-    refuse_what_cannot_be(SIZE)
-    missed = []
+    with filled(SIZE) as running:
+        missed = [must for number in range(1, RUNS + 1) for must in report(one_run(running), size=SIZE, number=number)]
+    sys.exit(bool(missed))
+
+
+@contextlib.contextmanager
+def filled(size: int) -> Iterator[Product]:
+    """The product with so many tickets; ends with a plain sentence where that cannot be."""
+    refuse_what_cannot_be(size)
     try:
         with product(
-            fill=lambda: load(tickets=SIZE, tenants=20), JWT_SIGNING_KEY=ENVIRONMENT["JWT_SIGNING_KEY"]
+            fill=lambda: load(tickets=size, tenants=20), JWT_SIGNING_KEY=ENVIRONMENT["JWT_SIGNING_KEY"]
         ) as running:
-            for number in range(1, RUNS + 1):
-                missed += report(one_run(running), size=SIZE, number=number)
+            yield running
     except embedded_postgres.EmbeddedPostgresError as error:
         embedded_postgres.explain_and_exit(error)
-    sys.exit(bool(missed))
 
 
 def refuse_what_cannot_be(size: int) -> None:
@@ -132,28 +146,15 @@ def late_page(program: Program, people: dict[str, str]) -> float:
 
 @contextlib.contextmanager
 def floor(running: Product) -> Iterator[Program]:
-    """The floor beside the product, by the same server with as many processes and threads."""
+    """The floor beside the product, by the same server with as many processes, each at work on as many at once."""
     port = free_port()
     environment = {**running.environment, "FLOOR_DATABASE": f"dbname=ondi user=ondi host={running.socket_directory()}"}
     command = [
         str(Path(sys.executable).with_name("granian")), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
         "--workers", "2", "--blocking-threads", "4", "--log-level", "warning", "tests.benchmarks.floor:application",
     ]  # fmt: skip
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    try:
-        wait_until(lambda: process.poll() is not None or _listens(port), "the floor is not up")
-        yield Program("floor", f"http://127.0.0.1:{port}", lambda: [int(pid) for pid in children.read_text().split()])
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError), contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
-        connection.connect()
-        return True
-    return False
+    with beside(command, port, "the floor", cwd=ROOT, env=environment) as process:
+        yield Program("floor", f"http://127.0.0.1:{port}", lambda: children_of(process.pid))
 
 
 def calls(people: dict[str, str]) -> dict[str, tuple[str, str, str, Any, int]]:
@@ -196,21 +197,27 @@ def walled(running: Product, program: Program, call: Any, people: dict[str, str]
     times: dict[bool, list[float]] = {True: [], False: []}
     with running.owner() as owner:
         tables = [name for (name,) in owner.execute("SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity")]
-        for turn in range(2 * ROUNDS):
-            secured = turn % 4 in (1, 2)  # off, on, on, off: neither is always the later
-            change = "ENABLE" if secured else "DISABLE"
+
+        def wall(change: str) -> None:
             owner.execute("; ".join(f"ALTER TABLE {table} {change} ROW LEVEL SECURITY" for table in tables))
-            run(program, call, people, 1, SECONDS / 2)  # plans are made anew
-            times[secured] += run(program, call, people, 1, SECONDS)
+
+        try:
+            for turn in range(2 * ROUNDS):
+                secured = turn % 4 in (1, 2)  # off, on, on, off: neither is always the later
+                wall("ENABLE" if secured else "DISABLE")
+                run(program, call, people, 1, SECONDS / 2)  # plans are made anew
+                times[secured] += run(program, call, people, 1, SECONDS)
+        finally:
+            wall("ENABLE")
     return statistics.median(times[True]) / statistics.median(times[False])
 
 
 def run(program: Program, call: Any, people: dict[str, str], clients: int, seconds: float) -> list[float]:
     """How long each answer took, of so many clients in so many seconds."""
-    times: list[list[float]] = [[] for _client in range(clients)]
     deadline = time.monotonic() + seconds
 
-    def ask(mine: list[float]) -> None:
+    def ask(_client: int) -> list[float]:
+        mine = []
         who, method, path, body, status = call
         headers = {"Authorization": f"Bearer {people[who]}", "Content-Type": "application/json"}
         connection = http.client.HTTPConnection(*program.url.removeprefix("http://").split(":"))  # type: ignore[arg-type]
@@ -223,28 +230,17 @@ def run(program: Program, call: Any, people: dict[str, str], clients: int, secon
             answer.read()
             mine.append(time.perf_counter() - start)
             if answer.status != status:
-                raise SystemExit(f"{program.name}: {method} {address} answered {answer.status}")
+                raise RuntimeError(f"{program.name}: {method} {address} answered {answer.status}")
         connection.close()
+        return mine
 
-    threads = [threading.Thread(target=ask, args=(mine,)) for mine in times]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return [one for mine in times for one in mine]
+    with ThreadPoolExecutor(clients) as pool:
+        return [one for mine in pool.map(ask, range(clients)) for one in mine]
 
 
 def _opened(connection: http.client.HTTPConnection, headers: dict[str, str]) -> str:
     connection.request("POST", LIST, json.dumps({"subject": "To close", "message": "Please"}), headers)
     return str(json.loads(connection.getresponse().read())["data"]["ticket"]["id"])
-
-
-def _processor(pid: int) -> float:
-    try:
-        parts = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return 0.0
-    return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

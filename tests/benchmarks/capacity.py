@@ -8,23 +8,22 @@ goodput beyond capacity falls below 0.8 of its peak, an answer is neither good n
 
 import itertools
 import json
-import os
 import queue
 import random
 import re
 import socket
 import sys
-import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.load import load
-from tests.reliability.product import Product, manage, product
+from tests.benchmarks.bench import SIZE, filled, whole_number
+from tests.benchmarks.report import quantile
+from tests.reliability.product import Product, children_of, manage, processor_seconds
 
-SIZE, SECONDS = int(os.environ.get("SIZE", "100000")), float(os.environ.get("SECONDS", "10"))
+SECONDS = whole_number("SECONDS", 10, 1)
 SHARES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.5)  # the last twice, for the memory
 SENDERS = 120
 GOOD_WITHIN, LEAST_GOODPUT, MOST_GROWTH_KB = 1.0, 0.8, 10_000
@@ -56,7 +55,7 @@ class Seen:
 
 
 def main() -> None:
-    with product(fill=lambda: load(tickets=SIZE, tenants=20)) as running:
+    with filled(SIZE) as running:
         sys.exit(bool(measure(running)))
 
 
@@ -84,8 +83,8 @@ def measure(running: Product) -> list[str]:
         peak = max(peak, goodput)
         memories.append(sum(running.memory().values()))
         sys.stdout.write(
-            f"| {share:.0%} | {capacity * share:.0f} | {goodput:.0f} | {_quantile(seen.good, 0.5):.0f} | "
-            f"{_quantile(seen.good, 0.99):.0f} | {len(seen.refused)} | {slowest:.0f} | {seen.late} | "
+            f"| {share:.0%} | {capacity * share:.0f} | {goodput:.0f} | {quantile(seen.good, 0.5):.0f} | "
+            f"{quantile(seen.good, 0.99):.0f} | {len(seen.refused)} | {slowest:.0f} | {seen.late} | "
             f"{sum(seen.wrong.values())} | {memories[-1] / 1000:.0f} |\n"
         )
         sys.stdout.flush()
@@ -104,19 +103,8 @@ def measure(running: Product) -> list[str]:
 def processor_of(running: Product) -> tuple[float, float]:
     """Seconds of processor time until now: of the workers, and of PostgreSQL, all its processes."""
     postmaster = int((running.folder / "data" / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
-    return sum(map(_spent, running.workers())), _spent(postmaster, children=True) + sum(
-        map(_spent, _children(postmaster))
-    )
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _spent(pid: int, *, children: bool = False) -> float:
-    """Of this process, and of those of its children that have ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return sum(map(int, fields[11:15] if children else fields[11:13])) / os.sysconf("SC_CLK_TCK")
+    database = processor_seconds(postmaster, with_ended=True) + sum(map(processor_seconds, children_of(postmaster)))
+    return sum(map(processor_seconds, running.workers())), database
 
 
 def hurried(running: Product, people: list[list[str]], seconds: float) -> float:
@@ -207,16 +195,8 @@ class Line:
 
 
 def _side_by_side(work: Any, number: int) -> None:
-    threads = [threading.Thread(target=work, args=(place,)) for place in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def _quantile(times: list[float], fraction: float) -> float:
-    ordered = sorted(times) or [0.0]
-    return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * fraction))]
+    with ThreadPoolExecutor(number) as pool:
+        list(pool.map(work, range(number)))
 
 
 if __name__ == "__main__":

@@ -68,9 +68,9 @@ def _rows(run: Run) -> Iterator[dict[str, Any]]:
             yield {
                 "call": name, "clients": clients, "ratio": statistics.median(ratios), "lowest": ratios[0],
                 "highest": ratios[-1], "per_second": statistics.median(ours.rates),
-                "floor_per_second": statistics.median(floors.rates), "p50_ms": _quantile(ours.times, 0.5),
-                "p99_ms": _quantile(ours.times, 0.99), "floor_p50_ms": _quantile(floors.times, 0.5),
-                "floor_p99_ms": _quantile(floors.times, 0.99), "processor_ms": 1000 * statistics.median(ours.processor),
+                "floor_per_second": statistics.median(floors.rates), "p50_ms": quantile(ours.times, 0.5),
+                "p99_ms": quantile(ours.times, 0.99), "floor_p50_ms": quantile(floors.times, 0.5),
+                "floor_p99_ms": quantile(floors.times, 0.99), "processor_ms": 1000 * statistics.median(ours.processor),
                 "processor_ratio": statistics.median(ours.processor) / max(1e-9, statistics.median(floors.processor)),
                 "statements": run.statements[name],
             }  # fmt: skip
@@ -136,8 +136,9 @@ def versions() -> str:
     return f"Python {platform.python_version()}, Django {django.get_version()}, PostgreSQL {postgres}"
 
 
-def _quantile(times: Iterable[float], fraction: float) -> float:
-    ordered = sorted(times)
+def quantile(times: Iterable[float], fraction: float) -> float:
+    """In milliseconds; 0 of nothing."""
+    ordered = sorted(times) or [0.0]
     return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * fraction))]
 
 

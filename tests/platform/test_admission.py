@@ -72,7 +72,9 @@ def test_refusals_are_in_the_callers_language_for_browsers_a_page_and_readable_t
     _status, headers, body = ask(door, HTTP_ACCEPT_LANGUAGE="ar-IQ", HTTP_ORIGIN="https://portal.example")
     assert json.loads(body)["message"] != "The service is busy. Please try again in a moment."
     assert headers["Access-Control-Allow-Origin"] == "https://portal.example"
-    status, headers, _body = ask(door, "/admin/support/ticket/", HTTP_ORIGIN="https://evil.example")
+    assert "Retry-After" in headers["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Origin" not in ask(door, HTTP_ORIGIN="https://evil.example")[1]
+    status, headers, _body = ask(door, "/admin/support/ticket/", HTTP_ORIGIN="https://portal.example")
     assert (status, headers["Content-Type"].split(";")[0]) == (503, "text/html")
     assert "Access-Control-Allow-Origin" not in headers
 

@@ -40,12 +40,24 @@ def stranger(owner):
         other.rollback()
 
 
+SOMEBODY_WAITS_FOR_ME = (
+    "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+)
+
+
+def wait_until(true):
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline, "nobody came for the lock"
+        time.sleep(0.01)
+
+
 def cross(stranger, ticket, call):
     """Hold the conversation, let the call take the ticket, then want the ticket: the call is the victim."""
     stranger.execute("SELECT FROM conversations_conversation WHERE id = %s FOR UPDATE", [ticket.conversation_id])
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(lambda: (call(), connections.close_all())[0])
-        time.sleep(0.5)
+        wait_until(lambda: stranger.execute(SOMEBODY_WAITS_FOR_ME).fetchone()[0])
         stranger.execute("SELECT FROM support_ticket WHERE id = %s FOR UPDATE", [ticket.id])
         stranger.commit()
         return future.result(timeout=30)

@@ -28,6 +28,7 @@ RECOVERS_WITHIN = 5.0
 GIVES_UP = 60.0
 BOUNDED = 30.0  # seconds; the longest wait is the database connection's twenty
 Figures = dict[str, Any]
+NOT_RUN = "not run"
 
 
 def workers_killed() -> tuple[Figures, list[str]]:
@@ -112,7 +113,7 @@ def connection_black_holed() -> tuple[Figures, list[str]]:
 def disk_full() -> tuple[Figures, list[str]]:
     """The database's disk, a small one made for this, has no room left, and then has again."""
     if os.getuid() != 0:
-        return {"not run": "it mounts a small disk, which only root may"}, []
+        return {NOT_RUN: "it mounts a small disk, which only root may"}, []
     disk = Path(tempfile.mkdtemp(prefix="ondi-disk-"))
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", disk], check=True)
     atexit.register(subprocess.run, ["umount", "--lazy", disk], check=False)  # after the database, which goes first
@@ -227,7 +228,8 @@ def main() -> None:
 
 
 def report(name: str, figures: Figures, faults: list[str]) -> None:
-    lines = [f"\n=== {name}: {'FAILED' if faults else 'held'}"]
+    verdict = "FAILED" if faults else NOT_RUN if NOT_RUN in figures else "held"
+    lines = [f"\n=== {name}: {verdict}"]
     lines += [f"  {what:24} {value}" for what, value in figures.items()]
     lines += [f"  ! {fault}" for fault in faults[:20]]
     sys.stdout.write("\n".join(lines) + "\n")

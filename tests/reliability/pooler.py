@@ -19,8 +19,7 @@ import psycopg
 
 from ondi import embedded_postgres
 from tests.reliability.chaos import Figures, report
-from tests.reliability.product import ROOT, free_port, product, wait_until
-from tests.reliability.slow_clients import is_open
+from tests.reliability.product import ROOT, beside, free_port, product
 from tests.reliability.soak import soak
 
 SECONDS = float(os.environ.get("POOLER_SECONDS", "30"))
@@ -48,15 +47,8 @@ def pgbouncer(folder: Path) -> Iterator[int]:
     command = [program, str(configuration)]
     if os.geteuid() == 0:  # it will not run as root, but as whoever the database runs as
         command[1:1] = ["-u", pwd.getpwuid(embedded_postgres.socket_directory().stat().st_uid).pw_name]
-    server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: is_open(port) or server.poll() is not None, "PgBouncer is not up")
-        if server.poll() is not None:
-            sys.exit("error: PgBouncer did not take the configuration.")
+    with beside(command, port, "PgBouncer", stderr=subprocess.DEVNULL):
         yield port
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
 
 
 def pooled() -> tuple[Figures, list[str]]:

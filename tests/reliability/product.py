@@ -85,8 +85,7 @@ class Product:
 
     def workers(self) -> list[int]:
         """The processes that answer requests."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
+        return children_of(self.process.pid)
 
     def kill_a_worker(self) -> bool:
         """`kill -9` one that has been up for a while; False where none has."""
@@ -179,6 +178,38 @@ def product(
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=WAIT_SECONDS)
+
+
+@contextmanager
+def beside(command: list[str], port: int, name: str, **options: Any) -> Iterator["subprocess.Popen[bytes]"]:
+    """Another program, once it listens on its port; ended at the end."""
+    process = subprocess.Popen(command, **options)
+    try:
+        wait_until(lambda: listens(port) or process.poll() is not None, f"{name} is not up")
+        if process.poll() is not None:
+            sys.exit(f"error: {name} did not start.")
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def processor_seconds(pid: int, *, with_ended: bool = False) -> float:
+    """Of this process, and of those of its children that have ended; 0 where it is gone itself."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11 : 15 if with_ended else 13])) / os.sysconf("SC_CLK_TCK")
 
 
 def manage(environment: dict[str, str], *arguments: str) -> str:

@@ -4,7 +4,6 @@ import contextlib
 import shutil
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.reliability.product import ROOT, Product, free_port, product, wait_until
+from tests.reliability.product import ROOT, Product, beside, free_port, product
 from tests.reliability.work import TICKETS
 
 SLOW, SECONDS = 150, 12
@@ -47,20 +46,8 @@ def nginx(target: str) -> Iterator[str]:
         shipped = shipped.replace("listen 80;", f"listen 127.0.0.1:{port};")
         configuration = Path(folder) / "nginx.conf"
         configuration.write_text(FRAME.format(folder=folder, shipped=shipped))
-        server = subprocess.Popen([program, "-c", str(configuration), "-p", folder])
-        try:
-            wait_until(lambda: is_open(port) or server.poll() is not None, "nginx is not up")
-            if server.poll() is not None:
-                sys.exit("error: nginx did not take the configuration.")
+        with beside([program, "-c", str(configuration), "-p", folder], port, "nginx"):
             yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(timeout=30)
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def through_the_proxy(slow: int = SLOW, seconds: float = SECONDS) -> tuple[dict[str, Any], list[str]]:
@@ -76,17 +63,17 @@ def through_the_proxy(slow: int = SLOW, seconds: float = SECONDS) -> tuple[dict[
         for client in crowd:
             client.start()
         time.sleep(1)
-        beside = times_of_others(running, url, max(1.0, seconds - 2))
-        faults = [*alone.faults, *beside.faults, *refusals(running, url)]
-        if beside.slowest > 5:
-            faults.append(f"an ordinary answer took {beside.slowest:.1f} s")
+        meanwhile = times_of_others(running, url, max(1.0, seconds - 2))
+        faults = [*alone.faults, *meanwhile.faults, *refusals(running, url)]
+        if meanwhile.slowest > 5:
+            faults.append(f"an ordinary answer took {meanwhile.slowest:.1f} s")
         for client in crowd:
             client.join(timeout=seconds + 5)
         return {
-            "slow clients": slow, "ordinary answers": len(beside.seconds),
+            "slow clients": slow, "ordinary answers": len(meanwhile.seconds),
             "median alone (ms)": round(statistics.median(alone.seconds) * 1000, 1),
-            "median beside them (ms)": round(statistics.median(beside.seconds) * 1000, 1),
-            "slowest (ms)": round(beside.slowest * 1000),
+            "median beside them (ms)": round(statistics.median(meanwhile.seconds) * 1000, 1),
+            "slowest (ms)": round(meanwhile.slowest * 1000),
         }, faults  # fmt: skip
 
 
