@@ -130,6 +130,9 @@ _application = _database("DATABASE_URL", "ondi")
 DATABASE_POOLER = env.bool("DATABASE_POOLER", default=False)
 PREPARED_STATEMENTS = not DATABASE_POOLER  # of the hot statements
 _timeouts = "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+# Of the hot statements, which alone are prepared, PostgreSQL makes one plan and keeps it: making it anew each time, as
+# it likes to under row-level security, costs more than following it.
+_plans = "-c plan_cache_mode=force_generic_plan"
 
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
@@ -152,7 +155,7 @@ DATABASES: dict[str, dict[str, Any]] = {
             "keepalives_interval": 3,
             "keepalives_count": 3,
             "tcp_user_timeout": 15_000,
-            **({} if DATABASE_POOLER else {"options": _timeouts}),
+            **({} if DATABASE_POOLER else {"options": f"{_timeouts} {_plans}"}),
         },
         "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLER,
     },

@@ -6,13 +6,14 @@ tests hold that both are the same.
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Lookup, QuerySet
+from psycopg.sql import Literal
 
 from ondi.common.prepared import fetch_prepared
 
@@ -39,13 +40,14 @@ class Who:
         return self.tenant_ids if self.sees_desk else ()
 
 
-_TENANT, _MEMBER = UUID(int=1), UUID(int=2)
+_TENANT, _MEMBER, _START = UUID(int=1), UUID(int=2), UUID(int=3)
+_ALWAYS = {_TENANT: "tenant", _MEMBER: "member", _START: "start"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
     sql: str
-    places: tuple[tuple[str | None, Any], ...]
+    names: tuple[str, ...]
     row: Any
     converters: tuple[tuple[int, tuple[Any, ...], Any], ...]
 
@@ -53,66 +55,79 @@ class _Statement:
 class CompiledQuery:
     """`build(viewer, **values)` gives the queryset; `values` are ids, words or the `page`, a slice.
 
-    One statement is kept for each set of values given, each kind of viewer and each length of a page: where
-    PostgreSQL does not know how few rows are wanted, it makes a plan for many. Rows come as of
-    `values_list(..., named=True)`.
+    PostgreSQL makes one plan of a statement for all values to come. What it must know to make a good one stands in the
+    text: what is always the same, how many rows are wanted, and the values `written`, names of such as have few (only
+    open tickets are in some indexes). So one statement is kept for each of these, each set of other values given and
+    each kind of viewer. Rows come as of `values_list(..., named=True)`.
     """
 
-    def __init__(self, build: Build) -> None:
+    def __init__(self, build: Build, *, written: Sequence[str] = ()) -> None:
         self.fresh = build
+        self._written = written
         self._kept: dict[Any, _Statement] = {}
 
     def rows(self, viewer: Any, *, start: int = 0, limit: int = 1, **values: Any) -> list[Any]:
         """The rows of `limit` from `start`, where the queryset is sliced by `page`; else all of them."""
-        statement = self._statement(viewer, values, limit)
-        known = {"tenant": viewer.tenant_id, "member": viewer.membership_id, "offset": start, **values}
-        found = fetch_prepared(
-            statement.sql, [value if name is None else known[name] for name, value in statement.places]
-        )
+        statement, arguments = self._asked(viewer, values, start, limit)
+        found = fetch_prepared(statement.sql, arguments)
         if not statement.converters:
             return [statement.row(*values) for values in found]
         return [self._converted(statement, values) for values in found]
 
     def count(self, viewer: Any, **values: Any) -> int:
         """How many rows there are."""
-        statement = self._statement(viewer, values)
-        known = {"tenant": viewer.tenant_id, "member": viewer.membership_id, **values}
-        arguments = [value if name is None else known[name] for name, value in statement.places]
+        statement, arguments = self._asked(viewer, values)
         sql = f"SELECT count(*) FROM ({statement.sql}) AS found"  # noqa: S608 - Django's own SQL
         return int(fetch_prepared(sql, arguments)[0][0])
 
-    def statement_for(self, viewer: Any, values: Mapping[str, Any], *, limit: int = 1) -> str:
-        """The kept SQL, for tests."""
-        return self._statement(viewer, values, limit).sql
+    def statement(self, viewer: Any, *, start: int = 0, limit: int = 1, **values: Any) -> tuple[str, list[Any]]:
+        """The kept SQL and the arguments to it, for tests."""
+        statement, arguments = self._asked(viewer, values, start, limit)
+        return statement.sql, arguments
 
-    def _statement(self, viewer: Any, values: Mapping[str, Any], limit: int = 1) -> _Statement:
-        key = (tuple(sorted(values)), bool(viewer.support_tenant_ids), limit)
+    def _asked(
+        self, viewer: Any, values: Mapping[str, Any], start: int = 0, limit: int = 1
+    ) -> tuple[_Statement, list[Any]]:
+        statement = self._statement(viewer, values, limit)
+        known = {"tenant": viewer.tenant_id, "member": viewer.membership_id, "start": start, **values}
+        return statement, [known[name] for name in statement.names]
+
+    def _statement(self, viewer: Any, values: Mapping[str, Any], limit: int) -> _Statement:
+        written = tuple((name, values[name]) for name in self._written if name in values)
+        key = (tuple(sorted(values)), written, bool(viewer.support_tenant_ids), limit)
         kept = self._kept.get(key)
         if kept is None:
-            kept = self._kept[key] = self._compiled(bool(viewer.support_tenant_ids), sorted(values), limit)
+            kept = self._kept[key] = self._compiled(
+                bool(viewer.support_tenant_ids), sorted(values), dict(written), limit
+            )
         return kept
 
-    def _compiled(self, sees_desk: bool, names: list[str], limit: int) -> _Statement:
+    def _compiled(self, sees_desk: bool, names: list[str], written: dict[str, Any], limit: int) -> _Statement:
         marks: dict[str, Any] = {name: UUID(int=100 + place) for place, name in enumerate(names)}
-        queryset = self.fresh(Who(_TENANT, _MEMBER, sees_desk), page=PAGE, **marks)
+        queryset = self.fresh(Who(_TENANT, _MEMBER, sees_desk), page=PAGE, **(marks | written))
         compiler = queryset.query.get_compiler(connection=connection)
         sql, arguments = compiler.as_sql()
-        meaning = {_TENANT: "tenant", _MEMBER: "member", **{mark: name for name, mark in marks.items()}}
-        places: list[tuple[str | None, Any]] = [
-            (meaning.get(UUID(str(argument))) if _is_mark(argument) else None, argument) for argument in arguments
-        ]
         if _SLICE in sql:
             head, tail = sql.split(_SLICE)
-            at = head.count("%s")
             sql = f"{head}LIMIT {int(limit)} OFFSET %s{tail}"
-            places.insert(at, ("offset", None))
+            arguments = (*arguments[: (at := head.count("%s"))], _START, *arguments[at:])
+        meaning = {
+            _TENANT: "tenant",
+            _MEMBER: "member",
+            _START: "start",
+            **{mark: name for name, mark in marks.items()},
+        }
+        meant = [meaning.get(_mark(argument)) for argument in arguments]
+        first, *pieces = sql.split("%s")
+        texts = ["%s" if name else _literal(argument) for name, argument in zip(meant, arguments, strict=True)]
+        sql = first + "".join(text + piece for text, piece in zip(texts, pieces, strict=True))
         row = namedtuple("Row", queryset._fields)  # type: ignore[attr-defined, misc]
         expressions = [expression for expression, _sql, _alias in compiler.select]
         converters = tuple(
             (place, tuple(found), expression)
             for place, (found, expression) in compiler.get_converters(expressions).items()
         )
-        return _Statement(sql, tuple(places), row, converters)
+        return _Statement(sql, tuple(filter(None, meant)), row, converters)
 
     @staticmethod
     def _converted(statement: _Statement, values: Any) -> Any:
@@ -134,9 +149,13 @@ class AnyOf(Lookup):
         return f"{sql} = ANY (%s)", (*arguments, self.rhs)
 
 
-def _is_mark(argument: Any) -> bool:
+def _mark(argument: Any) -> UUID | None:
     """A marker may have become text on its way into the statement."""
     try:
-        return UUID(str(argument)).int < 200
+        return UUID(str(argument))
     except ValueError:
-        return False
+        return None
+
+
+def _literal(value: Any) -> str:
+    return Literal(value).as_string(None).replace("%", "%%")

@@ -58,9 +58,10 @@ def _totals(viewer: Any, *, page: slice, **wanted: Any) -> Any:
     return _counts(viewer, page=page, total=CappedCount(found, LAST_ROW))
 
 
-OWN, OWN_PAGE, OWN_DETAIL = CompiledQuery(_own), CompiledQuery(_own_page), CompiledQuery(_own_detail)
-QUEUE, FOUND, QUEUED = CompiledQuery(_queue), CompiledQuery(_found), CompiledQuery(_queued)
-COUNTS, TOTALS = CompiledQuery(_counts), CompiledQuery(_totals)
+OWN, OWN_PAGE = CompiledQuery(_own, written=["status"]), CompiledQuery(_own_page, written=["status"])
+OWN_DETAIL, QUEUED, COUNTS = CompiledQuery(_own_detail), CompiledQuery(_queued), CompiledQuery(_counts)
+QUEUE, FOUND = CompiledQuery(_queue, written=["status"]), CompiledQuery(_found, written=["status"])
+TOTALS = CompiledQuery(_totals, written=["status"])
 HOT = {
     "own": OWN, "own page": OWN_PAGE, "own detail": OWN_DETAIL, "queue": QUEUE, "found": FOUND, "queued": QUEUED,
     "counts": COUNTS, "totals": TOTALS,

@@ -57,7 +57,9 @@ DROP INDEX conversations_title_text, conversations_message_text, orders_order_nu
 
 SEARCH = """
 CREATE FUNCTION ondi_search_conversations(term text) RETURNS uuid[]
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- Planned for each term: two letters are better looked for without the index.
+SET plan_cache_mode = auto AS $$
 DECLARE
     scope uuid[] := string_to_array(NULLIF(current_setting('ondi.tenants', true), ''), ',')::uuid[];
     folded text := public.ondi_fold(term);

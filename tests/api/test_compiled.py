@@ -6,6 +6,7 @@ from itertools import combinations, product
 import pytest
 from django.db import connection
 from django.db.models.sql import InsertQuery, UpdateQuery
+from psycopg import ClientCursor
 from psycopg.types.json import Jsonb
 
 from conversations.models import Conversation, Message, Participant
@@ -98,9 +99,10 @@ def test_kept_statement_is_what_django_makes_of_it_now(customer, agent, tickets,
     compiled = HOT[name]
     for viewer in (actor(customer), actor(agent)):
         for given in filters_of(name, tickets[0]):
-            now = str(compiled.fresh(viewer, page=PAGE, **given).query.sql_with_params()[0])
-            kept = now.replace("LIMIT 20000001 OFFSET 10000001", "LIMIT 20 OFFSET %s")
-            assert compiled.statement_for(viewer, given, limit=20) == kept
+            now, values = compiled.fresh(viewer, page=PAGE, **given).query.sql_with_params()
+            now = now.replace("LIMIT 20000001 OFFSET 10000001", "LIMIT 20 OFFSET 7")
+            kept, arguments = compiled.statement(viewer, start=7, limit=20, **given)
+            assert told(kept, arguments) == told(now, values)
 
 
 @pytest.mark.parametrize("model", [Ticket, TicketEvent, Conversation, Message, Participant])
@@ -121,6 +123,11 @@ def test_rows_are_written_as_django_writes_them(tickets, model):
     assert ours == changing.replace("= NULL", "= %s") + " RETURNING true"
     assert shown("", [value for value in written if value is not None]) == shown("", changed)
     assert insert_statement(row, row)[0].count("(%s") == 2
+
+
+def told(sql, values):
+    """The statement with its values in it."""
+    return ClientCursor(connection.connection).mogrify(sql, values)
 
 
 def shown(sql, values):

@@ -7,6 +7,7 @@ from django.db import connection
 
 from ondi.accounts.models import User
 from ondi.tenants.scope import tenant_scope
+from support.api import reads
 from support.models import Ticket
 from tests import plans
 from tests.factories import MemberFactory, TenantFactory, actor, make_ticket
@@ -43,3 +44,14 @@ def test_hot_statements_read_no_table_whole_and_sort_nothing_but_a_page(people, 
 )
 def test_what_no_index_helps_is_noticed(people, by_index, rows, fault):
     assert fault in plans.faults_in(json.loads(rows.all().explain(format="json"))[0]["Plan"], "such")
+
+
+def test_one_plan_is_made_for_all_values_and_kept(people):
+    customer, _agent, _ticket = people
+    with tenant_scope(customer.tenant_id):
+        for start in range(7):
+            reads.OWN_PAGE.rows(customer, start=start, limit=20)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(generic_plans) >= 7, sum(custom_plans) FROM pg_prepared_statements")
+        assert cursor.fetchall() == [(True, 0)]

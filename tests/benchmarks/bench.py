@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from psycopg.conninfo import make_conninfo
+
 from ondi import embedded_postgres
 from ondi.serve import usable_port
 from tests.benchmarks.load import load
@@ -148,7 +150,10 @@ def late_page(program: Program, people: dict[str, str]) -> float:
 def floor(running: Product) -> Iterator[Program]:
     """The floor beside the product, by the same server with as many processes, each at work on as many at once."""
     port = free_port()
-    environment = {**running.environment, "FLOOR_DATABASE": f"dbname=ondi user=ondi host={running.socket_directory()}"}
+    database = make_conninfo(
+        dbname="ondi", user="ondi", host=running.socket_directory(), options="-c plan_cache_mode=force_generic_plan"
+    )
+    environment = {**running.environment, "FLOOR_DATABASE": database}
     command = [
         str(Path(sys.executable).with_name("granian")), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
         "--workers", "2", "--blocking-threads", "4", "--log-level", "warning", "tests.benchmarks.floor:application",

@@ -32,7 +32,7 @@ LEFT JOIN conversations_participant AS p ON p.conversation_id = c.id AND p.tenan
     AND p.membership_id = %(member)s
 """
 LIST = f"""SELECT {TICKET} {JOINS} WHERE t.id IN (SELECT id FROM support_ticket WHERE tenant_id = %(tenant)s
-AND requester_id = %(member)s ORDER BY last_activity_at DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s)
+AND requester_id = %(member)s ORDER BY last_activity_at DESC, id DESC LIMIT 20 OFFSET %(offset)s)
 ORDER BY t.last_activity_at DESC, t.id DESC"""
 COUNT = "SELECT count(*) FROM support_ticket WHERE tenant_id = %(tenant)s AND requester_id = %(member)s"
 GET = f"""SELECT {TICKET}, d.delivery_code, d.status, o.number, o.status {JOINS}
@@ -81,8 +81,8 @@ def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 def answer(cursor: Any, method: str, parts: list[str], query: Any, body: Any, known: dict[str, Any]) -> tuple[str, Any]:
     if parts[0] == "customer" and method == "GET" and len(parts) == 3:
-        page, limit = int(query.get("page", ["1"])[0]), int(query.get("limit", ["20"])[0])
-        rows = cursor.execute(LIST, {**known, "limit": limit, "offset": (page - 1) * limit}).fetchall()
+        page = int(query.get("page", ["1"])[0])
+        rows = cursor.execute(LIST, {**known, "offset": 20 * (page - 1)}).fetchall()
         total = cursor.execute(COUNT, known).fetchone()[0]
         return "200 OK", {"tickets": [ticket(row) for row in rows], "pagination": {"total": total}}
     if parts[0] == "customer" and method == "GET":
