@@ -111,12 +111,7 @@ class CompiledQuery:
             head, tail = sql.split(_SLICE)
             sql = f"{head}LIMIT {int(limit)} OFFSET %s{tail}"
             arguments = (*arguments[: (at := head.count("%s"))], _START, *arguments[at:])
-        meaning = {
-            _TENANT: "tenant",
-            _MEMBER: "member",
-            _START: "start",
-            **{mark: name for name, mark in marks.items()},
-        }
+        meaning = _ALWAYS | {mark: name for name, mark in marks.items()}
         meant = [meaning.get(_mark(argument)) for argument in arguments]
         first, *pieces = sql.split("%s")
         texts = ["%s" if name else _literal(argument) for name, argument in zip(meant, arguments, strict=True)]
