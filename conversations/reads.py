@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Subquery
+
 from conversations.models import Conversation, Message, Participant
 from ondi.accounts.actors import Actor
 from ondi.common.compiled import CompiledQuery
@@ -21,8 +23,20 @@ def _newest(viewer: Any, *, page: slice, conversation: Any) -> Any:
     return messages.order_by("-sequence").rows()[page]
 
 
+def _place(viewer: Any, *, page: slice, conversation: Any, message: Any) -> Any:
+    messages = Message.objects.visible_to(viewer).filter(conversation_id=conversation, id=message)
+    return messages.values_list("sequence", named=True)
+
+
+def _later(viewer: Any, *, page: slice, conversation: Any, message: Any) -> Any:
+    messages = Message.objects.visible_to(viewer).filter(conversation_id=conversation)
+    known = messages.filter(id=message).values("sequence")
+    return messages.filter(sequence__gt=Subquery(known)).order_by("sequence").rows()[page]
+
+
 PART, READABLE, NEWEST = CompiledQuery(_part), CompiledQuery(_readable), CompiledQuery(_newest)
-HOT = {"part": PART, "readable": READABLE, "newest": NEWEST}
+PLACE, LATER = CompiledQuery(_place), CompiledQuery(_later)
+HOT = {"part": PART, "readable": READABLE, "newest": NEWEST, "place": PLACE, "later": LATER}
 
 
 def find_part(actor: Actor, conversation_id: UUID) -> Any | None:
@@ -40,3 +54,14 @@ def find_readable(actor: Actor, conversation_id: UUID) -> Any | None:
 def newest_messages(actor: Actor, conversation_id: UUID, *, start: int, limit: int) -> list[Any]:
     """Rows of the newest messages but `start`, the last said first."""
     return NEWEST.rows(actor, start=start, limit=limit, conversation=conversation_id)
+
+
+def find_sequence(actor: Actor, conversation_id: UUID, message_id: UUID) -> int | None:
+    """Which message of this conversation it is, counted from 1; None where it is none of it."""
+    rows = PLACE.rows(actor, conversation=conversation_id, message=message_id)
+    return rows[0].sequence if rows else None
+
+
+def later_messages(actor: Actor, conversation_id: UUID, message_id: UUID, *, limit: int) -> list[Any]:
+    """Rows of what came after this message, the first said first."""
+    return LATER.rows(actor, limit=limit, conversation=conversation_id, message=message_id)

@@ -246,11 +246,13 @@ MUTANTS = [
     Mutant(TALK, "self.present().filter(membership_id=membership_id,", "self.present().filter(", MESSAGES),
     Mutant(TALK, "own = self.present().filter(", "own = self.filter(", MESSAGES),
     Mutant(
-        "conversations/api/views.py",
-        "filter(conversation_id=conversation.id, id=message_id)",
-        "filter(id=message_id)",
+        "conversations/reads.py",
+        "filter(conversation_id=conversation, id=message)",
+        "filter(id=message)",
         MESSAGES,
     ),
+    Mutant("conversations/reads.py", ".filter(conversation_id=conversation)\n", "\n", MESSAGES),
+    Mutant("conversations/reads.py", ".filter(conversation_id=conversation)\n", "\n", MESSAGES, which=1),
     Mutant(
         "ondi/api/idempotency.py",
         '            "user_id": caller.user_id,\n',

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
@@ -14,7 +15,7 @@ from conversations.api.serializers import PostMessageBody
 from conversations.errors import ConversationNotFound, MessageNotFound, NotAParticipant
 from conversations.models import Message, Participant
 from conversations.querysets import MESSAGE_FIELDS, MessageRow
-from conversations.reads import find_readable, newest_messages
+from conversations.reads import find_readable, find_sequence, later_messages, newest_messages
 from conversations.services import mark_read, post_message
 from ondi.accounts.actors import Actor
 from ondi.accounts.authentication import actor_of
@@ -60,11 +61,8 @@ class MessageViewSet(ApiViewSet):
             raise InvalidInput(clashing)
         limit = requested_page(parameters).limit
         after = required_id(parameters, "after")
-        messages = Message.objects.visible_to(actor).filter(conversation_id=conversation.id)
-        known = messages.filter(id=after).values_list("sequence", flat=True).first()
-        if known is None:
-            raise MessageNotFound
-        rows = list(messages.filter(sequence__gt=known).order_by("sequence").rows()[: limit + 1])
+        news = _sequence(actor, conversation, after) < conversation.message_count
+        rows = later_messages(actor, conversation.id, after, limit=limit + 1) if news else []
         shown = [message_data(row, short=_sees_short_names(actor, conversation)) for row in rows[:limit]]
         return {"messages": shown, "has_more": len(rows) > limit}, shown[-1]["sequence"] if shown else 0
 
@@ -88,11 +86,7 @@ class ReadStatusViewSet(ApiViewSet):
         conversation = _readable(actor, conversation_id)
         if not _takes_part(conversation):
             raise NotAParticipant
-        message_id = required_id(request.query_params, "message_id")
-        messages = Message.objects.visible_to(actor).filter(conversation_id=conversation.id, id=message_id)
-        sequence = messages.values_list("sequence", flat=True).first()
-        if sequence is None:
-            raise MessageNotFound
+        sequence = _sequence(actor, conversation, required_id(request.query_params, "message_id"))
         mark_read(part_id=conversation.part__id, known=conversation.part__last_read_sequence, sequence=sequence)
         read = max(sequence, conversation.part__last_read_sequence)
         return success(_("Read status updated"), {"unread_count": conversation.message_count - read})
@@ -109,6 +103,13 @@ def _readable(actor: Actor, conversation_id: str) -> Any:
     if found is None:
         raise ConversationNotFound
     return found
+
+
+def _sequence(actor: Actor, conversation: Any, message_id: UUID) -> int:
+    sequence = find_sequence(actor, conversation.id, message_id)
+    if sequence is None:
+        raise MessageNotFound
+    return sequence
 
 
 def _takes_part(conversation: Any) -> bool:

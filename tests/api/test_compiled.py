@@ -62,6 +62,10 @@ def filters_of(name, ticket):
     fixed = {"own detail": {"ticket": ticket.id}, "queued": {"tickets": [ticket.id]}, "counts": {}}
     if name in fixed:
         return [fixed[name]]
+    if name in ("place", "later"):
+        with tenant_scope(ticket.tenant_id):
+            first = Message.objects.get(conversation=ticket.conversation_id, sequence=1)
+        return [{"conversation": ticket.conversation_id, "message": first.id}]
     if name not in known:
         return [{"conversation": ticket.conversation_id}]
     given = known[name]

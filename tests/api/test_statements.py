@@ -210,3 +210,21 @@ def test_what_is_unread_costs_one_more_to_read(api):
                 assert read(message).status_code == 200
             counted.append(len(found.statements))
         assert counted == [4, 3]
+
+
+def test_a_poll_costs_one_more_where_there_is_news(api):
+    customer = MemberFactory(tenant=TenantFactory())
+    ticket = make_ticket(customer)
+    portal, chat = api.as_(customer), f"/messaging/conversations/{ticket.conversation_id}/messages"
+
+    def said() -> str:
+        with tenant_scope(customer.tenant_id):
+            return str(post_message(actor=actor(customer), conversation_id=ticket.conversation_id, content="Hello").id)
+
+    first, last = said(), said()
+    counted = []
+    for message in (last, first):
+        with Counted() as found:
+            assert portal.get(chat, {"after": message}).status_code == 200
+        counted.append(len(found.statements))
+    assert counted == [3, 4]

@@ -105,6 +105,10 @@ def answer(cursor: Any, method: str, parts: list[str], query: Any, body: Any, kn
         part = cursor.execute("SELECT p.id, p.last_read_sequence, c.message_count FROM conversations_conversation AS c "
                               "JOIN conversations_participant AS p ON p.conversation_id = c.id AND p.membership_id = "
                               "%(member)s WHERE c.tenant_id = %(tenant)s AND c.id = %(talk)s", talk).fetchone()  # fmt: skip
+        if after := query.get("after"):
+            known = cursor.execute("SELECT sequence FROM conversations_message WHERE tenant_id = %(tenant)s AND "
+                                   "conversation_id = %(talk)s AND id = %(after)s", {**talk, "after": after[0]}).fetchone()  # fmt: skip
+            return "200 OK", {"messages": [], "has_more": known[0] < part[2]}
         rows = cursor.execute(MESSAGES, talk).fetchall()
         cursor.execute("UPDATE conversations_participant SET last_read_sequence = %s WHERE id = %s "
                        "AND last_read_sequence < %s", [rows[0][1], part[0], rows[0][1]])  # fmt: skip

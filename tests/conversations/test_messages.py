@@ -162,6 +162,17 @@ class TestRead:
         assert ([message["sequence"] for message in rest["messages"]], rest["has_more"]) == ([4], False)
         assert portal.get(messages(ticket), {"after": rest["messages"][-1]["id"]}).json()["data"]["messages"] == []
 
+    def test_another_conversation_of_the_same_customer_stays_out(self, portal, customer, sara, ticket):
+        other = make_ticket(customer, agent=sara)
+        first = say(sara, ticket, "of this one").id
+        say(sara, ticket, "the last of this one")
+        for _message in range(3):
+            say(sara, other, "of the other")
+
+        for parameters in ({}, {"after": first}):
+            found = portal.get(messages(ticket), parameters).json()["data"]["messages"]
+            assert {message["conversation_id"] for message in found} == {str(ticket.conversation_id)}
+
     def test_range_includes_its_start_and_not_its_end(self, portal, customer, ticket):
         start = timezone.now() + timedelta(hours=1)
         for minute in range(3):
