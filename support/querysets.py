@@ -74,14 +74,15 @@ class _FoundBySearch(Lookup):
         return f"{sql} = ANY ((SELECT ondi_search_conversations(%s))::uuid[])", (*arguments, self.rhs)
 
 
-class CappedCount(Subquery):
-    """How many rows a queryset has, counted up to `most` + 1; to be selected beside others in one statement."""
+class RowCount(Subquery):
+    """How many rows a queryset has, counted up to `most` + 1 if given; to be selected beside others."""
 
     template = "(SELECT count(*) FROM (%(subquery)s) AS found)"
     empty_result_set_value = 0
 
-    def __init__(self, rows: "QuerySet[Any, Any]", most: int) -> None:
-        super().__init__(rows.order_by().values("pk")[: most + 1], output_field=IntegerField())
+    def __init__(self, rows: "QuerySet[Any, Any]", most: int | None = None) -> None:
+        keys = rows.order_by().values("pk")
+        super().__init__(keys if most is None else keys[: most + 1], output_field=IntegerField())
 
 
 class SupportViewer(Protocol):
@@ -210,9 +211,9 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         parts = Participant.objects.in_tenants(actor.tenant_ids).present().filter(membership=actor.membership_id)
         return self.in_tenants(actor.tenant_ids).filter(conversation_id__in=parts.values("conversation_id"))
 
-    def for_list(self, viewer: Actor) -> QuerySet["Ticket", Any]:
-        """Rows of a list, with the viewer's own part in each conversation."""
-        return self._with_part_of(viewer).values_list(*LIST_FIELDS, named=True)
+    def for_list(self, viewer: Actor, *more: str) -> QuerySet["Ticket", Any]:
+        """Rows of a list, with the viewer's own part in each conversation, and `more` columns."""
+        return self._with_part_of(viewer).values_list(*LIST_FIELDS, *more, named=True)
 
     def for_detail(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         """Rows with the linked delivery and order as well."""
@@ -277,6 +278,6 @@ class TicketViewerQuerySet(TenantQuerySet["TicketViewer"]):
 
 def capped_counts(rows: "Mapping[str, QuerySet[Any, Any]]", most: int) -> dict[str, int]:
     """How many rows each of these has, counted up to `most` + 1, all in one statement."""
-    counts = {name: CappedCount(found, most) for name, found in rows.items()}
+    counts = {name: RowCount(found, most) for name, found in rows.items()}
     found = Tenant.objects.annotate(**counts).values(*counts).first()  # of any tenant in the scope
     return found or dict.fromkeys(counts, 0)

@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from conversations.events import event_text
 from conversations.models import MessageType, Participant
-from conversations.people import member_data, person_data, sender_data
+from conversations.people import CUSTOMER, SUPPORT, member_data, person_data, sender_data
 from conversations.policies import can_post
 from ondi.accounts.actors import Actor
 from ondi.common.times import iso
@@ -27,7 +25,7 @@ def ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
         "related_delivery_id": _id(row.delivery_id),
         "related_order_id": _id(row.order_id),
         "conversation": _conversation_data(row, short=short, takes_part=takes_part),
-        "assigned_to_user": row.assignee__user_id and person_data(row, "assignee", nobody=_("Support"), short=short),
+        "assigned_to_user": row.assignee__user_id and person_data(row, "assignee", nobody=SUPPORT, short=short),
         "waiting_on": row.waiting_on,
         "can_close": policies.can_close(row, viewer),
         "can_reply": can_post(conversation_status=row.conversation__status, takes_part=takes_part),
@@ -84,7 +82,7 @@ def participant_data(participant: Participant, *, short: bool) -> dict[str, Any]
 
 def _requester_data(row: Any) -> dict[str, Any]:
     erased = row.requester__erased_at is not None
-    person = person_data(row, "requester", nobody=_("Customer"), short=False)
+    person = person_data(row, "requester", nobody=CUSTOMER, short=False)
     return {**person, "email": None if erased else row.requester__user__email}
 
 

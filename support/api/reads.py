@@ -11,7 +11,7 @@ from ondi.api.pagination import LAST_ROW, Page
 from ondi.common.compiled import AnyOf, CompiledQuery
 from ondi.tenants.models import Tenant
 from support.models import Ticket
-from support.querysets import CappedCount
+from support.querysets import RowCount
 
 COUNTED_AT_MOST = 1_000
 
@@ -20,8 +20,10 @@ COUNTED_AT_MOST = 1_000
 
 def _own_page(viewer: Any, *, page: slice, **filters: Any) -> Any:
     own = Ticket.objects.requested_by(viewer)
-    keys = own.filter(**filters).newest_activity_first().values("id")[page]
-    return own.filter(id__in=keys).newest_activity_first().for_list(viewer)
+    wanted = own.filter(**filters)
+    keys = wanted.newest_activity_first().values("id")[page]
+    listed = own.filter(id__in=keys).newest_activity_first().annotate(total=RowCount(wanted))
+    return listed.for_list(viewer, "total")
 
 
 def _own_detail(viewer: Any, *, page: slice, ticket: Any) -> Any:
@@ -49,13 +51,13 @@ def _counts(viewer: Any, *, page: slice, **more: Any) -> Any:
     tickets = Ticket.objects.visible_to(viewer).open()
     mine = tickets.filter(assignee=viewer.membership_id)
     counted = {"unassigned": tickets.unassigned(), "mine": mine, "all": tickets}
-    counts = {name: CappedCount(found, COUNTED_AT_MOST) for name, found in counted.items()} | more
+    counts = {name: RowCount(found, COUNTED_AT_MOST) for name, found in counted.items()} | more
     return Tenant.objects.filter(id=viewer.tenant_id).annotate(**counts).values_list(*counts, named=True)
 
 
 def _totals(viewer: Any, *, page: slice, **wanted: Any) -> Any:
     found = Ticket.objects.visible_to(viewer).narrowed(**wanted)
-    return _counts(viewer, page=page, total=CappedCount(found, LAST_ROW))
+    return _counts(viewer, page=page, total=RowCount(found, LAST_ROW))
 
 
 OWN, OWN_PAGE = CompiledQuery(_own, written=["status"]), CompiledQuery(_own_page, written=["status"])
@@ -71,7 +73,9 @@ HOT = {
 def own_page(actor: Actor, page: Page, filters: dict[str, Any]) -> tuple[list[Any], int]:
     """Rows of a page of the actor's own tickets, and how many there are in all."""
     rows = OWN_PAGE.rows(actor, start=page.start, limit=page.limit, **filters)
-    return rows, OWN.count(actor, **filters)
+    if rows:
+        return rows, rows[0].total
+    return [], OWN.count(actor, **filters) if page.start else 0
 
 
 def own_detail(actor: Actor, ticket_id: Any) -> Any | None:

@@ -37,7 +37,7 @@ STATEMENTS = {
     ("POST", "auth/logout"): 4,
     ("POST", "auth/password"): 8,
     ("GET", "users/me"): 1,
-    ("GET", TICKETS): 3,
+    ("GET", TICKETS): 2,  # and one more to count, on a page behind the last
     ("POST", TICKETS): 9,
     ("GET", TICKETS + "/<str:ticket_id>"): 2,
     ("POST", TICKETS + "/<str:ticket_id>/close"): 6,
