@@ -49,9 +49,7 @@ def start_conversation(*, tenant_id: UUID, starter_id: UUID, opening: Opening, a
         last_read_sequence=1,
         joined_at=at,
     )
-    insert_rows(conversation)
-    insert_rows(*messages)
-    insert_rows(starter)
+    insert_rows(conversation, *messages, starter)
     return conversation
 
 

@@ -4,6 +4,7 @@ Under row-level security a plan takes longer to make than to follow, and Django 
 """
 
 import functools
+import itertools
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -64,7 +65,10 @@ def fetch_prepared(sql: str, arguments: Sequence[Any] | Mapping[str, Any], *, na
 
 
 def insert_rows(*rows: Model) -> None:
-    """`save(force_insert=True)` of rows of one model, in one statement and without a signal."""
+    """`save(force_insert=True)` of rows, also of several models, in one statement and without a signal.
+
+    Their links are checked when all of them are there.
+    """
     fetch_prepared(*insert_statement(*rows))
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
@@ -77,9 +81,9 @@ def update_row(row: Model) -> None:
 
 
 def insert_statement(*rows: Model) -> tuple[str, list[Any]]:
-    """SQL, which depends on the model and the number of rows only, and values."""
-    sql, fields = _insert(type(rows[0]), len(rows))
-    return sql, [_value(row, field, add=True) for row in rows for field in fields]
+    """SQL, which depends on the models only, and values."""
+    models = tuple(type(row) for row in rows)
+    return _insert(models), [_value(row, field, add=True) for row in rows for field in row._meta.concrete_fields]
 
 
 def update_statement(row: Model) -> tuple[str, list[Any]]:
@@ -93,12 +97,18 @@ def _value(row: Model, field: "Field[Any, Any]", *, add: bool) -> Any:
 
 
 @functools.cache
-def _insert(model: type[Model], number: int) -> tuple[str, "list[Field[Any, Any]]"]:
-    fields = list(model._meta.concrete_fields)
+def _insert(models: tuple[type[Model], ...]) -> str:
+    *others, last = [_insert_of(model, len(list(of_one))) for model, of_one in itertools.groupby(models)]
+    parts = ", ".join(f"part_{number} AS ({sql})" for number, sql in enumerate(others))
+    return f"WITH {parts} {last}" if parts else last
+
+
+def _insert_of(model: type[Model], number: int) -> str:
+    fields = model._meta.concrete_fields
     names = ", ".join(f'"{field.column}"' for field in fields)
     row = f"({', '.join('%s' for _field in fields)})"
     rows = ", ".join([row] * number)
-    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {rows}', fields  # noqa: S608 - a model's names
+    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {rows}'  # noqa: S608 - a model's names
 
 
 @functools.cache

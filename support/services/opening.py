@@ -18,7 +18,7 @@ from support import policies
 from support.errors import CustomerNotFound, DeliveryNotFound, NotASupportUser, OrderNotFound
 from support.models import Ticket, TicketEvent, TicketSource, WaitingOn
 from support.services.desk import take_unassigned
-from support.services.shared import hold_role_of, is_item_taken, person_of, record_event, refuse_if_item_is_held
+from support.services.shared import event_of, hold_role_of, is_item_taken, person_of, refuse_if_item_is_held
 
 CREATE_ATTEMPTS = 3
 
@@ -153,10 +153,8 @@ def _insert(ticket: Ticket, opening: Opening, actor: Actor) -> Ticket:
     )
     ticket.conversation = conversation
     ticket.number = _next_number(ticket.tenant_id)
-    insert_rows(ticket)
-    record_event(
-        ticket, TicketEvent.Kind.OPENED, actor, ticket.created_at, {}, {"status": "open", "source": ticket.source}
-    )
+    after = {"status": "open", "source": ticket.source}
+    insert_rows(ticket, event_of(ticket, TicketEvent.Kind.OPENED, actor, ticket.created_at, {}, after))
     return ticket
 
 

@@ -92,16 +92,26 @@ def record_event(
     before: Mapping[str, str | None],
     after: Mapping[str, str | None],
 ) -> None:
-    insert_rows(
-        TicketEvent(
-            tenant_id=ticket.tenant_id,
-            ticket=ticket,
-            kind=kind,
-            actor_id=actor.membership_id if actor else None,
-            before=before,
-            after=after,
-            created_at=at,
-        )
+    insert_rows(event_of(ticket, kind, actor, at, before, after))
+
+
+def event_of(
+    ticket: Ticket,
+    kind: TicketEvent.Kind,
+    actor: Actor | None,
+    at: datetime,
+    before: Mapping[str, str | None],
+    after: Mapping[str, str | None],
+) -> TicketEvent:
+    """What happened to a ticket, to be inserted."""
+    return TicketEvent(
+        tenant_id=ticket.tenant_id,
+        ticket=ticket,
+        kind=kind,
+        actor_id=actor.membership_id if actor else None,
+        before=before,
+        after=after,
+        created_at=at,
     )
 
 

@@ -129,6 +129,17 @@ def test_rows_are_written_as_django_writes_them(tickets, model):
     assert insert_statement(row, row)[0].count("(%s") == 2
 
 
+def test_rows_of_several_models_are_one_statement(tickets):
+    with tenant_scope(tickets[0].tenant_id):
+        event = TicketEvent.objects.order_by("id").last()
+    parts = [insert_statement(tickets[0], tickets[1]), insert_statement(event)]
+
+    sql, values = insert_statement(tickets[0], tickets[1], event)
+
+    assert sql == f"WITH part_0 AS ({parts[0][0]}) {parts[1][0]}"
+    assert shown("", values) == shown("", [*parts[0][1], *parts[1][1]])
+
+
 def told(sql, values):
     """The statement with its values in it."""
     return ClientCursor(connection.connection).mogrify(sql, values)

@@ -7,12 +7,11 @@ Loads the tickets first (minutes; `LOADS` sets how many in how many tenants) and
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 
 from tests.benchmarks.load import load
-from tests.reliability.product import Product, manage, product
+from tests.reliability.product import Product, manage, product, told_by
 
 LOADS = os.environ.get("LOADS", "10000/1,1000000/20,1000000/1").split(",")
 ROUNDS = 15
@@ -54,7 +53,7 @@ def main() -> None:
         with product(fill=lambda: load(tickets=tickets, tenants=tenants), STAFF_SECOND_FACTOR="false") as running:
             sys.stdout.write(json.dumps(measure(running)))
         return
-    measured = [json.loads(subprocess.check_output([*COMMAND, load])) for load in LOADS]
+    measured = [json.loads(told_by([*COMMAND, load])) for load in LOADS]
     heads = "".join(f"{load:>14}" for load in LOADS)
     sys.stdout.write(f"\n{'tickets/tenants, ms':24}{heads}\n")
     for name in PAGES:

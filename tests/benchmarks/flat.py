@@ -8,12 +8,12 @@ times as long. Writes `docs/bench/flat.md`.
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 
 from tests.benchmarks.bench import ROUNDS, SECONDS, Program, calls, filled, floor, people_of, refuse_what_cannot_be, run
 from tests.benchmarks.report import FOLDER, machine, versions
+from tests.reliability.product import told_by
 
 SIZES = [int(size) for size in os.environ.get("SIZES", "10000,10000000").split(",")]
 CALLS = {
@@ -33,11 +33,7 @@ def main() -> None:
     found = []
     for size in SIZES:
         refuse_what_cannot_be(size)
-        command = [sys.executable, "-m", "tests.benchmarks.flat", str(size)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
-        if done.returncode:
-            sys.exit(done.returncode)
-        found.append(json.loads(done.stdout))
+        found.append(json.loads(told_by([sys.executable, "-m", "tests.benchmarks.flat", str(size)])))
     small, large = found
     lines = [
         f"{SIZES[0]:,} and {SIZES[1]:,} tickets, {machine()}, {large['versions']}, "

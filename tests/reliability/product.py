@@ -144,6 +144,7 @@ def product(
 
     `folder`: where the data goes; a new folder when left out. `fill`: fills the empty database instead.
     """
+    leave_in_order()
     home = folder or Path(tempfile.mkdtemp(prefix="ondi-run-"))
     if folder is None:
         atexit.register(shutil.rmtree, home, ignore_errors=True)  # after the database, which goes first
@@ -192,6 +193,26 @@ def beside(command: list[str], port: int, name: str, **options: Any) -> Iterator
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+def leave_in_order() -> None:
+    """When told to end, end what was started too."""
+    signal.signal(signal.SIGTERM, lambda *_of: sys.exit(128 + signal.SIGTERM))
+
+
+def told_by(command: list[str]) -> str:
+    """What this program writes. Whoever interrupts waits until it has ended what it started."""
+    leave_in_order()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            found = process.communicate()[0]
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            raise
+    if process.returncode:
+        sys.exit(process.returncode)
+    return found
 
 
 def listens(port: int) -> bool:
