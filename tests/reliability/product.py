@@ -207,7 +207,7 @@ def told_by(command: list[str]) -> str:
         try:
             found = process.communicate()[0]
         except BaseException:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
             process.wait()
             raise
     if process.returncode:
