@@ -22,7 +22,7 @@ def main() -> None:
         if not _serves(pid):
             sys.stdout.write("Stopped.\n")
             return
-        time.sleep(0.1)
+        time.sleep(0.1)  # it is no child of ours, and cannot be waited for
     sys.exit(f"Process {pid} has not ended after {WAIT_SECONDS} seconds.")
 
 

@@ -5,6 +5,7 @@ support user, a tenant admin and the platform; then hypothesis, whose requests f
 a 5xx, an undocumented status, an answer that does not fit the document, or fewer than 20,000 requests.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -13,10 +14,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections import Counter
 from pathlib import Path
+
+from tests.reliability.product import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "80")
@@ -98,15 +100,14 @@ def credential(url: str, caller: str, environment: dict[str, str]) -> str:
 
 
 def wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
-    for _tick in range(300):
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except OSError:
-            if server.poll() is not None:
-                break
-            time.sleep(0.2)
-    sys.exit("make fuzz: the product did not come up")
+    def answers() -> bool:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
+            return True
+        return False
+
+    wait_until(lambda: server.poll() is not None or answers(), "the product is not up")
+    if server.poll() is not None:
+        sys.exit("make fuzz: the product did not come up")
 
 
 if __name__ == "__main__":

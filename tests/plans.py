@@ -68,14 +68,13 @@ def plans(customer: Actor, agent: Actor, ticket: Ticket) -> dict[str, Any]:
 
 
 def plan(sql: str, arguments: Sequence[Any] | Mapping[str, Any]) -> Any:
-    """The plan that is made once and kept for all values."""
+    """The plan the product follows: by the connection's own setting, one for all values."""
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", sql)))
     if isinstance(arguments, Mapping):
         arguments = [arguments[name] for name in names]
     numbers = iter(range(1, len(arguments) + 1))
     text = re.sub(r"%\((\w+)\)s|%s", lambda found: f"${names.index(found[1]) + 1 if found[1] else next(numbers)}", sql)
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         cursor.execute("PREPARE looked_at AS " + text.replace("%%", "%"))
         try:
             values = f"({', '.join(['%s'] * len(arguments))})" if arguments else ""

@@ -57,7 +57,7 @@ def reason(error: Exception) -> str:
 
 
 class Fix(ABC):
-    """Derive one for each command: it defines `apply`, or `apply_all` where one statement fixes many.
+    """Derive one for each command, where not one statement fixes many, from `FixOneByOne`.
 
     `footprint` names tables in the order they are written, parents first.
     `is_final`: it keeps no images and cannot be undone.
@@ -73,15 +73,24 @@ class Fix(ABC):
     def items(self) -> Iterator[Item]:
         """Everything that has to be fixed, in the order of keys, read in pieces; what is right is not among it."""
 
+    @abstractmethod
+    def apply_all(self, items: Sequence[Item], *, at: datetime) -> Batch:
+        """Fix these, in the batch's transaction. What it reads it locks and looks at anew: the plan may be old."""
+
+    def parameters(self, items: Sequence[Item]) -> dict[str, Any]:
+        """What the footprint's conditions are asked about, beside `%(tenant)s`."""
+        return {"keys": [UUID(item.key) for item in items]}
+
+
+class FixOneByOne(Fix):
+    """What one item refuses does not hold up the others."""
+
+    @abstractmethod
     def apply(self, item: Item, *, at: datetime) -> bool:
-        """Fix one, in the batch's transaction; False where there was nothing left to do. Raises to fail it.
+        """Fix one; False where there was nothing left to do. Raises to fail it. Locks as `apply_all`."""
 
-        What it reads it locks and looks at anew: the plan may be old.
-        """
-        raise NotImplementedError("a fix that defines apply_all needs none")
-
-    def apply_all(self, items: Sequence[Item], *, at: datetime) -> "Batch":
-        """Fix these, each by itself: what one refuses does not hold up the others."""
+    def apply_all(self, items: Sequence[Item], *, at: datetime) -> Batch:
+        """Fix these, each by itself."""
         batch = Batch()
         for item in items:
             try:
@@ -95,10 +104,6 @@ class Fix(ABC):
             except (DomainError, DatabaseError, ValueError) as error:
                 batch.faults.append((item.label, reason(error)))
         return batch
-
-    def parameters(self, items: Sequence[Item]) -> dict[str, Any]:
-        """What the footprint's conditions are asked about, beside `%(tenant)s`."""
-        return {"keys": [UUID(item.key) for item in items]}
 
 
 # What is left to do when rows of a fix were put back: by command, told the items.

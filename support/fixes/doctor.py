@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from ondi.common.ids import new_id
-from ondi.datafixes.fixes import Fix, Item
+from ondi.datafixes.fixes import FixOneByOne, Item
 from support.fixes.findings import FINDINGS, Finding
 
 READ_AT_ONCE = 500
@@ -23,7 +23,7 @@ def found(finding: Finding, tenant_id: UUID) -> Iterator[tuple[UUID, str]]:
             yield from rows
 
 
-class Repair(Fix):
+class Repair(FixOneByOne):
     """Mends what one finding finds."""
 
     def __init__(self, tenant_id: UUID, *, finding: Finding) -> None:

@@ -9,13 +9,13 @@ from django.utils import timezone
 
 from ondi.accounts.models import Membership
 from ondi.common.times import iso
-from ondi.datafixes.fixes import Batch, Fix, Item
+from ondi.datafixes.fixes import Batch, FixOneByOne, Item
 from support.fixes.tickets import TicketFix
 from support.models import Ticket
 from support.querysets import TicketQuerySet
 
 
-class EraseCustomer(Fix):
+class EraseCustomer(FixOneByOne):
     is_final = True
 
     def __init__(self, tenant_id: UUID, *, customer: Membership) -> None:

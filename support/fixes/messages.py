@@ -8,13 +8,13 @@ from conversations.events import MESSAGE_REDACTED
 from conversations.models import Message
 from conversations.services import redact_message
 from ondi.api.idempotency import forget_texts_of
-from ondi.datafixes.fixes import Fix, Item
+from ondi.datafixes.fixes import FixOneByOne, Item
 from support.fixes.tickets import READ_AT_ONCE
 from support.models import Ticket, TicketEvent
 from support.services.shared import record_event, save_ticket
 
 
-class RedactMessages(Fix):
+class RedactMessages(FixOneByOne):
     """System messages of one code between two moments, or the messages a file names."""
 
     is_final = True

@@ -15,7 +15,7 @@ from deliveries.models import Delivery
 from ondi.accounts.models import Membership
 from ondi.common.ids import parse_id
 from ondi.common.times import iso
-from ondi.datafixes.fixes import Batch, Fix, Footprint, Item, after_undo
+from ondi.datafixes.fixes import Batch, Fix, FixOneByOne, Footprint, Item, after_undo
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.models import Ticket
@@ -78,7 +78,7 @@ class CloseStale(TicketFix):
         return Batch(changed=closed, unchanged=len(items) - closed)
 
 
-class Reopen(TicketFix):
+class Reopen(TicketFix, FixOneByOne):
     """Closed tickets that a person closed between two moments, or that a file names."""
 
     def __init__(
@@ -107,7 +107,7 @@ class Reopen(TicketFix):
         return quiet.reopen_quietly(tenant_id=self.tenant_id, ticket_id=UUID(item.key), at=at)
 
 
-class Reassign(TicketFix):
+class Reassign(TicketFix, FixOneByOne):
     """Somebody's open tickets, to somebody else or to the queue."""
 
     footprint = (CONVERSATIONS, PARTICIPANTS, TICKETS)
@@ -131,7 +131,7 @@ class Reassign(TicketFix):
         return quiet.reassign_quietly(tenant_id=self.tenant_id, ticket_id=UUID(item.key), assignee_id=self.taker, at=at)
 
 
-class Relink(Fix):
+class Relink(FixOneByOne):
     """Tickets and the item each is really about, from a file."""
 
     footprint = (TICKETS,)

@@ -12,13 +12,13 @@ from ondi.accounts.actors import Actor
 from ondi.accounts.entering import acting_as
 from ondi.accounts.models import Membership
 from ondi.common.errors import InvalidInput, ServiceUnavailable
-from ondi.common.prepared import fetch_prepared, insert_rows
+from ondi.common.prepared import fetch_prepared
 from orders.models import Order
 from support import policies
 from support.errors import CustomerNotFound, DeliveryNotFound, NotASupportUser, OrderNotFound
 from support.models import Ticket, TicketEvent, TicketSource, WaitingOn
 from support.services.desk import take_unassigned
-from support.services.shared import event_of, hold_role_of, is_item_taken, person_of, refuse_if_item_is_held
+from support.services.shared import hold_role_of, is_item_taken, person_of, record_event, refuse_if_item_is_held
 
 CREATE_ATTEMPTS = 3
 
@@ -154,7 +154,7 @@ def _insert(ticket: Ticket, opening: Opening, actor: Actor) -> Ticket:
     ticket.conversation = conversation
     ticket.number = _next_number(ticket.tenant_id)
     after = {"status": "open", "source": ticket.source}
-    insert_rows(ticket, event_of(ticket, TicketEvent.Kind.OPENED, actor, ticket.created_at, {}, after))
+    record_event(ticket, TicketEvent.Kind.OPENED, actor, ticket.created_at, {}, after, new=[ticket])
     return ticket
 
 

@@ -1,11 +1,12 @@
 """What the services share: locking a ticket, saving it, writing its history."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
+from django.db.models import Model
 
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
@@ -91,20 +92,11 @@ def record_event(
     at: datetime,
     before: Mapping[str, str | None],
     after: Mapping[str, str | None],
+    *,
+    new: Sequence[Model] = (),
 ) -> None:
-    insert_rows(event_of(ticket, kind, actor, at, before, after))
-
-
-def event_of(
-    ticket: Ticket,
-    kind: TicketEvent.Kind,
-    actor: Actor | None,
-    at: datetime,
-    before: Mapping[str, str | None],
-    after: Mapping[str, str | None],
-) -> TicketEvent:
-    """What happened to a ticket, to be inserted."""
-    return TicketEvent(
+    """Insert what happened to a ticket; with it, in the same statement, `new` rows."""
+    event = TicketEvent(
         tenant_id=ticket.tenant_id,
         ticket=ticket,
         kind=kind,
@@ -113,6 +105,7 @@ def event_of(
         after=after,
         created_at=at,
     )
+    insert_rows(*new, event)
 
 
 def record_events(

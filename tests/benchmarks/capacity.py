@@ -133,7 +133,7 @@ def offered(running: Product, people: list[list[str]], rate: float) -> Seen:
     def send(_place: int) -> None:
         line = Line(running)
         while (moment := due.get()) is not None:
-            time.sleep(max(0.0, moment - time.monotonic()))
+            time.sleep(max(0.0, moment - time.monotonic()))  # until it is due
             try:
                 status = line.ask(people)
             except OSError as error:

@@ -44,13 +44,13 @@ def main() -> None:
                 waits.append(answer.seconds * 1000)
                 if answer.status != 200:
                     failures.append(answer.status)
-                time.sleep(0.05)
+                time.sleep(0.05)  # an agent who looks now and then, not a load
 
         asking = threading.Thread(target=ask)
         asking.start()
         while fixing.poll() is None:
             most = max(most, resident(fixing.pid))
-            time.sleep(0.2)
+            time.sleep(0.2)  # between two looks at its memory
         asking.join()
         seconds = time.monotonic() - start
         said = fixing.stdout.read() if fixing.stdout else ""

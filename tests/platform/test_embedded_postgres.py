@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ondi import embedded_postgres
+from tests.reliability.product import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = "from ondi import embedded_postgres as e; e.hold(); print('up', flush=True); input()"
@@ -54,13 +54,6 @@ def is_alive(pid):
 
 def leave(process):
     process.communicate("\n", timeout=WAIT_SECONDS)
-
-
-def wait_until(true, what):
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def test_racing_starts_make_one_server_and_the_last_one_stops_it(environment):

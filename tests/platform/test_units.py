@@ -1,7 +1,6 @@
 """A request the database broke off for another's sake is tried again as a whole, at most three times."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -17,6 +16,7 @@ from support.models import Ticket, TicketEvent
 from tests.desk import desk
 from tests.factories import MemberFactory, TenantFactory, make_ticket, reload
 from tests.races import deadlocks_so_far
+from tests.reliability.product import somebody_waits_for, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 
@@ -40,24 +40,12 @@ def stranger(owner):
         other.rollback()
 
 
-SOMEBODY_WAITS_FOR_ME = (
-    "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
-)
-
-
-def wait_until(true):
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline, "nobody came for the lock"
-        time.sleep(0.01)
-
-
 def cross(stranger, ticket, call):
     """Hold the conversation, let the call take the ticket, then want the ticket: the call is the victim."""
     stranger.execute("SELECT FROM conversations_conversation WHERE id = %s FOR UPDATE", [ticket.conversation_id])
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(lambda: (call(), connections.close_all())[0])
-        wait_until(lambda: stranger.execute(SOMEBODY_WAITS_FOR_ME).fetchone()[0])
+        wait_until(lambda: somebody_waits_for(stranger), "nobody came for the lock")
         stranger.execute("SELECT FROM support_ticket WHERE id = %s FOR UPDATE", [ticket.id])
         stranger.commit()
         return future.result(timeout=30)

@@ -74,7 +74,7 @@ class Caller:
                 answer = self.call(method, path, body, **headers)
             except (OSError, http.client.HTTPException, ValueError):
                 self.broken += 1
-                time.sleep(0.05)
+                time.sleep(0.05)  # as a client does before it tries again
                 continue
             if answer.status != 503 and answer.body.get("error") != "idempotency_in_progress":
                 return answer

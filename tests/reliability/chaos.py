@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.reliability import slow_clients
-from tests.reliability.product import Product, product, wait_until
+from tests.reliability.product import Product, product, somebody_waits_for, wait_until
 from tests.reliability.relay import Relay
 from tests.reliability.work import TICKETS, Ledger, faults_of, run_clients
 
@@ -31,6 +31,11 @@ Figures = dict[str, Any]
 NOT_RUN = "not run"
 
 
+def undisturbed(seconds: float) -> None:
+    """Let the clients work for so long: harm is done in the midst of load, and load follows on it."""
+    time.sleep(seconds)
+
+
 def workers_killed() -> tuple[Figures, list[str]]:
     """`kill -9` of workers at random points of create, message and close."""
     with product(workers=6) as running:
@@ -41,8 +46,8 @@ def workers_killed() -> tuple[Figures, list[str]]:
             deadline = time.monotonic() + 60 + KILLS * 3
             while killed < KILLS and time.monotonic() < deadline:
                 killed += running.kill_a_worker()
-                time.sleep(0.3)
-            time.sleep(1)
+                undisturbed(0.3)
+            undisturbed(1)
 
         ledger = run_clients(running, harm, most=90 + KILLS * 3)
         return {**figures_of(ledger), "workers killed": killed}, [
@@ -58,13 +63,13 @@ def database_restarted() -> tuple[Figures, list[str]]:
 
         def harm() -> None:
             for how in ("fast", "immediate", "immediate")[:STOPS]:
-                time.sleep(3)
+                undisturbed(3)
                 running.stop_database(how)
                 outage.observe(seconds=6)
                 running.start_database()
                 recoveries.append(wait_until(running.caller().is_ready, "no recovery", 30))
                 recoveries[-1] = max(recoveries[-1], outage.until_everyone_is_served())
-            time.sleep(1)
+            undisturbed(1)
 
         ledger = run_clients(running, harm, most=240)
         late = [f"recovered after {seconds:.1f} s" for seconds in recoveries if seconds > RECOVERS_WITHIN]
@@ -84,7 +89,7 @@ def pool_exhausted() -> tuple[Figures, list[str]]:
         outage = Outage(running)
         closing = threading.Thread(target=lambda: customer.call("POST", f"{TICKETS}/{ticket['id']}/close"))
         closing.start()
-        time.sleep(0.3)
+        wait_until(lambda: somebody_waits_for(owner), "the close does not come to the lock")
         outage.observe(seconds=8)
         owner.rollback()
         closing.join()
@@ -122,14 +127,14 @@ def disk_full() -> tuple[Figures, list[str]]:
         outage = Outage(running)
 
         def harm() -> None:
-            time.sleep(3)
+            undisturbed(3)
             fill(ballast)
-            time.sleep(10)
+            undisturbed(10)  # of us: the clients go on, with no room left
             outage.observe(seconds=5)
             ballast.unlink()
             running.start_database()  # where it gave up, as its supervisor would
             recoveries.append(outage.until_everyone_is_served())
-            time.sleep(1)
+            undisturbed(1)
 
         recoveries: list[float] = []
         ledger = run_clients(running, harm, most=120)

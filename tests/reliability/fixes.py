@@ -186,6 +186,7 @@ def run(command: str, arguments: list[str], database: str) -> bool:
 def run_and_kill(command: str, arguments: list[str], database: str, took: float) -> bool:
     """Somewhere on its way, which takes so many seconds in all; False where it was quicker."""
     pid, report = fork(command, arguments, database)
+    # At a moment nobody chose: that is what is tried.
     time.sleep(random.uniform(0.01, 0.8 * took / (KILLS if took > 1 else 1)))
     os.kill(pid, signal.SIGKILL)
     _pid, status = os.waitpid(pid, 0)

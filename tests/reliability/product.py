@@ -257,6 +257,14 @@ def wait_until(true: Any, otherwise: str, seconds: float = WAIT_SECONDS) -> floa
     return time.monotonic() - start
 
 
+def somebody_waits_for(holder: "psycopg.Connection[Any]") -> bool:
+    """Whether another connection wants what this one's transaction has locked."""
+    found = holder.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+    ).fetchone()
+    return bool(found and found[0])
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -62,7 +62,7 @@ def through_the_proxy(slow: int = SLOW, seconds: float = SECONDS) -> tuple[dict[
         ]
         for client in crowd:
             client.start()
-        time.sleep(1)
+        time.sleep(1)  # until all of them are at it
         meanwhile = times_of_others(running, url, max(1.0, seconds - 2))
         faults = [*alone.faults, *meanwhile.faults, *refusals(running, url)]
         if meanwhile.slowest > 5:
@@ -158,7 +158,7 @@ def dribble(url: str, start: bytes, deadline: float) -> None:
         client.sendall(start)
         while time.monotonic() < deadline:
             client.sendall(b"x")
-            time.sleep(0.5)
+            time.sleep(0.5)  # slowness itself
 
 
 def never_read(url: str, token: str, deadline: float) -> None:
@@ -166,4 +166,4 @@ def never_read(url: str, token: str, deadline: float) -> None:
     with contextlib.suppress(OSError), connect(url) as client:
         while time.monotonic() < deadline:
             client.sendall(request)
-            time.sleep(0.5)
+            time.sleep(0.5)  # slowness itself
