@@ -54,8 +54,8 @@ DETAIL_FIELDS = (
 
 
 REQUESTER_FIELDS = (
-    "requester__user_id", "requester__first_name", "requester__last_name", "requester__erased_at",
-    "requester__user__email",
+    "requester__user_id", "requester__first_name", "requester__last_name", "requester__email",
+    "requester__erased_at",
 )  # fmt: skip
 
 
@@ -193,7 +193,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def for_desk(self) -> "TicketQuerySet":
         """Rows of the admin, with what a line of the queue and the page of a ticket show."""
-        return self.select_related("tenant", "requester__user", "assignee", "conversation", "delivery", "order")
+        return self.select_related("tenant", "requester", "assignee", "conversation", "delivery", "order")
 
     def with_text_ids(self, keys: Collection[str]) -> "TicketQuerySet":
         """Those of these ids that are ids at all, as a form brings them."""

@@ -31,6 +31,7 @@ DESK_SERVICES = "tests/support/test_desk_services.py"
 INVITATIONS = "tests/staff/test_invitations.py"
 FIXES = "tests/datafixes/test_commands.py"
 ERASURE = "support/migrations/0005_erasure.py"
+ADDRESSES = "support/migrations/0007_addresses.py"
 
 POLICIES = "support/policies.py"
 TICKETS = "support/querysets.py"
@@ -42,11 +43,13 @@ READS = "support/api/reads.py"
 TALK = "conversations/querysets.py"
 ENTRY = "ondi/accounts/migrations/0002_database_rules.py"
 KEY_ENTRY = "ondi/accounts/migrations/0003_api_keys.py"
-SEARCH = "support/migrations/0003_search.py"
+SEARCH = ADDRESSES
 WALL = "ondi/common/database.py"
 BASE = "ondi/staff/admin_base.py"
 SCREENS = "ondi/staff/admin.py"
 SESSIONS = "ondi/accounts/sessions.py"
+INVITING = "ondi/accounts/invitations.py"
+LINKS = "ondi/accounts/links.py"
 
 
 class Mutant(NamedTuple):
@@ -463,8 +466,12 @@ MUTANTS = [
     Mutant(
         "support/admin/export.py", "if isinstance(value, str) and value.lstrip", "if False and value.lstrip", WORKBENCH
     ),
-    Mutant("ondi/accounts/invitations.py", "or not default_token_generator.check_token(user, token)", "", INVITATIONS),
-    Mutant("ondi/accounts/invitations.py", "== [membership.tenant_id]", "!= []", INVITATIONS),
+    Mutant(INVITING, " or link.state != state_of(link.purpose, membership, own)", "", INVITATIONS),
+    Mutant(INVITING, "link.purpose is Purpose.SHOWN or holder.is_superuser", "holder.is_superuser", INVITATIONS),
+    Mutant(INVITING, "if is_free else None", "", INVITATIONS),
+    Mutant(INVITING, " and membership.email is not None and membership.is_active", "", INVITATIONS),
+    Mutant(LINKS, "salt=_salt(purpose), max_age", 'salt="", max_age', INVITATIONS),
+    Mutant("ondi/staff/admin.py", 'if obj.waits else (*fields, "email_is_proved", "email")', "", INVITATIONS),
     Mutant("ondi/staff/session_limits.py", " and POLL_HEADER not in request.headers", "", WORKBENCH),
     Mutant(POLICIES, "    if ticket.requester_id == assignee_id:", "    if False:", DESK_SERVICES),
     Mutant(
@@ -486,7 +493,12 @@ MUTANTS = [
         UNITS,
     ),
     # Data fixes.
-    Mutant(ERASURE, "WHERE m.id = wanted_member AND m.tenant_id = ANY (scope)", "WHERE m.id = wanted_member", FIXES),
+    Mutant(
+        ADDRESSES,
+        "WHERE m.id = wanted_member AND m.tenant_id = ANY (scope) AND m.role",
+        "WHERE m.id = wanted_member AND m.role",
+        FIXES,
+    ),
     Mutant(ERASURE, "WHERE t.id = ANY (wanted) AND t.tenant_id = ANY (scope)", "WHERE t.id = ANY (wanted)", FIXES),
     Mutant("ondi/datafixes/runs.py", 'cursor.execute("SET TRANSACTION READ ONLY")', "pass", FIXES),
     Mutant("ondi/datafixes/runs.py", "if changed(now, image.after):", "if False:", FIXES),
@@ -525,7 +537,6 @@ MUTANTS = [
     Mutant(SEARCH, "WHERE here.tenant_id = tenant AND", "WHERE", HIDDEN),
     Mutant(SEARCH, "WHERE here.tenant_id = tenant AND", "WHERE", HIDDEN, 1),
     Mutant(SEARCH, "WHERE ticket.tenant_id = ANY (scope) AND", "WHERE", HIDDEN),
-    Mutant(SEARCH, "WHERE member.tenant_id = ANY (scope) AND", "WHERE", HIDDEN),
     Mutant(SEARCH, "WHERE delivery.tenant_id = ANY (scope) AND", "WHERE", HIDDEN),
     Mutant("support/migrations/0004_audit.py", "WHERE NOT named.tenant_id = ANY (scope)", "WHERE true", LOGS),
 ]

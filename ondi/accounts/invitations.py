@@ -1,58 +1,151 @@
-"""Inviting people: a link, good once and for three days, by which somebody sets their first password."""
+"""Inviting people: a link, good once and for three days, by which somebody sets a password and can sign in.
 
-from uuid import UUID
+A person a tenant added or imported waits (`Membership.waits`): nobody signs in as them. What ends it is a link,
+shown to the inviting admin or mailed (`links`). A shown one only gives a name to a login of this tenant's own,
+and is good while nobody else signs in with the address. A mailed one proves the address; where somebody signs
+in with it already, the two become one, and whoever set the former password is out.
+"""
+
+from dataclasses import dataclass
 
 from django.contrib.auth import password_validation
-from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
 
-from ondi.accounts.entering import tenants_of
 from ondi.accounts.errors import InvitationInvalid
+from ondi.accounts.links import Link, Purpose, make_link, read_link, state_of
 from ondi.accounts.models import Membership, User
-from ondi.accounts.sessions import set_password
+from ondi.accounts.second_factor import forget_second_factor
+from ondi.accounts.sessions import put_password
 from ondi.common.errors import InvalidInput
+from ondi.tenants.scope import tenant_scope
 
 
-def invitation_token(membership: Membership) -> str | None:
-    """The secret of an invitation to this person, None where there is nothing to invite them to.
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """The secrets of one person's links. `shown` is None where only the mailbox may see one."""
 
-    Somebody who has a password uses that; who has no e-mail cannot sign in. Setting the password makes it
-    worthless, and so does a new e-mail.
+    mailed: str
+    shown: str | None
+
+
+def invitation_for(membership: Membership) -> Invitation | None:
+    """Links for this person, None where there is nothing to invite them to. Needs the tenant in scope.
+
+    Who signs in already uses the password they have; who has no address, or left, gets none.
     """
-    user = membership.user
-    if user.email is None or not user.is_active or user.has_usable_password() or membership.ended_at is not None:
+    if not _may_be_invited(membership, membership.user):
         return None
-    return default_token_generator.make_token(user)
+    is_free = not User.objects.filter(email=membership.email).exists()
+    return Invitation(
+        mailed=make_link(Purpose.MAILED, membership),
+        shown=make_link(Purpose.SHOWN, membership) if is_free else None,
+    )
 
 
-def may_be_shown(membership: Membership) -> bool:
-    """Whether the inviting tenant may see the link, or only the person's mailbox.
+def invited_address(*, token: str) -> str:
+    """The address this link is for. Raises `InvitationInvalid` for one that is spent, forged or too old."""
+    link = read_link(token)
+    with tenant_scope(link.tenant_id):
+        membership = Membership.objects.in_tenants([link.tenant_id]).filter(id=link.membership_id).for_list().first()
+        if membership is None:
+            raise InvitationInvalid
+        holder = User.objects.filter(email=membership.email).first()
+        return _checked(link, membership, membership.user, holder)
 
-    A login that other tenants let in as well is not this one's to open.
+
+def accept_invitation(*, token: str, password: str) -> User:
+    """Set the password; whose login it is now.
+
+    Locks the logins concerned and then the membership, so that of two at once one wins. Raises
+    `InvitationInvalid`, and `InvalidInput` for a password that is too weak.
     """
-    return [tenant["id"] for tenant in tenants_of(membership.user_id)] == [membership.tenant_id]
+    address = invited_address(token=token)
+    try:
+        password_validation.validate_password(password, User(email=address))
+    except ValidationError as error:
+        raise InvalidInput({"password": ["invalid"]}) from error
+    return _redeem(read_link(token), make_password(password))
 
 
-def invited_user(*, user_id: UUID, token: str) -> User:
-    """Whom this invitation is for. Raises `InvitationInvalid` for one that is spent, forged or too old."""
-    user = User.objects.filter(id=user_id, is_active=True).first()
-    if user is None or not default_token_generator.check_token(user, token):
+def _may_be_invited(membership: Membership, own: User) -> bool:
+    return own.email is None and own.is_active and membership.email is not None and membership.is_active
+
+
+def _checked(link: Link, membership: Membership, own: User, holder: User | None) -> str:
+    """The address of a link that is good now, else raises `InvitationInvalid`. `holder`: who signs in with it.
+
+    A platform operator is nobody a tenant's link leads to, nor is somebody who was switched off.
+    """
+    if not _may_be_invited(membership, own) or link.state != state_of(link.purpose, membership, own):
         raise InvitationInvalid
-    return user
+    if holder is not None and (link.purpose is Purpose.SHOWN or holder.is_superuser or not holder.is_active):
+        raise InvitationInvalid
+    return str(membership.email)
 
 
 @transaction.atomic
-def accept_invitation(*, user_id: UUID, token: str, password: str) -> User:
-    """Set the first password. Locks the login, so that of two at once one wins.
+def _redeem(link: Link, hashed: str) -> User:
+    with tenant_scope(link.tenant_id):
+        people = Membership.objects.in_tenants([link.tenant_id]).filter(id=link.membership_id)
+        seen = people.first()
+        if seen is None:
+            raise InvitationInvalid
+        concerned = User.objects.select_for_update().filter(Q(id=seen.user_id) | Q(email=seen.email))
+        logins = {login.id: login for login in concerned.order_by("pk")}
+        membership = people.locked().first()
+        if membership is None or (membership.user_id, membership.email) != (seen.user_id, seen.email):
+            raise InvitationInvalid
+        own = logins.pop(membership.user_id)
+        holder = next(iter(logins.values()), None)
+        address = _checked(link, membership, own, holder)
+        if holder is None and not _name(own, address, proved=link.purpose is Purpose.MAILED):
+            if link.purpose is Purpose.SHOWN:
+                raise InvitationInvalid  # somebody was quicker
+            holder = User.objects.select_for_update().filter(email=address).first()
+            if holder is None:
+                raise InvitationInvalid
+            _checked(link, membership, own, holder)
+        if holder is None:
+            put_password(user=own, hashed=hashed)
+            return own
+        _prove(holder, hashed)
+        _join(membership, own, holder)
+        return holder
 
-    Raises `InvitationInvalid`, and `InvalidInput` for a password that is too weak.
-    """
-    User.objects.select_for_update().filter(id=user_id).first()
-    user = invited_user(user_id=user_id, token=token)
+
+def _name(login: User, address: str, *, proved: bool) -> bool:
+    """Let this login be signed in to with the address; False where another one took it meanwhile."""
+    login.email, login.email_proved_at = address, timezone.now() if proved else None
     try:
-        password_validation.validate_password(password, user)
-    except ValidationError as error:
-        raise InvalidInput({"password": ["invalid"]}) from error
-    set_password(user=user, new_password=password)
-    return user
+        with transaction.atomic():
+            login.save(update_fields=["email", "email_proved_at"])
+    except IntegrityError:
+        login.email = login.email_proved_at = None
+        return False
+    return True
+
+
+def _prove(login: User, hashed: str) -> None:
+    """The login is now whoever read the mail: another password, and what others had opened is closed.
+
+    A second factor that was set up before the address was ever proved may be anybody's and goes. One that was
+    set up since is its owner's, and a mailbox alone is not to take it away.
+    """
+    if login.email_proved_at is None:
+        forget_second_factor(user=login)
+    login.email_proved_at = timezone.now()
+    login.save(update_fields=["email_proved_at"])
+    put_password(user=login, hashed=hashed)
+
+
+def _join(membership: Membership, own: User, holder: User) -> None:
+    """Let this login in as this person, and remove the one that only waited. Raises `InvitationInvalid`."""
+    if Membership.objects.in_tenants([membership.tenant_id]).filter(user=holder).exists():
+        raise InvitationInvalid
+    membership.user = holder
+    membership.save(update_fields=["user"])
+    own.delete()

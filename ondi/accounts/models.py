@@ -15,8 +15,10 @@ from ondi.tenants.models import Language, TenantOwned
 
 
 class User(AbstractBaseUser):
-    """A login: e-mail, password and whether it works. Everything a tenant may edit is in `Membership`.
+    """A login: the name one signs in with (`email`), a password, and whether it works.
 
+    `email` is set together with a password and never by what a tenant imports or types: the address a tenant
+    knows of somebody is `Membership.email`. Who has been given no password yet has a login without a name.
     `is_superuser` marks the platform operator. Not a tenant's row, so not behind the tenant wall.
     """
 
@@ -26,7 +28,14 @@ class User(AbstractBaseUser):
         null=True,
         blank=True,
         unique=True,
-        help_text=_("In lower case. Empty for people who cannot sign in, as imports bring them."),
+        help_text=_("What they sign in with, in lower case. Empty for people who cannot sign in yet."),
+    )
+    email_proved_at = models.DateTimeField(
+        _("e-mail proved"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("When a link mailed to this address was last opened."),
     )
     is_active = models.BooleanField(_("active"), default=True)
     is_superuser = models.BooleanField(_("platform operator"), default=False)
@@ -44,6 +53,10 @@ class User(AbstractBaseUser):
         ordering = ["email", "id"]
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="accounts_user_email_lower_case"),
+            models.CheckConstraint(
+                condition=models.Q(email_proved_at=None) | models.Q(email__isnull=False),
+                name="accounts_user_proved_is_an_email",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -71,6 +84,12 @@ class Membership(TenantOwned):
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", verbose_name=_("login"))
     first_name = models.CharField(_("first name"), max_length=150, blank=True)
     last_name = models.CharField(_("last name"), max_length=150, blank=True)
+    email = models.EmailField(
+        _("e-mail"),
+        null=True,
+        blank=True,
+        help_text=_("The address this tenant knows of the person, in lower case. It opens nothing by itself."),
+    )
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     language = models.CharField(_("language"), max_length=8, choices=Language.choices, blank=True)
     external_id = models.CharField(_("external id"), max_length=200, null=True, blank=True)
@@ -91,6 +110,14 @@ class Membership(TenantOwned):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "user"], name="accounts_membership_one_per_person"),
             models.UniqueConstraint(fields=["tenant", "external_id"], name="accounts_membership_external_id"),
+            models.UniqueConstraint(
+                fields=["tenant", "email"],
+                name="accounts_membership_email",
+                violation_error_message=_("This person belongs to this tenant already."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="accounts_membership_email_lower_case"
+            ),
             models.CheckConstraint(
                 condition=models.Q(is_support_user=False) | ~models.Q(role=Role.CUSTOMER),
                 name="accounts_membership_support_is_staff",
@@ -116,6 +143,23 @@ class Membership(TenantOwned):
     @property
     def is_active(self) -> bool:
         return self.ended_at is None
+
+    @property
+    def waits(self) -> bool:
+        """Whether nobody signs in as this person yet: their login has no name. Counts in no sign-in."""
+        return self.user.email is None
+
+    @property
+    def email_is_proved(self) -> bool:
+        """Whether the person behind this address is known to be the one it belongs to.
+
+        A link mailed to it was opened; or the operator of the platform believes this tenant about its
+        customers. It says something in this tenant alone, and joins nothing.
+        """
+        if self.email is None:
+            return False
+        opened = self.user.email == self.email and self.user.email_proved_at is not None
+        return opened or (self.role == Role.CUSTOMER and self.tenant.vouches_for_emails)
 
 
 class RefreshFamily(TenantOwned):

@@ -50,7 +50,7 @@ class MembershipQuerySet(TenantQuerySet["Membership"]):
                 Q(first_name__istartswith=word)
                 | Q(last_name__istartswith=word)
                 | Q(phone__startswith=word)
-                | Q(user__email__startswith=word.lower())
+                | Q(email__startswith=word.lower())
                 | Q(external_id=word)
             )
         return found.order_by("last_name", "first_name", "id")

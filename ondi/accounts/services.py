@@ -10,7 +10,7 @@ from ondi.accounts.entering import tenants_of
 from ondi.accounts.errors import CustomerNotFound, EmailTaken
 from ondi.accounts.models import Membership, RefreshFamily, User
 from ondi.accounts.querysets import normalize_email
-from ondi.accounts.sessions import set_password
+from ondi.accounts.sessions import end_sessions, set_password
 from ondi.accounts.signals import support_role_ended
 from ondi.tenants.scope import tenant_scope
 
@@ -25,17 +25,17 @@ def create_operator(*, email: str, password: str) -> User:
 def add_member(
     *, tenant_id: UUID, email: str | None, password: str | None = None, user: User | None = None, **details: Any
 ) -> Membership:
-    """Make somebody a person of a tenant, with a new login or an existing one.
+    """Make somebody a person of a tenant, with a login of their own unless one is given.
 
-    An e-mail that has a login already is that person; their password stays. `details`: fields of
-    `Membership`. Needs the tenant in scope. Raises `IntegrityError` where they belong to it already.
+    With a password they sign in with the e-mail at once; without one they wait for a link (`invitations`), and
+    no other login of this e-mail is looked at. `details`: fields of `Membership`. Needs the tenant in scope.
+    Raises `EmailTaken` where somebody signs in with it already, and `IntegrityError` where it is another
+    person's of this tenant.
     """
     email = normalize_email(email)
-    if user is None and email is not None:
-        user = User.objects.filter(email=email).first()
     if user is None:
-        user = _create_login(email=email, password=password)
-    return Membership.objects.create(tenant_id=tenant_id, user=user, **details)
+        user = _create_login(email=email if password is not None else None, password=password)
+    return Membership.objects.create(tenant_id=tenant_id, user=user, email=email, **details)
 
 
 @transaction.atomic
@@ -75,31 +75,30 @@ def disable_login(*, user: User) -> None:
     """
     user.is_active = False
     user.save(update_fields=["is_active"])
+    end_sessions(user_id=user.id)
     with tenant_scope(*(tenant["id"] for tenant in tenants_of(user.id))):
-        RefreshFamily.objects.filter(user=user, revoked_at=None).update(revoked_at=timezone.now())
         for membership in Membership.objects.filter(user=user, ended_at=None, is_support_user=True).locked():
             support_role_ended.send(sender=Membership, membership=membership)
 
 
 @transaction.atomic
 def set_login(*, tenant_id: UUID, customer_external_id: str, email: str, password: str) -> Membership:
-    """Give an imported customer an e-mail and a password to sign in with.
+    """Give an imported customer an e-mail and a password to sign in with. The operator's word proves nothing.
 
-    Needs the tenant in scope. Locks the membership. Raises `CustomerNotFound` and `EmailTaken`.
+    Needs the tenant in scope. Locks the login and then the membership. Raises `CustomerNotFound` and
+    `EmailTaken`.
     """
-    membership = (
-        Membership.objects.locked()
-        .filter(tenant_id=tenant_id, external_id=customer_external_id)
-        .select_related("user")
-        .first()
-    )
-    if membership is None:
+    people = Membership.objects.filter(tenant_id=tenant_id, external_id=customer_external_id)
+    user = User.objects.select_for_update().filter(id__in=people.values("user_id")).first()
+    membership = people.filter(user=user).locked().first()
+    if user is None or membership is None:
         raise CustomerNotFound
-    user = membership.user
-    user.email = normalize_email(email)
+    membership.email = user.email = normalize_email(email)
+    user.email_proved_at = None
     try:
         with transaction.atomic():
-            user.save(update_fields=["email"])
+            user.save(update_fields=["email", "email_proved_at"])
+            membership.save(update_fields=["email"])
     except IntegrityError as error:
         raise EmailTaken from error
     set_password(user=user, new_password=password)

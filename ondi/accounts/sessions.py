@@ -11,12 +11,12 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from ondi.accounts.actors import Actor
-from ondi.accounts.entering import enter, tenants_of
+from ondi.accounts.entering import enter
 from ondi.accounts.errors import TokenInvalid, TokenReused
 from ondi.accounts.models import RefreshFamily, User
 from ondi.accounts.tokens import Claims, issue_access_token, issue_refresh_token, read_refresh_token
@@ -109,22 +109,25 @@ def change_password(*, actor: Actor, session_id: UUID, current_password: str, ne
 
 @transaction.atomic
 def set_password(*, user: User, new_password: str, but: UUID | None = None) -> None:
-    """Give a login another password, and end its sessions: API and admin, in all tenants, `but` one of the API.
+    """Give a login another password, and end its sessions: API and admin, in all tenants, `but` one of the API."""
+    user.set_password(new_password)
+    put_password(user=user, hashed=user.password, but=but)
+
+
+def put_password(*, user: User, hashed: str, but: UUID | None = None) -> None:
+    """Keep a password that is hashed already, and end the login's sessions. Needs a transaction.
 
     (Sessions of the admin carry a hash of the password and end by themselves.)
     """
-    user.set_password(new_password)
+    user.password = hashed
     user.save(update_fields=["password"])
     end_sessions(user_id=user.id, but=but)
 
 
-def end_sessions(*, user_id: UUID, but: UUID | None) -> None:
-    """Revoke every API session of this person in every tenant of theirs, `but` one."""
-    with tenant_scope(*(tenant["id"] for tenant in tenants_of(user_id))):
-        ending = RefreshFamily.objects.filter(user_id=user_id, revoked_at=None)
-        if but is not None:
-            ending = ending.exclude(id=but)
-        ending.update(revoked_at=timezone.now())
+def end_sessions(*, user_id: UUID, but: UUID | None = None) -> None:
+    """Revoke every API session of this login, `but` one, in all its tenants, suspended ones too; sets no scope."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ondi_end_sessions(%s, %s, %s)", [user_id, but, timezone.now()])
 
 
 def _session_of(family: RefreshFamily) -> Session | DomainError:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -17,12 +17,12 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from ondi.accounts.api_keys import issue_api_key, revoke_api_key
 from ondi.accounts.models import ApiKey, Membership, RefreshFamily, SettingsChange, User
 from ondi.accounts.querysets import MembershipQuerySet, normalize_email
+from ondi.accounts.second_factor import forget_second_factor
 from ondi.accounts.services import add_member, disable_login, update_member
 from ondi.accounts.settings import LONGEST_ACKNOWLEDGEMENT, sanitised_html, update_portal_settings
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.invitations import invite
-from ondi.staff.second_factor import forget_second_factor
 from ondi.tenants.models import PortalSettings, Tenant
 
 INVITED_AT_ONCE = 20
@@ -109,14 +109,13 @@ class PortalSettingsAdmin(ScopedAdmin):
 
 
 class MemberForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
-    """A person, with the e-mail of their login where they are new."""
-
-    email = forms.EmailField(label=_("E-mail"), required=False)
+    """A person. What they sign in with is theirs: their e-mail is a field until they do."""
 
     class Meta:
         model = Membership
         fields = (
             "tenant",
+            "email",
             "first_name",
             "last_name",
             "phone",
@@ -131,14 +130,21 @@ class MemberForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
     def clean_external_id(self) -> str | None:
         return self.cleaned_data["external_id"] or None
 
+    def clean_email(self) -> str | None:
+        return normalize_email(self.cleaned_data["email"])
+
     def clean(self) -> dict[str, Any]:
-        """A new person needs an e-mail, and belongs to a tenant once."""
+        """A new person needs an e-mail; an e-mail and an external id are one person's of a tenant."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        email = normalize_email(cleaned.get("email"))
-        if "email" in self.fields and "email" not in self.errors and email is None:
+        email, external_id = cleaned.get("email"), cleaned.get("external_id")
+        if self.instance._state.adding and "email" not in self.errors and email is None:
             self.add_error("email", _("A new person needs an e-mail."))
-        elif email and Membership.objects.filter(tenant=cleaned.get("tenant"), user__email=email).exists():
+        tenant = cleaned.get("tenant", getattr(self.instance, "tenant", None))
+        others = Membership.objects.filter(tenant=tenant).exclude(pk=self.instance.pk)
+        if email and others.filter(Q(email=email) | Q(user__email=email)).exists():
             self.add_error("email", _("This person belongs to this tenant already."))
+        if external_id and others.filter(external_id=external_id).exists():
+            self.add_error("external_id", _("Another person of this tenant has this external id."))
         return cleaned
 
 
@@ -160,9 +166,9 @@ class MembershipAdmin(ScopedAdmin):
     form = MemberForm
     list_display = ("full_name", "email", "role", "is_support_user", "is_view_only", "tenant", "ended_at")
     list_filter = (PeopleFilter, "role", "is_support_user")
-    list_select_related = ("user", "tenant")
+    list_select_related = ("tenant",)
     actions = ("invite_again",)
-    search_fields = ("first_name", "last_name", "user__email", "external_id")
+    search_fields = ("first_name", "last_name", "email", "external_id")
     ordering = ("role", "last_name", "first_name", "id")
 
     def changeable_in(self, staff: Staff) -> Collection[UUID]:
@@ -170,11 +176,13 @@ class MembershipAdmin(ScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         person = list(MemberForm.Meta.fields)
-        return ["email", *person[:-1]] if obj is None else ["email", *person]
+        return person[:-1] if obj is None else [*person, "email_is_proved"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
-        return (*fields, "email") if obj is not None else fields
+        if not isinstance(obj, Membership):
+            return fields
+        return (*fields, "email_is_proved") if obj.waits else (*fields, "email_is_proved", "email")
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Inviting is for those who manage the people."""
@@ -190,9 +198,9 @@ class MembershipAdmin(ScopedAdmin):
     def full_name(self, member: Membership) -> str:
         return str(member)
 
-    @admin.display(description=_("e-mail"), ordering="user__email")
-    def email(self, member: Membership) -> str:
-        return member.user.email or ""
+    @admin.display(description=_("e-mail is proved"), boolean=True)
+    def email_is_proved(self, member: Membership) -> bool:
+        return member.email_is_proved
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         """Through the services: whoever loses the support role gives their tickets back."""
@@ -202,7 +210,7 @@ class MembershipAdmin(ScopedAdmin):
             update_member(membership=obj, **{name: values[name] for name in form.changed_data if name in values})
             return
         tenant = values.pop("tenant")
-        member = add_member(tenant_id=tenant.id, email=form.cleaned_data["email"], **values)
+        member = add_member(tenant_id=tenant.id, **values)
         obj.pk, obj.user = member.pk, member.user
         self.message_user(request, invite(request, member), messages.WARNING)
 
@@ -211,11 +219,11 @@ class MembershipAdmin(ScopedAdmin):
 class UserAdmin(ReadOnlyAdmin):
     """Logins belong to no tenant: for the platform operator, who may switch one off."""
 
-    list_display = ("email", "is_active", "is_superuser", "last_login", "created_at")
+    list_display = ("email", "is_active", "is_superuser", "email_proved_at", "last_login", "created_at")
     list_filter = ("is_active", "is_superuser")
     search_fields = ("email",)
     ordering = ("email", "id")
-    fields = ("email", "is_active", "is_superuser", "last_login", "created_at")
+    fields = ("email", "is_active", "is_superuser", "email_proved_at", "last_login", "created_at")
     actions = ("forget_second_factor",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -233,7 +241,7 @@ class UserAdmin(ReadOnlyAdmin):
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        return ("email", "is_superuser", "last_login", "created_at")
+        return ("email", "is_superuser", "email_proved_at", "last_login", "created_at")
 
     @admin.action(description=_("Forget the second factor of selected people"))
     def forget_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:

@@ -1,7 +1,6 @@
 """The door of an invitation: a page to set one's first password, and the link that leads there."""
 
 from functools import partial
-from uuid import UUID
 
 from django import forms
 from django.conf import settings
@@ -17,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from ondi.accounts.errors import InvitationInvalid
-from ondi.accounts.invitations import accept_invitation, invitation_token, invited_user, may_be_shown
+from ondi.accounts.invitations import accept_invitation, invitation_for, invited_address
 from ondi.accounts.models import Membership
 from ondi.common.errors import InvalidInput
 from ondi.staff.entry import staff_of
@@ -44,34 +43,45 @@ class FirstPasswordForm(forms.Form):
 
 
 @never_cache
-def invitation(request: HttpRequest, user_id: UUID, token: str) -> HttpResponse:
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """For whoever holds the link; it is good until the password is set, three days at the most."""
     form = FirstPasswordForm(request.POST or None)
     try:
-        user = invited_user(user_id=user_id, token=token)
+        address = invited_address(token=token)
         if request.method == "POST" and form.is_valid():
-            accept_invitation(user_id=user_id, token=token, password=form.cleaned_data["password"])
+            user = accept_invitation(token=token, password=form.cleaned_data["password"])
             return _page(request, done=True, is_staff=staff_of(user) is not None)
     except InvitationInvalid as refusal:
         return _page(request, fault=str(refusal), status=404)
     except InvalidInput:
         form.add_error("password", _("Choose a longer or less common password."))
-    return _page(request, form=form, email=user.email)
+    return _page(request, form=form, email=address)
 
 
 def invite(request: HttpRequest, member: Membership) -> str:
-    """Send the person their link where mail is configured; what the inviting admin is told, once."""
-    token = invitation_token(member)
-    if token is None:
+    """Send the person their link where mail is configured; what the inviting admin is told, once.
+
+    The link they may see is another than the mailed one, and there is none where somebody signs in with the
+    address: then it goes by mail alone.
+    """
+    if not member.waits:
         return _("%(name)s signs in with the password they have.") % {"name": member}
-    link = request.build_absolute_uri(reverse("admin:invitation", args=[member.user_id, token]))
+    found = invitation_for(member)
+    if found is None:
+        return _("%(name)s has no e-mail here, or may not sign in.") % {"name": member}
     if settings.EMAIL_HOST:
-        transaction.on_commit(partial(send_mail, *_mail(member, link)), robust=True)
-    if may_be_shown(member):
+        mail = _mail(member, _address_of(request, found.mailed))
+        transaction.on_commit(partial(send_mail, *mail), robust=True)
+    if found.shown is not None:
+        link = _address_of(request, found.shown)
         return _("The link for %(name)s to set a password, shown only now: %(link)s") % {"name": member, "link": link}
     if settings.EMAIL_HOST:
         return _("The link is sent to %(name)s.") % {"name": member}
-    return _("%(name)s belongs to another tenant as well, which has to invite them.") % {"name": member}
+    return _("The link for %(name)s can only be sent by e-mail, and no mail is configured here.") % {"name": member}
+
+
+def _address_of(request: HttpRequest, token: str) -> str:
+    return request.build_absolute_uri(reverse("admin:invitation", args=[token]))
 
 
 def _mail(member: Membership, link: str) -> tuple[str, str, None, list[str]]:
@@ -79,7 +89,7 @@ def _mail(member: Membership, link: str) -> tuple[str, str, None, list[str]]:
     with override(member.language or member.tenant.language):
         subject = _("Your access to %(tenant)s") % {"tenant": " ".join(member.tenant.name.split())}
         text = _("Set your password here, within three days: %(link)s") % {"link": link}
-    return subject, text, None, [str(member.user.email)]
+    return subject, text, None, [str(member.email)]
 
 
 def _page(request: HttpRequest, *, status: int = 200, **context: object) -> HttpResponse:

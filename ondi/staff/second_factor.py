@@ -25,6 +25,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from ondi.accounts.models import User
+from ondi.accounts.second_factor import forget_second_factor
 
 BACKUP_CODES = 10
 
@@ -51,16 +52,6 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     if user_has_device(waiting.user):
         return _ask(request, waiting.user)
     return _set_up(request, waiting.user)
-
-
-@transaction.atomic
-def forget_second_factor(*, user: User) -> None:
-    """Remove the person's devices and backup codes: they set up new ones at their next sign-in.
-
-    Their sessions in the admin, which a device of theirs has opened, are no longer good.
-    """
-    TOTPDevice.objects.filter(user=user).delete()
-    StaticDevice.objects.filter(user=user).delete()
 
 
 def _ask(request: HttpRequest, user: User) -> HttpResponse:

@@ -24,7 +24,7 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
     def get_urls(self) -> list[Any]:
         return [
             path("second-factor/", second_factor, name="second_factor"),
-            path("invitation/<uuid:user_id>/<str:token>/", invitation, name="invitation"),
+            path("invitation/<str:token>/", invitation, name="invitation"),
             *super().get_urls(),
         ]
 

@@ -54,6 +54,14 @@ class Tenant(models.Model):
     language = models.CharField(_("language"), max_length=8, choices=Language.choices, default=Language.ENGLISH)
     currency = models.CharField(_("currency"), max_length=3, default="USD")
     external_id = models.CharField(_("external id"), max_length=200, null=True, blank=True, unique=True)
+    vouches_for_emails = models.BooleanField(
+        _("proves its customers' e-mails"),
+        default=False,
+        help_text=_(
+            "The business has proved its customers' addresses itself, and is believed for its own customers. "
+            "It opens no other tenant. Only platform operators decide this."
+        ),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:

@@ -43,7 +43,7 @@ def _lines(tickets: QuerySet[Ticket], tenant_ids: Collection[UUID], language: st
     writer = csv.writer(_Echo())
     yield "\ufeff"  # or spreadsheets take it for Latin-1
     yield str(writer.writerow(COLUMNS))
-    rows = tickets.order_by("id").select_related("tenant", "requester__user", "assignee", "delivery", "order")
+    rows = tickets.order_by("id").select_related("tenant", "requester", "assignee", "delivery", "order")
     last: UUID | None = None
     while True:
         with tenant_scope(*tenant_ids), translation.override(language):
@@ -58,7 +58,7 @@ def _lines(tickets: QuerySet[Ticket], tenant_ids: Collection[UUID], language: st
 def _values(ticket: Ticket) -> tuple[object, ...]:
     return (
         ticket.number, ticket.subject, ticket.status, ticket.priority, ticket.source,
-        ticket.requester.full_name, ticket.requester.user.email,
+        ticket.requester.full_name, ticket.requester.email,
         ticket.assignee.full_name if ticket.assignee else "",
         ticket.delivery.delivery_code if ticket.delivery else "", ticket.order.number if ticket.order else "",
         ticket.waiting_on, iso(ticket.waiting_since), iso(ticket.created_at), iso(ticket.first_response_at),

@@ -67,7 +67,7 @@ def _caller(request: HttpRequest, staff: Staff) -> tuple[Membership | None, str]
 
 def _customers(staff: Staff) -> QuerySet[Membership]:
     people = Membership.objects.in_tenants(staff.working_tenant_ids).active().customers()
-    return people.select_related("user", "tenant")
+    return people.select_related("tenant")
 
 
 def _ask_who(request: HttpRequest, staff: Staff) -> HttpResponse:
@@ -76,7 +76,7 @@ def _ask_who(request: HttpRequest, staff: Staff) -> HttpResponse:
     context = {
         "title": _("New ticket"),
         "term": term,
-        "customers": found.select_related("user", "tenant")[:CUSTOMERS_OFFERED] if found is not None else [],
+        "customers": found.select_related("tenant")[:CUSTOMERS_OFFERED] if found is not None else [],
         "here": reverse("admin:support_ticket_phone"),
         "queue": queue_url(),
     }

@@ -83,7 +83,7 @@ def participant_data(participant: Participant, *, short: bool) -> dict[str, Any]
 def _requester_data(row: Any) -> dict[str, Any]:
     erased = row.requester__erased_at is not None
     person = person_data(row, "requester", nobody=CUSTOMER, short=False)
-    return {**person, "email": None if erased else row.requester__user__email}
+    return {**person, "email": None if erased else row.requester__email}
 
 
 def _takes_part(row: Any) -> bool:

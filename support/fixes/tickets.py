@@ -203,11 +203,11 @@ def tickets_named(tenant_id: UUID, names: Sequence[str]) -> dict[str, Ticket]:
 
 def person_named(tenant_id: UUID, text: str) -> Membership:
     """Somebody of the tenant by e-mail, external id or id. Raises `CommandError`."""
-    key = Q(user__email=text.strip().lower()) | Q(external_id=text)
+    key = Q(email=text.strip().lower()) | Q(external_id=text)
     if parsed := parse_id(text):
         key |= Q(id=parsed) | Q(user_id=parsed)
     with tenant_scope(tenant_id):
-        found = list(Membership.objects.in_tenants([tenant_id]).filter(key).select_related("user")[:2])
+        found = list(Membership.objects.in_tenants([tenant_id]).filter(key)[:2])
     if len(found) != 1:
         raise CommandError(f"{text!r} is {'nobody' if not found else 'more than one person'} in this tenant.")
     return found[0]

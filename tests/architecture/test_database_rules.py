@@ -16,6 +16,7 @@ FUNCTIONS = {
     "ondi_enter",
     "ondi_enter_staff",
     "ondi_login",
+    "ondi_end_sessions",
     "ondi_search_conversations",
     "ondi_enter_api_key",
     "ondi_foreign_rows",

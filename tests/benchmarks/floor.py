@@ -38,8 +38,8 @@ COUNT = "SELECT count(*) FROM support_ticket WHERE tenant_id = %(tenant)s AND re
 GET = f"""SELECT {TICKET}, d.delivery_code, d.status, o.number, o.status {JOINS}
 LEFT JOIN deliveries_delivery AS d ON d.id = t.delivery_id LEFT JOIN orders_order AS o ON o.id = t.order_id
 WHERE t.tenant_id = %(tenant)s AND t.requester_id = %(member)s AND t.id = %(ticket)s"""
-QUEUE = f"""SELECT {TICKET}, r.user_id, r.first_name, r.last_name, u.email {JOINS}
-JOIN accounts_membership AS r ON r.id = t.requester_id JOIN accounts_user AS u ON u.id = r.user_id
+QUEUE = f"""SELECT {TICKET}, r.user_id, r.first_name, r.last_name, r.email {JOINS}
+JOIN accounts_membership AS r ON r.id = t.requester_id
 WHERE t.id = ANY (ARRAY(SELECT id FROM support_ticket WHERE tenant_id = %(tenant)s
 ORDER BY status DESC, waiting_on, waiting_since, id LIMIT 20))
 ORDER BY t.status DESC, t.waiting_on, t.waiting_since, t.id"""
@@ -48,8 +48,8 @@ OPEN_COUNTS = """SELECT (SELECT count(*) FROM (SELECT FROM support_ticket WHERE 
 AND assignee_id IS NULL LIMIT 1001) AS x), (SELECT count(*) FROM (SELECT FROM support_ticket WHERE tenant_id = %(tenant)s
 AND status = 'open' AND assignee_id = %(member)s LIMIT 1001) AS x), (SELECT count(*) FROM (SELECT FROM support_ticket
 WHERE tenant_id = %(tenant)s AND status = 'open' LIMIT 1001) AS x)"""
-SEARCH = f"""SELECT {TICKET}, r.user_id, r.first_name, r.last_name, u.email, count(*) OVER () {JOINS}
-JOIN accounts_membership AS r ON r.id = t.requester_id JOIN accounts_user AS u ON u.id = r.user_id
+SEARCH = f"""SELECT {TICKET}, r.user_id, r.first_name, r.last_name, r.email, count(*) OVER () {JOINS}
+JOIN accounts_membership AS r ON r.id = t.requester_id
 WHERE t.tenant_id = %(tenant)s AND t.conversation_id = ANY ((SELECT ondi_search_conversations(%(term)s))::uuid[])
 ORDER BY t.status DESC, t.waiting_on, t.waiting_since, t.id LIMIT 20"""
 MESSAGES = """SELECT m.id, m.sequence, m.sender_role, m.message_type, m.content, m.created_at, s.user_id, s.first_name,

@@ -50,11 +50,12 @@ PEOPLE = (
     """INSERT INTO support_ticketcounter (tenant_id, last_number)
        SELECT pg_temp.v7(1, n), {tickets} / {tenants} FROM generate_series(0, {tenants} - 1) AS n""",
     """INSERT INTO accounts_user (id, email, password, is_active, is_superuser, created_at)
-       SELECT pg_temp.v7(2, n), 'person' || n || '@bench.example', '!', true, false, now()
+       SELECT pg_temp.v7(2, n), NULL, '!', true, false, now()
        FROM generate_series(0, {people} - 1) AS n""",
-    """INSERT INTO accounts_membership (id, tenant_id, user_id, first_name, last_name, phone, language, role,
+    """INSERT INTO accounts_membership (id, tenant_id, user_id, first_name, last_name, email, phone, language, role,
                                        is_support_user, is_view_only, created_at)
-       SELECT pg_temp.v7(3, n), pg_temp.v7(1, n % {tenants}), pg_temp.v7(2, n), 'First' || n, 'Last' || n, '', '',
+       SELECT pg_temp.v7(3, n), pg_temp.v7(1, n % {tenants}), pg_temp.v7(2, n), 'First' || n, 'Last' || n,
+              'person' || n || '@bench.example', '', '',
               CASE WHEN n < 10 * {tenants} THEN 'agent' ELSE 'customer' END, n < 10 * {tenants}, false, now()
        FROM generate_series(0, {people} - 1) AS n""",
 )

@@ -510,7 +510,8 @@ class TestPerson:
 
         run("erase_customer", f"--customer={customer.id}", "--apply")
 
-        assert self.places(owner()) == {"accounts_user"}
+        assert self.places(owner()) == {"accounts_user", "accounts_membership"}
+        assert reload(customer).email is None, "what is left is the other tenant's"
 
     def test_staff_are_not_erased(self, agent):
         assert "staff" in run("erase_customer", f"--customer={agent.user.email}", "--apply")["faults"][0][1]

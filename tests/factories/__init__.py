@@ -70,8 +70,13 @@ class MemberFactory(InTenant):
         lead = factory.Trait(role="lead", is_support_user=True)
         admin = factory.Trait(role="admin")
         viewer = factory.Trait(role="agent", is_view_only=True)
+        waiting = factory.Trait(  # added or imported: nobody signs in as them yet
+            user=factory.SubFactory("tests.factories.UserFactory", email=None, password=None),
+            email=factory.Sequence(lambda n: f"waiting{n}@example.org"),
+        )
 
     user = factory.SubFactory(UserFactory)
+    email = factory.LazyAttribute(lambda member: member.user.email)
     first_name = factory.Faker("first_name")
     last_name = factory.Faker("last_name")
 

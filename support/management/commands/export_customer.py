@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,10 @@ class Command(BaseCommand):
                 "sessions": RefreshFamily.objects.filter(**own, user=person.user_id),
             }
             them = type(person).objects.filter(pk=person.pk).values().get()
-            counts = self._write(options["out"], {**them, "email": person.user.email}, parts)
+            counts = self._write(options["out"], them, parts)
         self.stdout.write(f"{options['out']}: " + ", ".join(f"{number} {name}" for name, number in counts.items()))
 
-    def _write(self, path: Path, person: dict[str, Any], parts: dict[str, QuerySet[Any]]) -> dict[str, int]:
+    def _write(self, path: Path, person: Mapping[str, Any], parts: dict[str, QuerySet[Any]]) -> dict[str, int]:
         """Raises `CommandError` where the file cannot be written."""
         counts = {}
         try:

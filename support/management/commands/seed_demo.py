@@ -194,10 +194,8 @@ def describe(slugs: Sequence[str]) -> dict[str, Any]:
 
 def _describe_tenant(tenant_id: UUID) -> dict[str, Any]:
     with tenant_scope(tenant_id):
-        members = (
-            Membership.objects.in_tenants([tenant_id]).for_list().exclude(user__email=None).order_by("user__email")
-        )
-        users = {str(member.user.email): _describe_member(member) for member in members}
+        members = Membership.objects.in_tenants([tenant_id]).exclude(email=None).order_by("email")
+        users = {str(member.email): _describe_member(member) for member in members}
     return {"id": str(tenant_id), "users": users}
 
 

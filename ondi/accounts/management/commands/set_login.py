@@ -41,4 +41,4 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from error
         except DomainError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{membership.user.email} may sign in to {options['tenant']}.")
+        self.stdout.write(f"{membership.email} may sign in to {options['tenant']}.")

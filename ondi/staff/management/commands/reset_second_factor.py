@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ondi.accounts.models import User
 from ondi.accounts.querysets import normalize_email
-from ondi.staff.second_factor import forget_second_factor
+from ondi.accounts.second_factor import forget_second_factor
 
 
 class Command(BaseCommand):
