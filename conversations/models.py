@@ -40,7 +40,7 @@ class Conversation(TenantOwned):
     title = models.CharField(_("title"), max_length=300)
     message_count = models.PositiveIntegerField(_("messages"), default=0)
     last_message = TenantForeignKey(
-        "Message", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("last message")
+        "Message", null=True, blank=True, on_delete=models.RESTRICT, related_name="+", verbose_name=_("last message")
     )
     last_message_sender = TenantForeignKey(
         Membership, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("last sender")

@@ -26,7 +26,7 @@ class Delivery(TenantOwned):
 
     customer = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="+", verbose_name=_("customer"))
     order = TenantForeignKey(
-        Order, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("order")
+        Order, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("order")
     )
     external_id = models.CharField(_("external id"), max_length=200, null=True, blank=True)
     delivery_code = models.PositiveIntegerField(_("delivery code"), null=True, blank=True)

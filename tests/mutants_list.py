@@ -30,6 +30,7 @@ WORKBENCH = "tests/support/test_workbench.py"
 DESK_SERVICES = "tests/support/test_desk_services.py"
 INVITATIONS = "tests/staff/test_invitations.py"
 FIXES = "tests/datafixes/test_commands.py"
+UNDO = "tests/datafixes/test_undo.py"
 ERASURE = "support/migrations/0005_erasure.py"
 ADDRESSES = "support/migrations/0007_addresses.py"
 
@@ -501,7 +502,9 @@ MUTANTS = [
     ),
     Mutant(ERASURE, "WHERE t.id = ANY (wanted) AND t.tenant_id = ANY (scope)", "WHERE t.id = ANY (wanted)", FIXES),
     Mutant("ondi/datafixes/runs.py", 'cursor.execute("SET TRANSACTION READ ONLY")', "pass", FIXES),
-    Mutant("ondi/datafixes/runs.py", "if changed(now, image.after):", "if False:", FIXES),
+    Mutant("ondi/datafixes/undo.py", "if images.changed(row, image.after):", "if False:", FIXES),
+    Mutant("ondi/datafixes/undo.py", "if item in self.todo and not _lets_go(one, becomes):", "if False:", UNDO),
+    Mutant("ondi/datafixes/undo.py", "if item != other and item in self.todo:", "if False:", UNDO),
     Mutant("ondi/tenants/management/commands/shell.py", 'if not options["write"]:', "if False:", FIXES),
     # The database's wall.
     Mutant(WALL, "            yield f'REVOKE UPDATE", "            return\n            yield f'REVOKE UPDATE", RULES),

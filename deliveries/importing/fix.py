@@ -1,5 +1,6 @@
 """The import on the harness of data fixes: planned, recorded, undone."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
@@ -24,18 +25,20 @@ _OF_LOGIN = "SELECT m.external_id FROM accounts_membership AS m WHERE m.tenant_i
 class ImportOrders(Fix):
     """Orders of a CSV with their deliveries and customers, by external id. Rows in file order.
 
-    Undo goes backwards through the items: orders with their deliveries ("2 …") before customers ("1 …").
+    Two kinds of items: an order with its deliveries, and a customer with their login, which stays while one of the
+    orders does.
     """
 
     footprint = (
-        Footprint("accounts_user", f"'1 ' || ({_OF_LOGIN})", _LOGINS),
-        Footprint("accounts_membership", "'1 ' || t.external_id", _CUSTOMERS),
+        Footprint("accounts_user", f"'customer ' || ({_OF_LOGIN})", _LOGINS),
+        Footprint("accounts_membership", "'customer ' || t.external_id", _CUSTOMERS),
         Footprint(
-            "orders_order", "'2 ' || t.external_id",
+            "orders_order", "'order ' || t.external_id",
             "t.tenant_id = %(tenant)s AND t.external_id = ANY (%(orders)s)",
         ),
+        # By the file and not by its row: a delivery may have been another order's before.
         Footprint(
-            "deliveries_delivery", "'3 ' || t.external_id",
+            "deliveries_delivery", "'order ' || (%(order_of)s::jsonb ->> t.external_id)",
             "t.tenant_id = %(tenant)s AND t.external_id = ANY (%(deliveries)s)",
         ),
     )  # fmt: skip
@@ -61,7 +64,7 @@ class ImportOrders(Fix):
                 for row in good:
                     before, after = changes[row.line]
                     yield Item(
-                        row.order["external_id"], f"line {row.line}", before, after,
+                        f"order {row.order['external_id']}", f"line {row.line}", before, after,
                         is_right=not after, data=row,
                     )  # fmt: skip
 
@@ -76,4 +79,7 @@ class ImportOrders(Fix):
             "customers": [row.customer["external_id"] for row in rows],
             "orders": [row.order["external_id"] for row in rows],
             "deliveries": [row.delivery["external_id"] for row in rows if row.delivery],
+            "order_of": json.dumps(
+                {row.delivery["external_id"]: row.order["external_id"] for row in rows if row.delivery}
+            ),
         }

@@ -104,8 +104,8 @@ class TenantTable(_TableOperation):
 class TenantLinks(_TableOperation):
     """Tie a table's links to its own tenant: (tenant_id, x_id) -> (tenant_id, id).
 
-    Comes after the `TenantTable(referenced=True)` of every table linked to. A link that may be null is
-    nulled alone when its target goes.
+    Comes after the `TenantTable(referenced=True)` of every table linked to. No link follows a row that goes:
+    what something hangs on cannot be deleted before that is taken off it. Looked at when the transaction ends.
     """
 
     def describe(self) -> str:
@@ -115,11 +115,10 @@ class TenantLinks(_TableOperation):
         for field in _links(model):
             table, column = model._meta.db_table, field.column
             target = field.remote_field.model._meta.db_table
-            on_delete = f"ON DELETE SET NULL ({column})" if field.null else ""
             yield (
                 f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_{column}_in_tenant" '
                 f'FOREIGN KEY (tenant_id, {column}) REFERENCES "{target}" (tenant_id, id) '
-                f"{on_delete} DEFERRABLE INITIALLY DEFERRED"
+                "DEFERRABLE INITIALLY DEFERRED"
             )
 
     def backwards(self, model: type[models.Model]) -> Iterable[str]:

@@ -1,7 +1,7 @@
 """Rows as they are, as JSON by the database itself: taken before and after, compared, and put back."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,11 @@ from ondi.datafixes.fixes import Footprint
 
 # An undo has its own history: these go on counting.
 NOT_COMPARED = frozenset({"version", "updated_at"})
+# Whoever locks several locks in this order (ARCHITECTURE.md); what is not named comes before the counter.
+LOCK_ORDER = (
+    "accounts_membership", "accounts_user", "orders_order", "deliveries_delivery", "support_ticket",
+    "conversations_conversation", "conversations_participant", "conversations_message", "support_ticketcounter",
+)  # fmt: skip
 Rows = dict[tuple[str, str, UUID], dict[str, Any]]
 
 
@@ -30,50 +35,69 @@ def rows_in(footprint: Sequence[Footprint], parameters: Mapping[str, Any]) -> Ro
     return found
 
 
-def changed(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> bool:
-    """Whether these are different rows, but for what goes on counting."""
-    return _compared(before) != _compared(after)
+def changed(now: Mapping[str, Any] | None, image: Mapping[str, Any] | None) -> bool:
+    """Whether the row is another than its image says, but for what goes on counting and columns that came since."""
+    if now is None or image is None:
+        return now is not image
+    return any(now[name] != value for name, value in image.items() if name in now and name not in NOT_COMPARED)
 
 
-def _compared(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if row is None else {name: value for name, value in row.items() if name not in NOT_COMPARED}
-
-
-def current(table: str, row_id: UUID) -> dict[str, Any] | None:
-    """The row as it is now, locked; None where there is none."""
-
-    with connection.cursor() as cursor:
-        key = key_column(table)
-        cursor.execute(
-            f'SELECT {_image(table)} FROM "{table}" AS t WHERE {key} = %s FOR NO KEY UPDATE',  # noqa: S608
-            [row_id],
-        )
-        row = cursor.fetchone()
-    return json.loads(row[0]) if row else None
-
-
-def put_back(table: str, row_id: UUID, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
-    """Make the row what it was. Raises `IntegrityError` where something else stands on it now."""
-
+def rows_now(table: str, keys: Collection[UUID], lock: str = "") -> dict[UUID, dict[str, Any]]:
+    """These rows as they are now, by key, locked in the order of keys where a `lock` is named."""
     key = key_column(table)
     with connection.cursor() as cursor:
-        if before is None:
-            cursor.execute(f'DELETE FROM "{table}" WHERE {key} = %s', [row_id])  # noqa: S608
-        elif after is None:
-            names = ", ".join(f'"{name}"' for name in sorted(before))
+        cursor.execute(
+            f'SELECT {key}, {_image(table)} FROM "{table}" AS t WHERE {key} = ANY (%s) ORDER BY {key} {lock}',  # noqa: S608
+            [list(keys)],
+        )
+        return {row_id: json.loads(row) for row_id, row in cursor.fetchall()}
+
+
+def take_away(table: str, keys: Collection[UUID]) -> None:
+    """Delete rows. What hangs on them is looked at when the transaction ends, or when constraints are asked."""
+    with connection.cursor() as cursor:
+        cursor.execute(f'DELETE FROM "{table}" WHERE {key_column(table)} = ANY (%s)', [list(keys)])  # noqa: S608
+
+
+def set_back(table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Make rows that are there what they were. Raises `IntegrityError` where something else has their place."""
+    key = key_column(table)
+    for names, alike in _by_columns(rows):
+        columns = [name for name in names if name not in NOT_COMPARED and name != key]
+        one, another = ", ".join(f'"{name}"' for name in columns), ", ".join(f'r."{name}"' for name in columns)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f'UPDATE "{table}" AS t SET ({one}) = ROW ({another}) '  # noqa: S608
+                f'FROM jsonb_populate_recordset(NULL::"{table}", %s) AS r WHERE t.{key} = r.{key}',
+                [json.dumps(alike)],
+            )
+
+
+def bring_back(table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that were taken away. Raises `IntegrityError` where something else has their place."""
+    for columns, alike in _by_columns(rows):
+        names = ", ".join(f'"{name}"' for name in columns)
+        with connection.cursor() as cursor:
             cursor.execute(
                 f'INSERT INTO "{table}" ({names}) SELECT {names} '  # noqa: S608
-                f'FROM jsonb_populate_record(NULL::"{table}", %s)',
-                [json.dumps(before)],
+                f'FROM jsonb_populate_recordset(NULL::"{table}", %s)',
+                [json.dumps(alike)],
             )
-        else:
-            columns = sorted(name for name in before if name not in NOT_COMPARED and name != key)
-            names = ", ".join(f'"{name}"' for name in columns)
-            cursor.execute(
-                f'UPDATE "{table}" SET ({names}) = (SELECT {names} FROM jsonb_populate_record(NULL::"{table}", %s)) '  # noqa: S608
-                f"WHERE {key} = %s",
-                [json.dumps(before), row_id],
-            )
+
+
+def _by_columns(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[str, ...], list[Mapping[str, Any]]]]:
+    """Images of one time have the same columns; those of before and after a migration may not."""
+    alike: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        alike.setdefault(tuple(sorted(row)), []).append(row)
+    yield from alike.items()
+
+
+def in_lock_order(tables: Iterable[str]) -> list[str]:
+    """Tables as everybody locks them."""
+    last = len(LOCK_ORDER) - 1
+    places = {table: place for place, table in enumerate(LOCK_ORDER)}
+    return sorted(tables, key=lambda table: (places.get(table, last - 0.5), table))
 
 
 def _image(table: str) -> str:

@@ -43,7 +43,7 @@ class FixImage(TenantOwned):
     """
 
     run = TenantForeignKey(FixRun, on_delete=models.CASCADE, related_name="images", verbose_name=_("data fix"))
-    item = models.CharField(max_length=200)
+    item = models.CharField(max_length=240)
     position = models.PositiveIntegerField()
     table_name = models.CharField(max_length=63)
     row_id = models.UUIDField()

@@ -1,4 +1,4 @@
-"""Running a fix: planned, in batches, recorded, resumed where a run was cut off, and undone."""
+"""Running a fix: planned, in batches, recorded, and resumed where a run was cut off."""
 
 import hashlib
 import json
@@ -6,22 +6,23 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import connection, transaction
+from django.db.models import Max
 from django.utils import timezone
 
-from ondi.datafixes.fixes import UNDONE, Batch, Fix, Item, reason
-from ondi.datafixes.images import changed, current, put_back, rows_in
+from ondi.datafixes.batches import Pace, wait_briefly, work_off
+from ondi.datafixes.fixes import Batch, Fix, Item
+from ondi.datafixes.images import rows_in
 from ondi.datafixes.models import FixImage, FixRun
 from ondi.tenants.scope import tenant_scope
 
 SAMPLE = 5
-SHORT = 0.5  # seconds a batch may take
-LOCK_WAIT = "2s"
-LOCK_TRIES = 3
 FAULTS_SHOWN = 50
 
 
@@ -110,13 +111,13 @@ def apply_fix(
     with alone(command, fix.tenant_id):
         run, resumed = _begin(fix, command, arguments, operator, plan, limit)
         outcome = Outcome(run_id=run.id, resumed=resumed)
-        start, size = time.monotonic(), batch_size
+        start, pace = time.monotonic(), Pace(size=batch_size, most=batch_size)
         items = islice(fix.items(), limit)
-        for batch in _batches(fix, items, batch_size):
-            waiting = list(batch)
-            while waiting:
-                size, done = _one_batch(fix, run, waiting[:size], size, batch_size, outcome)
-                waiting = waiting[done:]
+        for read in _batches(fix, items, batch_size):
+            for done, batch in work_off(read, partial(_commit_batch, fix, run), name=attrgetter("label"), pace=pace):
+                outcome.changed += batch.changed
+                outcome.unchanged += batch.unchanged
+                outcome.faults += batch.faults
                 progress(done)
             if len(outcome.faults) > max_errors:
                 break
@@ -160,49 +161,34 @@ def _batches(fix: Fix, items: Iterator[Item], size: int) -> Iterator[Sequence[It
         yield batch
 
 
-def _one_batch(fix: Fix, run: FixRun, batch: Sequence[Item], size: int, most: int, outcome: Outcome) -> tuple[int, int]:
-    """Try these together; returns the size for the next ones and how many of these are done.
-
-    A batch that waits for a lock too long is tried again with half as many, a single item three times.
-    """
-    start = time.monotonic()
-    for _attempt in range(LOCK_TRIES):
-        try:
-            result = _commit_batch(fix, run, batch)
-            break
-        except OperationalError as error:
-            if len(batch) > 1:
-                return max(1, len(batch) // 2), 0
-            result = Batch(faults=[(batch[0].label, reason(error))])
-    outcome.changed += result.changed
-    outcome.unchanged += result.unchanged
-    outcome.faults += result.faults
-    took = time.monotonic() - start
-    return max(1, size // 2) if took > SHORT else min(most, size * 2), len(batch)
-
-
 def _commit_batch(fix: Fix, run: FixRun, batch: Sequence[Item]) -> Batch:
     todo = [item for item in batch if not item.fault and not item.is_right]
     with tenant_scope(fix.tenant_id):
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
+        wait_briefly()
         parameters = {"tenant": fix.tenant_id, **fix.parameters(todo)}
         before = {} if fix.is_final else rows_in(fix.footprint, parameters)
         result = fix.apply_all(todo, at=run.started_at)
         result.unchanged += sum(item.is_right for item in batch)
         result.faults += [(item.label, item.fault) for item in batch if item.fault]
         if not fix.is_final and result.changed:
-            _keep_images(fix, run, parameters, before)
-        run.changed += result.changed
-        run.failed += len(result.faults)
-        run.save(update_fields=["changed", "failed"])
+            _keep_images(fix, run, todo, parameters, before)
+        changed, failed = run.changed + result.changed, run.failed + len(result.faults)
+        FixRun.objects.filter(tenant_id=fix.tenant_id, id=run.id).update(changed=changed, failed=failed)
+    run.changed, run.failed = changed, failed  # not before it is committed: a batch may be done again
     return result
 
 
-def _keep_images(fix: Fix, run: FixRun, parameters: Mapping[str, Any], before: Mapping[Any, Any]) -> None:
+def _keep_images(
+    fix: Fix, run: FixRun, items: Sequence[Item], parameters: Mapping[str, Any], before: Mapping[Any, Any]
+) -> None:
+    """What differs, numbered on through the run: items as they were taken, in each of them parents first."""
     after = rows_in(fix.footprint, parameters)
-    order = {part.table: place for place, part in enumerate(fix.footprint)}
-    touched = sorted(before.keys() | after.keys(), key=lambda row: (row[0], order[row[1]], row[2]))
+    places = {item.key: place for place, item in enumerate(items)}
+    tables = {part.table: place for place, part in enumerate(fix.footprint)}
+    different = [row for row in before.keys() | after.keys() if before.get(row) != after.get(row)]
+    different.sort(key=lambda row: (places.get(row[0], -1), tables[row[1]], row[2]))
+    kept = FixImage.objects.filter(tenant_id=fix.tenant_id, run=run)
+    first = (kept.aggregate(last=Max("position"))["last"] or 0) + 1
     FixImage.objects.bulk_create(
         FixImage(
             tenant_id=fix.tenant_id,
@@ -214,58 +200,5 @@ def _keep_images(fix: Fix, run: FixRun, parameters: Mapping[str, Any], before: M
             before=before.get((item, table, row_id)),
             after=after.get((item, table, row_id)),
         )
-        for place, (item, table, row_id) in enumerate(touched)
-        if before.get((item, table, row_id)) != after.get((item, table, row_id))
+        for place, (item, table, row_id) in enumerate(different, start=first)
     )
-
-
-def undo_run(run: FixRun, *, progress: Callable[[int], object]) -> Outcome:
-    """Put every row of a run back, item by item. An item with a row that changed since is named and left alone.
-
-    Locks the rows. Run again it goes on where it was. Raises `FixRefused` for a run that is final or under way.
-    """
-    if run.is_final:
-        raise FixRefused(f"{run.command} is final: it kept nothing to go back to.")
-    with alone(run.command, run.tenant_id):
-        outcome = Outcome(run_id=run.id)
-        with tenant_scope(run.tenant_id):
-            items = list(
-                FixImage.objects.filter(tenant_id=run.tenant_id, run=run)
-                .order_by("-item")
-                .values_list("item", flat=True)
-                .distinct()
-            )
-        for item in items:
-            fault = _undo_item(run, item, outcome)
-            if fault:
-                outcome.faults.append((item, fault))
-            progress(1)
-        run.status = FixRun.Status.FAILED if outcome.faults else FixRun.Status.UNDONE
-        with tenant_scope(run.tenant_id):
-            run.save(update_fields=["status"])
-        return outcome
-
-
-def _undo_item(run: FixRun, item: str, outcome: Outcome) -> str:
-    """Why this item stays as it is; empty where it is what it was."""
-    try:
-        with tenant_scope(run.tenant_id):
-            images = FixImage.objects.filter(tenant_id=run.tenant_id, run=run, item=item).order_by("-position", "-id")
-            todo = []
-            for image in images:
-                now = current(image.table_name, image.row_id)
-                if changed(now, image.before):
-                    if changed(now, image.after):
-                        return f"{image.table_name} {image.row_id} changed since"
-                    todo.append(image)
-            for image in todo:
-                put_back(image.table_name, image.row_id, image.before, image.after)
-            with connection.cursor() as cursor:
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            if todo and run.command in UNDONE:
-                UNDONE[run.command](run.tenant_id, [item], timezone.now())
-            outcome.changed += bool(todo)
-            outcome.unchanged += not todo
-    except IntegrityError as error:
-        return reason(error)
-    return ""

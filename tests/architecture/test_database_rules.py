@@ -3,6 +3,7 @@
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.db.models import DO_NOTHING, SET_DEFAULT, SET_NULL
 
 from ondi.common.database import TenantForeignKey
 
@@ -80,6 +81,18 @@ def test_every_tenant_link_is_composite():
     }
     found = rows("SELECT conname FROM pg_constraint WHERE contype = 'f' AND conname LIKE '%%_in_tenant'")
     assert {name for (name,) in found} == expected
+
+
+def test_no_link_lets_go_of_a_row_that_is_deleted():
+    """What hangs on a row is taken off it by somebody who says so, or the row stays; Django's picture is the same."""
+    assert rows("SELECT conname FROM pg_constraint WHERE contype = 'f' AND confdeltype <> 'a'") == []
+    letting_go = [
+        f"{model._meta.label}.{field.name}"
+        for model in TABLES.values()
+        for field in model._meta.local_fields
+        if field.remote_field and field.remote_field.on_delete in (SET_NULL, SET_DEFAULT, DO_NOTHING)
+    ]
+    assert letting_go == []
 
 
 def test_application_role_can_read_and_write_rows_and_nothing_else():

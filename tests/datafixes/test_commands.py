@@ -395,7 +395,7 @@ class TestCommands:
         report = undo(done["run"])
 
         assert reload(kept).status == kept.status
-        assert sorted(item for item, _reason in report["refused"]) == ["1 c9", "2 o9"]
+        assert sorted(item for item, _reason in report["refused"]) == ["customer c9", "order o9"]
         with tenant_scope(tenant.id):
             assert set(Order.objects.values_list("external_id", flat=True)) == {"o1", "o9"}
         owner().execute("DELETE FROM support_ticketevent WHERE ticket_id = %s", [ticket.id])

@@ -20,8 +20,8 @@ class Command(FixCommand):
     help = (
         "Read orders, their deliveries and customers from a CSV into a tenant, by external id: run again, it changes "
         "nothing that is the same. Good rows are kept whatever the others are; exits with 1 where rows were rejected. "
-        "To undo: manage.py data_fixes undo RUN; what it created and no ticket is about is deleted, what it updated is "
-        "as before, the rest is named."
+        "To undo: manage.py data_fixes undo RUN. An order goes with its deliveries, or stays with them and its "
+        "customer where one of them changed since, or something came to hang on one, as a ticket; what stays is named."
     )
 
     def add_own_arguments(self, parser: CommandParser) -> None:

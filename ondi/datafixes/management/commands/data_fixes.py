@@ -9,14 +9,16 @@ from django.db.models import Count
 from ondi.common.ids import parse_id
 from ondi.datafixes.command import progress_of
 from ondi.datafixes.models import FixImage, FixRun
-from ondi.datafixes.runs import FAULTS_SHOWN, FixRefused, undo_run
+from ondi.datafixes.runs import FAULTS_SHOWN, FixRefused
+from ondi.datafixes.undo import undo_run
 from ondi.tenants.scope import find_tenants, tenant_scope
 
 
 class Command(BaseCommand):
     help = (
         "Data fixes that were applied. `list`: the newest; `show RUN`: arguments, counts and rows touched; `undo RUN`: "
-        "put its rows back, but those that changed since, which are named. An undo leaves events of its own."
+        "put its rows back. What belongs together goes back together, or stays where a row of it changed since or "
+        "something came to hang on it; what stays is named with the reason. An undo leaves events of its own."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,0 +1,73 @@
+"""Working off many items in short transactions: as many at once as go quickly, and what fails fails alone."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db import OperationalError, connection
+
+from ondi.datafixes.fixes import Batch, reason
+
+T = TypeVar("T")
+SHORT = 0.5  # seconds a batch may take
+LOCK_WAIT = "2s"
+LOCK_TRIES = 3
+
+
+class DatabaseGone(Exception):
+    """The connection is lost, and the lock against a second run with it: nothing can go on."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many items go into a transaction; by how long the last one took, and never more than `most`."""
+
+    size: int
+    most: int
+
+
+def wait_briefly() -> None:
+    """In this transaction, wait for a lock so long and no longer."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
+
+
+def work_off(
+    items: Sequence[T], do: Callable[[Sequence[T]], Batch], *, name: Callable[[T], str], pace: Pace
+) -> Iterator[tuple[int, Batch]]:
+    """`do` all of them, piece by piece, each in a transaction of its own; yields how many and what became of them.
+
+    A piece that fails, for whatever reason, is done again in halves, down to the one item that is at fault: that is
+    named with the reason, and the others are done. A lock that is held too long is asked for three times. Raises
+    `DatabaseGone`.
+    """
+    waiting = list(items)
+    while waiting:
+        piece, start = waiting[: pace.size], time.monotonic()
+        try:
+            batch = _alone(piece[0], do, name) if len(piece) == 1 else do(piece)
+        except Exception as error:  # noqa: BLE001 - one item is to blame, and is named
+            _refuse_without_connection(error)
+            pace.size = len(piece) // 2
+            continue
+        waiting = waiting[len(piece) :]
+        took = time.monotonic() - start
+        pace.size = max(1, pace.size // 2) if took > SHORT else min(pace.most, pace.size * 2)
+        yield len(piece), batch
+
+
+def _alone(item: T, do: Callable[[Sequence[T]], Batch], name: Callable[[T], str]) -> Batch:
+    for attempt in range(1, LOCK_TRIES + 1):
+        try:
+            return do([item])
+        except Exception as error:  # noqa: BLE001 - it is the report's
+            _refuse_without_connection(error)
+            if attempt == LOCK_TRIES or not isinstance(error, OperationalError):
+                return Batch(faults=[(name(item), reason(error))])
+    raise AssertionError("unreachable")
+
+
+def _refuse_without_connection(error: Exception) -> None:
+    if connection.connection is None or connection.connection.closed:
+        raise DatabaseGone("the connection to the database is lost") from error
