@@ -80,6 +80,7 @@ def _serve(port: int) -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
+    hashing = settings.PASSWORDS_AT_ONCE + settings.PASSWORDS_WAITING
     _print_welcome(f"http://{HOST}:{port}")
     # Most of its threads wait for their turn or refuse (ondi/api/admission.py); Granian takes them all for workers.
     logging.getLogger("_granian").addFilter(lambda record: "Python threads" not in record.getMessage())
@@ -89,7 +90,7 @@ def _serve(port: int) -> None:
         port=port,
         interface=Interfaces.WSGI,
         workers=settings.WEB_WORKERS,
-        blocking_threads=settings.WEB_THREADS + settings.WEB_WAITING + THREADS_TO_REFUSE,
+        blocking_threads=settings.WEB_THREADS + settings.WEB_WAITING + hashing + THREADS_TO_REFUSE,
         working_dir=Path(__file__).resolve().parent.parent,
         respawn_failed_workers=True,
         workers_kill_timeout=10,  # a worker told to stop while it is still coming up does not hear it

@@ -18,6 +18,8 @@ MESSAGES = "tests/conversations/test_messages.py"
 ADMIN = "tests/staff/test_admin.py"
 STAFF_SIGN_IN = "tests/staff/test_sign_in.py"
 SIGN_IN = "tests/accounts/test_sign_in.py"
+LIMITS = "tests/accounts/test_limits.py"
+CLIENT = "tests/api/test_client.py"
 TOKENS = "tests/accounts/test_tokens.py"
 SETTINGS = "tests/accounts/test_settings.py"
 KEYS = "tests/deliveries/test_integrations.py"
@@ -51,6 +53,8 @@ SCREENS = "ondi/staff/admin.py"
 SESSIONS = "ondi/accounts/sessions.py"
 INVITING = "ondi/accounts/invitations.py"
 LINKS = "ondi/accounts/links.py"
+CREDENTIALS = "ondi/accounts/credentials.py"
+ATTEMPTS = "ondi/accounts/attempts.py"
 
 
 class Mutant(NamedTuple):
@@ -363,15 +367,37 @@ MUTANTS = [
     ),
     Mutant(SESSIONS, "        of_this_session.filter(revoked_at=None).update(revoked_at=now)\n", "", SIGN_IN),
     Mutant(SESSIONS, " and in_grace:", ":", SIGN_IN),
-    Mutant(SESSIONS, "    if not user.check_password(current_password):", "    if False:", SIGN_IN),
-    Mutant(SESSIONS, "    end_sessions(user_id=user.id, but=but)\n", "", SIGN_IN),
+    Mutant(CREDENTIALS, "    if isinstance(found, InvalidCredentials) or", "    if", SIGN_IN),
+    Mutant(CREDENTIALS, "        if current.password != user.password:\n            return False\n", "", LIMITS),
     Mutant(
-        "ondi/accounts/sign_in.py",
-        '    if AxesProxyHandler.is_locked(request, {"username": email}):',
-        "    if False:",
+        CREDENTIALS,
+        "    if user is None or not is_right or not user.is_active:",
+        "    if user is None or not is_right:",
         SIGN_IN,
     ),
-    Mutant("ondi/accounts/sign_in.py", "    _queue_up(email, client_address(request))\n", "", STAFF_SIGN_IN),
+    Mutant(CREDENTIALS, "    if user is None or not is_right or", "    if user is None or", SIGN_IN),
+    Mutant(CREDENTIALS, "    attempt.forgive()\n", "", SIGN_IN),
+    Mutant(CREDENTIALS, "            give_back_connection()\n", "", LIMITS),
+    Mutant(
+        CREDENTIALS,
+        "    limits = limits_of(network=network, email=email)",
+        '    limits = limits_of(network="", email=email)',
+        LIMITS,
+    ),
+    Mutant(SESSIONS, "    end_sessions(user_id=user.id, but=but)\n", "", SIGN_IN),
+    Mutant(
+        ATTEMPTS,
+        "        if wait:\n            transaction.set_rollback(True)\n            return",
+        "        if False:\n            return",
+        STAFF_SIGN_IN,
+    ),
+    Mutant(ATTEMPTS, "        limits = {pair: limits[pair]}", "        pass", LIMITS),
+    Mutant(ATTEMPTS, "and good > now - KNOWN_FOR", "", LIMITS),
+    Mutant(ATTEMPTS, " AND moment <= %(until)s", "", LIMITS),
+    Mutant(ATTEMPTS, '        _key("network", network): settings.SIGN_IN_FAILURES_PER_ADDRESS,\n', "", LIMITS),
+    Mutant(ATTEMPTS, '        _key("e-mail", email): settings.SIGN_IN_FAILURES_PER_ACCOUNT,\n', "", LIMITS),
+    Mutant("ondi/api/client.py", "_parsed(forwarded[-count])", "_parsed(forwarded[0])", CLIENT),
+    Mutant("ondi/api/client.py", "int(address) >> 64 << 64, 64", "int(address), 128", LIMITS),
     Mutant(
         "ondi/accounts/sign_in.py",
         '        tenants = [tenant for tenant in tenants if tenant["slug"] == slug]',

@@ -11,6 +11,7 @@ from ondi.settings import *  # noqa: F403
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 CORS_ALLOWED_ORIGINS = ["https://portal.example"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+PASSWORDS_AT_ONCE, PASSWORDS_WAITING = 8, 100
 SECURE_SSL_REDIRECT = False
 READS_PER_MINUTE = WRITES_PER_MINUTE = THROTTLE_BURST = 10_000_000
 DATABASES["default"]["OPTIONS"].pop("pool")  # noqa: F405

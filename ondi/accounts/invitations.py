@@ -9,13 +9,13 @@ in with it already, the two become one, and whoever set the former password is o
 from dataclasses import dataclass
 
 from django.contrib.auth import password_validation
-from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from ondi.accounts.errors import InvitationInvalid
+from ondi.accounts.hashing import hash_of
 from ondi.accounts.links import Link, Purpose, make_link, read_link, state_of
 from ondi.accounts.models import Membership, User
 from ondi.accounts.second_factor import forget_second_factor
@@ -68,7 +68,7 @@ def accept_invitation(*, token: str, password: str) -> User:
         password_validation.validate_password(password, User(email=address))
     except ValidationError as error:
         raise InvalidInput({"password": ["invalid"]}) from error
-    return _redeem(read_link(token), make_password(password))
+    return _redeem(read_link(token), hash_of(password))
 
 
 def _may_be_invited(membership: Membership, own: User) -> bool:

@@ -1,12 +1,15 @@
 """People: who they are (`User`), who they are in a tenant (`Membership`), and how they get in."""
 
+from contextlib import nullcontext
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from ondi.accounts.hashing import line
 from ondi.accounts.querysets import MembershipQuerySet, UserManager
 from ondi.accounts.roles import Role
 from ondi.common.database import TenantForeignKey
@@ -66,6 +69,16 @@ class User(AbstractBaseUser):
     def is_staff(self) -> bool:
         """Django's admin asks; who may in is decided by the staff site, from memberships."""
         return self.is_active
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Hashes in its turn; raises `ServiceUnavailable` where that does not come. None: no password."""
+        with line.turn() if raw_password is not None else nullcontext():
+            super().set_password(raw_password)
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Hashes in its turn; raises `ServiceUnavailable` where that does not come."""
+        with line.turn():
+            return super().check_password(raw_password)
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Rights follow the role in the tenant (policies), never Django's permission table."""
@@ -186,6 +199,18 @@ class RefreshFamily(TenantOwned):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class SignInAttempts(models.Model):
+    """When sign-ins failed or began, by a hash of whose they are (`attempts`). No tenant's row: nobody is in yet."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    failed_at = ArrayField(models.DateTimeField())
+    succeeded_at = models.DateTimeField(null=True)
+    touched_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class SettingsChange(TenantOwned):

@@ -9,8 +9,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth import password_validation
-from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -20,7 +18,7 @@ from ondi.accounts.entering import enter
 from ondi.accounts.errors import TokenInvalid, TokenReused
 from ondi.accounts.models import RefreshFamily, User
 from ondi.accounts.tokens import Claims, issue_access_token, issue_refresh_token, read_refresh_token
-from ondi.common.errors import DomainError, InvalidInput
+from ondi.common.errors import DomainError
 from ondi.common.ids import new_id
 from ondi.tenants.scope import tenant_scope
 
@@ -92,24 +90,11 @@ def end_session(*, refresh_token: str) -> None:
 
 
 @transaction.atomic
-def change_password(*, actor: Actor, session_id: UUID, current_password: str, new_password: str) -> None:
-    """Change the actor's password and end every other session of theirs, in all their tenants.
-
-    Locks the login. Raises `InvalidInput` on the field at fault.
-    """
-    user = User.objects.select_for_update().get(id=actor.user_id)
-    if not user.check_password(current_password):
-        raise InvalidInput({"current_password": ["invalid"]})
-    try:
-        password_validation.validate_password(new_password, user)
-    except ValidationError as error:
-        raise InvalidInput({"new_password": ["invalid"]}) from error
-    set_password(user=user, new_password=new_password, but=session_id)
-
-
-@transaction.atomic
 def set_password(*, user: User, new_password: str, but: UUID | None = None) -> None:
-    """Give a login another password, and end its sessions: API and admin, in all tenants, `but` one of the API."""
+    """Give a login another password, and end its sessions: API and admin, in all tenants, `but` one of the API.
+
+    For commands; where others wait for an answer the hash comes first (`credentials.replace_password`).
+    """
     user.set_password(new_password)
     put_password(user=user, hashed=user.password, but=but)
 

@@ -18,6 +18,7 @@ from ondi.api.errors import ServiceUnavailable
 from ondi.api.language import requested_language
 from ondi.api.middleware import answers_html, request_id_of
 from ondi.api.pages import busy_page
+from ondi.api.places import held
 from ondi.api.responses import error_response
 
 logger = structlog.get_logger("ondi.request")
@@ -36,7 +37,7 @@ class Admission:
 
     So many may wait in a burst. Where somebody has been waiting all the time for `BURST_SECONDS`, more is coming
     than can be done: then only a few may, for else every answer comes too late for its caller. The server needs
-    more threads than these, for the refusals (`ondi.serve`).
+    more threads than these, for the refusals and for those that stand `aside` (`ondi.serve`).
     """
 
     def __init__(self, application: Application) -> None:
@@ -50,10 +51,8 @@ class Admission:
             return self.application(environ, start_response)
         if not self._is_let_in():
             return self._refuse(environ, start_response)
-        try:
+        with held(self.working):
             return self.application(environ, start_response)
-        finally:
-            self.working.release()
 
     def _is_let_in(self) -> bool:
         with self.lock:

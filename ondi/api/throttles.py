@@ -16,7 +16,7 @@ from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from ondi.api.client import client_address
+from ondi.api.client import client_network
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # at run time it imports this module
@@ -73,11 +73,11 @@ class CallerThrottle(BaseThrottle):
         return math.ceil(self._wait)
 
     def key_of(self, request: Request) -> Hashable:
-        return getattr(request.user, "user_id", None) or client_address(request)
+        return getattr(request.user, "user_id", None) or client_network(request)
 
 
 class TenantThrottle(CallerThrottle):
     factor = settings.TENANT_THROTTLE_FACTOR
 
     def key_of(self, request: Request) -> Hashable:
-        return getattr(request.user, "tenant_id", None) or client_address(request)
+        return getattr(request.user, "tenant_id", None) or client_network(request)

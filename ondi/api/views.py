@@ -24,6 +24,11 @@ class ApiViewSet(GenericViewSet[Any]):
         view = super().as_view(*arguments, **options)
         return view if hasattr(view, "_non_atomic_requests") else in_one_unit(view)
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Read the body before anything is refused: an answer in the middle of one breaks the caller's pipe."""
+        _kept = request._request.body
+        super().initial(request, *args, **kwargs)
+
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)
         for tenant_id in request.query_params.getlist("tenant_id"):

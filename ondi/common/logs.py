@@ -81,7 +81,6 @@ def configuration(level: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
             "ondi": {"level": level},
-            "axes": {"level": "ERROR"},
             "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
             "django.request": {"level": "ERROR", "filters": ["without_path"]},
             "django.security": {"level": "ERROR"},

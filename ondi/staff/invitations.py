@@ -42,6 +42,7 @@ class FirstPasswordForm(forms.Form):
         return again
 
 
+@transaction.non_atomic_requests  # hashes a password
 @never_cache
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """For whoever holds the link; it is good until the password is set, three days at the most."""

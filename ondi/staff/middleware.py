@@ -6,18 +6,23 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
 from django.utils.functional import SimpleLazyObject
 
 from ondi.accounts.audit import note_caller
+from ondi.accounts.errors import SignInThrottled
 from ondi.api.errors import DATABASE_IS_AWAY, note_absence
 from ondi.api.pages import busy_page
 from ondi.api.units import RETRIES, asks_for_retry, pause
+from ondi.common.errors import ServiceUnavailable
 from ondi.staff.entry import staff_of
+from ondi.staff.sign_in import refused
 
 
 class StaffScopeMiddleware:
     """Sets `request.staff`, None for who is no staff or not fully signed in.
 
+    A view that is `non_atomic_requests` gets a posted form without a transaction: it hashes a password.
     What a failing page (5xx) wrote is rolled back. A page whose transaction the database broke off for
     another's sake is tried again, at most three times.
     """
@@ -36,7 +41,9 @@ class StaffScopeMiddleware:
         return self._attempt_once(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """A database that is away or busy is a page that says so."""
+        """A database that is away or busy, and too many sign-ins, are pages that say so."""
+        if request.path.startswith("/admin/") and isinstance(exception, SignInThrottled | ServiceUnavailable):
+            return refused(request, exception)
         if not (request.path.startswith("/admin/") and isinstance(exception, DATABASE_IS_AWAY)):
             return None
         response = busy_page()
@@ -47,6 +54,10 @@ class StaffScopeMiddleware:
 
     def _attempt_once(self, request: HttpRequest) -> HttpResponseBase:
         try:
+            if _hashes(request):
+                with transaction.atomic():
+                    _let_in(request)
+                return self.get_response(request)
             with transaction.atomic():
                 _let_in(request)
                 response = self.get_response(request)
@@ -56,6 +67,16 @@ class StaffScopeMiddleware:
         except DATABASE_IS_AWAY as error:
             note_absence(error)
             return busy_page()
+
+
+def _hashes(request: HttpRequest) -> bool:
+    """Is this for a view that holds its own transactions, because it hashes a password in between?"""
+    if request.method != "POST":
+        return False
+    try:
+        return hasattr(resolve(request.path_info).func, "_non_atomic_requests")
+    except Resolver404:
+        return False
 
 
 def _let_in(request: HttpRequest) -> None:

@@ -2,17 +2,20 @@
 
 from typing import Any
 
-from django.conf import settings
+from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 
+from ondi.accounts.credentials import check_credentials, replace_password
 from ondi.accounts.errors import SignInThrottled
 from ondi.accounts.models import User
-from ondi.accounts.sessions import set_password
-from ondi.accounts.sign_in import check_credentials
+from ondi.api.client import client_network
+from ondi.api.pages import busy_page
+from ondi.common.errors import DomainError, ServiceUnavailable
 from ondi.staff.entry import staff_of
 
 
@@ -20,32 +23,71 @@ class StaffAuthenticationForm(AuthenticationForm):  # type: ignore[misc]  # unfo
     """Staff of an active tenant and platform operators may in; everybody else hears one plain refusal."""
 
     def clean(self) -> dict[str, Any]:
+        """Raises what is no matter of the form as it is; `StaffScopeMiddleware` answers it (`refused`)."""
         email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if not email or not password:
             return dict(self.cleaned_data)
-        found = check_credentials(request=self.request, email=email, password=password)
-        if isinstance(found, SignInThrottled):
-            self.request.axes_locked_out = True  # axes' middleware answers with `locked_out`
-            raise self._refusal()
-        if not isinstance(found, User) or staff_of(found) is None:
-            raise self._refusal()
+        found = _asked(check_credentials(network=client_network(self.request), email=email, password=password))
+        if found is None or staff_of(found) is None:
+            raise ValidationError(
+                self.error_messages["invalid_login"], code="invalid_login", params={"username": _("e-mail")}
+            )
         self.user_cache = found
         return dict(self.cleaned_data)
 
-    def _refusal(self) -> ValidationError:
-        return ValidationError(
-            self.error_messages["invalid_login"], code="invalid_login", params={"username": _("e-mail")}
-        )
-
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]  # unfold ships no types
+    """A wrong old password counts as a failed sign-in."""
+
+    def __init__(self, *arguments: Any, network: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.network = network
+
+    def clean_old_password(self) -> str:
+        """Raises `ValidationError`; what is no matter of the form as it is."""
+        given: str = self.cleaned_data["old_password"]
+        found = _asked(check_credentials(network=self.network, email=self.user.email, password=given))
+        if found is None or found.pk != self.user.pk:
+            raise self._refusal()
+        self.user.password = found.password
+        return given
+
+    def _post_clean(self) -> None:
+        """With good passwords the new one is put in place here, where another one may have been quicker."""
+        super()._post_clean()
+        if not self.errors and not replace_password(user=self.user, new_password=self.cleaned_data["new_password1"]):
+            self.add_error("old_password", self._refusal())
+
     def save(self, commit: bool = True) -> User:
-        """Through the service, which ends the person's other sessions."""
-        set_password(user=self.user, new_password=self.cleaned_data["new_password1"])
+        """It is done already."""
         return self.user  # type: ignore[no-any-return]
 
+    def _refusal(self) -> ValidationError:
+        return ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
 
-def locked_out(request: HttpRequest, _response: HttpResponse | None = None, *_credentials: object) -> HttpResponse:
-    """What the admin says after too many failures."""
-    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
-    return render(request, "staff/locked_out.html", {"minutes": minutes}, status=429)
+
+class OwnPasswordView(PasswordChangeView):
+    form_class = OwnPasswordForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "network": client_network(self.request)}
+
+
+def refused(request: HttpRequest, refusal: DomainError) -> HttpResponse:
+    """The page for too many failures, and for too many who sign in at once."""
+    if isinstance(refusal, SignInThrottled):
+        minutes = -(-refusal.retry_after // 60)
+        advice = ngettext(
+            "Please wait a minute and try again.", "Please wait %(minutes)d minutes and try again.", minutes
+        ) % {"minutes": minutes}
+        page = render(request, "staff/locked_out.html", {"advice": advice}, status=429)
+        page["Retry-After"] = str(refusal.retry_after)
+        return page
+    return busy_page()
+
+
+def _asked(found: User | DomainError) -> User | None:
+    """Whose the credentials are; None where they are wrong. Raises `SignInThrottled` and `ServiceUnavailable`."""
+    if isinstance(found, SignInThrottled | ServiceUnavailable):
+        raise found
+    return found if isinstance(found, User) else None

@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from django.contrib.auth.views import PasswordChangeView, redirect_to_login
+from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
+from django.utils.decorators import method_decorator
 from unfold.sites import UnfoldAdminSite
 
 from ondi.staff.invitations import invitation
 from ondi.staff.second_factor import second_factor
-from ondi.staff.sign_in import OwnPasswordForm, StaffAuthenticationForm
+from ondi.staff.sign_in import OwnPasswordView, StaffAuthenticationForm
 
 
 class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
@@ -28,6 +30,7 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
             *super().get_urls(),
         ]
 
+    @method_decorator(transaction.non_atomic_requests)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The password first; who gave it is asked for the second factor."""
         if request.method == "GET" and getattr(request, "awaiting_second_factor", None):
@@ -35,10 +38,11 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
             return redirect_to_login(wanted, reverse("admin:second_factor"))
         return super().login(request, extra_context)  # type: ignore[no-any-return]
 
+    @method_decorator(transaction.non_atomic_requests)
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """One's own; holds no transaction while it hashes."""
         request.current_app = self.name
-        return PasswordChangeView.as_view(
-            form_class=OwnPasswordForm,
+        return OwnPasswordView.as_view(
             success_url=reverse("admin:password_change_done"),
             template_name=self.password_change_template or "registration/password_change_form.html",
             extra_context={**self.each_context(request), **(extra_context or {})},

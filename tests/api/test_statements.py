@@ -32,10 +32,10 @@ QUEUED = QUEUE + "/<str:ticket_id>"
 STATEMENTS = {
     ("GET", "health/live"): 0,
     ("GET", "health/ready"): 1,
-    ("POST", "auth/login"): 11,
+    ("POST", "auth/login"): 10,
     ("POST", "auth/refresh"): 6,
     ("POST", "auth/logout"): 4,
-    ("POST", "auth/password"): 4,
+    ("POST", "auth/password"): 8,
     ("GET", "users/me"): 1,
     ("GET", TICKETS): 2,  # and one more to count, on a page behind the last
     ("POST", TICKETS): 6,

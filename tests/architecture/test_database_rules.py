@@ -10,7 +10,7 @@ from ondi.common.database import TenantForeignKey
 pytestmark = pytest.mark.django_db
 
 OUR_APPS = ("api", "tenants", "accounts", "datafixes", "orders", "deliveries", "conversations", "support")
-WITHOUT_TENANT = {"accounts_user"}
+WITHOUT_TENANT = {"accounts_user", "accounts_signinattempts"}
 TABLES = {model._meta.db_table: model for label in OUR_APPS for model in apps.get_app_config(label).get_models()}
 FUNCTIONS = {
     "ondi_tenants",

@@ -192,7 +192,7 @@ class TestClearExpired:
 
         call_command("clear_expired", stdout=out)
 
-        assert out.getvalue() == "Deleted 1 kept answers and 1 expired sessions.\n"
+        assert out.getvalue() == "Deleted 1 kept answers, 1 expired sessions and 0 counts of sign-ins.\n"
         assert fresh.get("/users/me").status_code == 200
         with tenant_scope(customer.tenant_id):
             assert IdempotencyRecord.objects.get().key == "new"

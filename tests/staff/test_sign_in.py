@@ -12,7 +12,8 @@ from django.utils import timezone
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from ondi.accounts.sessions import begin_session, change_password
+from ondi.accounts.credentials import change_password
+from ondi.accounts.sessions import begin_session
 from ondi.accounts.tokens import read_access_token
 from tests.client import ApiClient
 from tests.desk import desk
@@ -180,6 +181,22 @@ class TestLimit:
         assert Client().post(LOGIN, right).status_code == 429
         assert api.post("/auth/login", {"email": agent.user.email, "password": PASSWORD}).status_code == 429
 
+    @pytest.mark.parametrize(
+        "name",
+        ["a" * 255, "a" * 256, "ا" * 300, "a@b.example" * 5000, "a\x00b", "\x00", "\u202e", "a\nb@c.example", "\x85"],
+    )
+    @pytest.mark.parametrize("signed_in", [False, True])
+    def test_strange_names_are_refused_like_any_other(self, agent, name, signed_in):
+        client = desk(agent.user) if signed_in else Client()
+        headers = {"User-Agent": "x" * 3000, "Accept": "y" * 3000, "X-Forwarded-For": "unix:"}
+
+        page = client.post(
+            f"{LOGIN}?next=/admin/{'z' * 3000}", {"username": name, "password": "wrong"}, headers=headers
+        )
+
+        assert page.status_code == 200
+        assert "errornote" in page.content.decode() or "text-red" in page.content.decode()
+
     def test_unknown_wrong_and_customer_get_the_same_page(self, agent):
         def page(email, password):
             text = Client().post(LOGIN, {"username": email, "password": password}).content.decode()
@@ -213,8 +230,9 @@ class TestSessions:
         kept = ApiClient(portal.access_token)
         session_id = read_access_token(portal.access_token).session_id
         change_password(
-            actor=actor(agent), session_id=session_id, current_password=PASSWORD, new_password="another fine secret"
-        )
+            actor=actor(agent), session_id=session_id, network="192.0.2.1",
+            current_password=PASSWORD, new_password="another fine secret",
+        )  # fmt: skip
 
         assert admin.get(QUEUE).status_code == 302
         assert kept.get("/users/me").status_code == 200

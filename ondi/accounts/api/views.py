@@ -13,8 +13,10 @@ from ondi.accounts import sessions
 from ondi.accounts.api import docs
 from ondi.accounts.api.serializers import LoginBody, PasswordBody, RefreshBody, session_data, user_data
 from ondi.accounts.authentication import actor_of
+from ondi.accounts.credentials import change_password
 from ondi.accounts.sign_in import sign_in
 from ondi.accounts.tokens import Claims
+from ondi.api.client import client_network
 from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, valid_body
 from ondi.common.errors import DomainError
@@ -40,7 +42,7 @@ class AuthViewSet(ApiViewSet):
         body = valid_body(LoginBody, request)
         session = unless_refused(
             sign_in(
-                request=request._request,
+                network=client_network(request._request),
                 email=body["email"],
                 password=body["password"],
                 tenant_slug=body.get("tenant"),
@@ -66,7 +68,9 @@ class PasswordViewSet(ApiViewSet):
     @docs.password
     def password(self, request: Request) -> Response:
         body = valid_body(PasswordBody, request)
-        sessions.change_password(actor=actor_of(request), session_id=cast(Claims, request.auth).session_id, **body)
+        session_id = cast(Claims, request.auth).session_id
+        network = client_network(request._request)
+        change_password(actor=actor_of(request), session_id=session_id, network=network, **body)
         return success(_("Password changed"), {})
 
 
