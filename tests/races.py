@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connections
@@ -30,3 +31,23 @@ def deadlocks_so_far(owner) -> int:
     owner.execute("SELECT pg_stat_clear_snapshot()")
     found = owner.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").fetchone()
     return found[0]
+
+
+@contextmanager
+def held_up(call: Callable[[], Any], holder: Any) -> "Iterator[Future[Any]]":
+    """Run the call in a thread; the block begins once it waits for a lock of `holder`, and lets that go."""
+
+    def run():
+        try:
+            return call()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        running = pool.submit(run)
+        # Not pg_stat_activity: within a transaction that stays as it was first looked at.
+        blocked = "SELECT pg_sleep(0.01), count(*) FROM pg_locks WHERE NOT granted AND %s = ANY (pg_blocking_pids(pid))"
+        while not holder.execute(blocked, [holder.info.backend_pid]).fetchone()[1]:
+            assert not running.done(), running.result()
+        yield running
+        running.result(timeout=30)

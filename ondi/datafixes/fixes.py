@@ -73,6 +73,9 @@ class Fix(ABC):
     def items(self) -> Iterator[Item]:
         """Everything that has to be fixed, in the order of keys, read in pieces; what is right is not among it."""
 
+    def hold(self, items: Sequence[Item]) -> None:  # noqa: B027 - most lock as they go
+        """Lock what fixing these changes, in the project's order, before their rows are looked at and kept."""
+
     @abstractmethod
     def apply_all(self, items: Sequence[Item], *, at: datetime) -> Batch:
         """Fix these, in the batch's transaction. What it reads it locks and looks at anew: the plan may be old."""

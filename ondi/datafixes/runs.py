@@ -165,6 +165,7 @@ def _commit_batch(fix: Fix, run: FixRun, batch: Sequence[Item]) -> Batch:
     todo = [item for item in batch if not item.fault and not item.is_right]
     with tenant_scope(fix.tenant_id):
         wait_briefly()
+        fix.hold(todo)
         parameters = {"tenant": fix.tenant_id, **fix.parameters(todo)}
         before = {} if fix.is_final else rows_in(fix.footprint, parameters)
         result = fix.apply_all(todo, at=run.started_at)

@@ -16,7 +16,8 @@ SHOWN = 5
 class Command(BaseCommand):
     help = (
         "Look for data that is not as it has to be: summaries, sequences, turns, participants, links, events, counter. "
-        "Changes nothing. Exits with 1 where it found something, and names the command that mends it."
+        "Changes nothing. Exits with 1 where it found something, and names the command that repairs it or, where that "
+        "is in doubt, what a person has to look at."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,16 +35,19 @@ class Command(BaseCommand):
                     with connection.cursor() as cursor:
                         cursor.execute("SET TRANSACTION READ ONLY")
                         cursor.execute("SET LOCAL statement_timeout = 0")
-                    number = 0
+                    number = left = 0
                     examples: list[str] = []
-                    for key, detail in found(finding, tenant_id):
+                    for key, detail, doubt in found(finding, tenant_id):
                         number += 1
+                        left += doubt is not None
+                        why = f"({doubt})" if doubt and finding.mend else ""
                         if len(examples) < SHOWN:
-                            examples.append(f"{key} {detail}".strip())
+                            examples.append(" ".join(filter(None, [str(key), detail, why])))
                 if number:
-                    command = f"manage.py repair --finding {finding.name} --tenant {slug}"
+                    command = f"manage.py repair --finding {finding.name} --tenant {slug}" if left < number else None
                     report.append({"tenant": slug, "finding": finding.name, "what": finding.what, "count": number,
-                                   "examples": examples, "mend": command})  # fmt: skip
+                                   "examples": examples, "mend": command, "for_a_person": left,
+                                   "look_at": finding.look_at or None})  # fmt: skip
         if options["json"]:
             self.stdout.write(json.dumps(report, indent=2, ensure_ascii=False))
         else:
@@ -56,6 +60,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{one['tenant']}: {one['finding']}: {one['what']} ({one['count']})")
             for example in one["examples"]:
                 self.stdout.write(f"    {example}")
-            self.stdout.write(f"    mend: {one['mend']}")
+            if one["mend"]:
+                self.stdout.write(f"    repair: {one['mend']}")
+            if one["for_a_person"]:
+                look_at = one["look_at"] or "see the reasons above"
+                self.stdout.write(f"    for a person ({one['for_a_person']}): {look_at}")
         if not report:
             self.stdout.write(f"{tenants} tenants, {len(FINDINGS)} invariants: all as it has to be.")

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ondi.datafixes.command import FixCommand
 from support.fixes.doctor import BY_NAME, Repair
@@ -11,8 +11,9 @@ from support.fixes.doctor import BY_NAME, Repair
 
 class Command(FixCommand):
     help = (
-        "Mend what `manage.py doctor` found: one --finding at a time. Changes the rows the finding names, and nothing "
-        "else. To undo: manage.py data_fixes undo RUN; events that were added stay."
+        "Repair what `manage.py doctor` found: one --finding at a time. Changes the rows the finding names, and "
+        "nothing else; opens no conversation to anybody, loses no text, and leaves unread what was not read. What is "
+        "in doubt is named and left to a person. To undo: manage.py data_fixes undo RUN; events that were added stay."
     )
 
     def add_own_arguments(self, parser: CommandParser) -> None:
@@ -25,4 +26,7 @@ class Command(FixCommand):
         return f"repair {options['finding']}"
 
     def fix_for(self, tenant_id: UUID, options: dict[str, Any]) -> Repair:
-        return Repair(tenant_id, finding=BY_NAME[options["finding"]])
+        finding = BY_NAME[options["finding"]]
+        if finding.look_at:
+            raise CommandError(f"{finding.name} is left to a person, and nothing was changed: {finding.look_at}.")
+        return Repair(tenant_id, finding=finding)
