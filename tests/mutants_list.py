@@ -30,6 +30,7 @@ CONVENTIONS = "tests/api/test_conventions.py"
 PAGES = "tests/staff/test_pages.py"
 WORKBENCH = "tests/support/test_workbench.py"
 DESK_SERVICES = "tests/support/test_desk_services.py"
+PROVED = "tests/accounts/test_proved_addresses.py"
 INVITATIONS = "tests/staff/test_invitations.py"
 FIXES = "tests/datafixes/test_commands.py"
 UNDO = "tests/datafixes/test_undo.py"
@@ -496,6 +497,25 @@ MUTANTS = [
     Mutant(INVITING, " or link.state != state_of(link.purpose, membership, own)", "", INVITATIONS),
     Mutant(INVITING, "link.purpose is Purpose.SHOWN or holder.is_superuser", "holder.is_superuser", INVITATIONS),
     Mutant(INVITING, "if is_free else None", "", INVITATIONS),
+    Mutant(INVITING, " or holder.is_superuser", "", PROVED),
+    Mutant(INVITING, " or not holder.is_active", "", PROVED),
+    Mutant(INVITING, "    if login.email_proved_at is None:\n        forget", "    if False:\n        forget", PROVED),
+    Mutant(INVITING, "    if login.email_proved_at is None:\n        forget", "    if True:\n        forget", PROVED),
+    Mutant(INVITING, "proved=link.purpose is Purpose.MAILED", "proved=True", PROVED),
+    Mutant(INVITING, "        membership = people.locked().first()", "        membership = people.first()", PROVED),
+    Mutant(INVITING, "User.objects.select_for_update().filter(Q(", "User.objects.filter(Q(", PROVED),
+    Mutant(
+        INVITING,
+        "    if Membership.objects.in_tenants([membership.tenant_id]).filter(user=holder).exists():",
+        "    if False:",
+        PROVED,
+    ),
+    Mutant(LINKS, "    if purpose is not Purpose.SHOWN:", "    if False:", PROVED),
+    Mutant("ondi/accounts/models.py", "self.user.email == self.email and ", "", PROVED),
+    Mutant("ondi/accounts/models.py", "self.role == Role.CUSTOMER and self.tenant", "self.tenant", PROVED),
+    Mutant("ondi/accounts/services.py", "email=email if password is not None else None", "email=email", PROVED),
+    Mutant("ondi/accounts/services.py", "    user.email_proved_at = None\n", "", PROVED),
+    Mutant("ondi/accounts/migrations/0006_end_sessions.py", " AND session.user_id = wanted_user", "", PROVED),
     Mutant(INVITING, " and membership.email is not None and membership.is_active", "", INVITATIONS),
     Mutant(LINKS, "salt=_salt(purpose), max_age", 'salt="", max_age', INVITATIONS),
     Mutant("ondi/staff/admin.py", 'if obj.waits else (*fields, "email_is_proved", "email")', "", INVITATIONS),
