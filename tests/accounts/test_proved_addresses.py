@@ -2,6 +2,7 @@
 
 import re
 
+import psycopg
 import pytest
 from django.core import mail
 from django.db import connection
@@ -21,7 +22,7 @@ from tests.client import ApiClient
 from tests.desk import desk
 from tests.factories import PASSWORD, MemberFactory, TenantFactory, UserFactory, reload
 from tests.invitations import ADDRESS, SECRET, link_for, open_link
-from tests.races import at_once
+from tests.races import at_once, held_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
 VICTIM = "victim@example.org"
@@ -272,6 +273,26 @@ class TestRaces:
         assert 1 in good
         assert sign_in(api, "password 1 of all", tenant="tigris").status_code == 200
         assert sign_in(api, "password 0 of all").status_code == 401
+
+    def test_a_sign_in_under_way_does_not_outlive_the_password_it_gave(self, api, tenants, owner):
+        person = MemberFactory(tenant=tenants[0])
+        with psycopg.connect(owner().info.dsn, password=owner().info.password) as writer:
+            writer.execute("UPDATE accounts_user SET password = 'another' WHERE id = %s", [person.user_id])
+            with held_up(lambda: sign_in(api, PASSWORD, person.email), writer) as answer:
+                writer.commit()
+
+        assert answer.result().status_code == 401
+
+    def test_a_link_waits_for_the_tenant_that_changes_the_person_just_now(self, tenants, owner):
+        waiter = waiting(tenants[0])
+        link = link_for(waiter, "shown")
+        with psycopg.connect(owner().info.dsn, password=owner().info.password) as writer:
+            writer.execute("UPDATE accounts_membership SET email = 'right@example.org' WHERE id = %s", [waiter.id])
+            with held_up(lambda: open_link(link), writer) as answer:
+                writer.commit()
+
+        assert answer.result().status_code == 404
+        assert not User.objects.filter(email=VICTIM).exists()
 
     def test_two_tenants_mailed_links_opened_at_once(self, api, tenants):
         good = self.opened(*(link_for(waiting(tenant), "mailed") for tenant in tenants))

@@ -32,7 +32,7 @@ QUEUED = QUEUE + "/<str:ticket_id>"
 STATEMENTS = {
     ("GET", "health/live"): 0,
     ("GET", "health/ready"): 1,
-    ("POST", "auth/login"): 10,
+    ("POST", "auth/login"): 11,
     ("POST", "auth/refresh"): 6,
     ("POST", "auth/logout"): 4,
     ("POST", "auth/password"): 8,
