@@ -59,7 +59,7 @@ def test_token_that_was_good_a_while_ago_expires_all_the_same(api):
     portal = api.as_(MemberFactory())
     assert portal.get("/users/me").status_code == 200
 
-    with time_machine.travel(NOW + timedelta(minutes=16)):
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=16)):
         answer = portal.get("/users/me")
 
     assert (answer.status_code, answer.json()["error"]) == (401, "token_expired")
