@@ -30,16 +30,19 @@ class ConversationQuerySet(TenantQuerySet["Conversation"]):
         if not actor.support_tenant_ids:
             readable = readable.filter(part__role="customer")
         return readable.values_list(
-            "id", "status", "message_count", "part__id", "part__role", "part__joined_at", "part__left_at",
+            "id", "status", "message_count", "part__id", "part__role", "part__left_at",
             "part__last_read_sequence", named=True,
         )  # fmt: skip
 
 
 class ParticipantQuerySet(TenantQuerySet["Participant"]):
-    def part_of(self, membership_id: UUID, conversation_id: UUID) -> QuerySet["Participant", Any]:
-        """Rows, at most one: this person's part in this conversation, if they take part now."""
-        own = self.present().filter(membership_id=membership_id, conversation_id=conversation_id)
-        return own.order_by().values_list("id", "role", named=True)
+    def taken_by(self, actor: Actor) -> "ParticipantQuerySet":
+        """This person's parts that count now: of a support user all, of anybody else those as the customer.
+
+        See `policies.takes_part`, which asks the same of a row.
+        """
+        own = self.in_tenants(actor.tenant_ids).present().filter(membership=actor.membership_id)
+        return own if actor.support_tenant_ids else own.filter(role="customer")
 
     def present(self) -> "ParticipantQuerySet":
         return self.filter(left_at=None)

@@ -11,7 +11,8 @@ from ondi.common.compiled import CompiledQuery
 
 
 def _part(viewer: Any, *, page: slice, conversation: Any) -> Any:
-    return Participant.objects.visible_to(viewer).part_of(viewer.membership_id, conversation)
+    own = Participant.objects.taken_by(viewer).filter(conversation_id=conversation)
+    return own.order_by().values_list("id", "role", named=True)
 
 
 def _readable(viewer: Any, *, page: slice, conversation: Any) -> Any:

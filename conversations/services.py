@@ -17,6 +17,7 @@ from conversations.models import Conversation, Message, MessageType, Participant
 from conversations.reads import find_part, find_readable
 from conversations.signals import message_posting
 from ondi.accounts.actors import Actor
+from ondi.common.errors import DomainError
 from ondi.common.ids import new_id
 from ondi.common.prepared import fetch_prepared, insert_rows
 from ondi.common.text import preview
@@ -58,16 +59,21 @@ def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datet
     """Say something as a participant; the sender has read up to their own message.
 
     `at`: when it was said; now when left out. Sends `message_posting` before it locks the conversation,
-    so that what belongs above is locked first. Raises `ConversationNotFound`, `NotAParticipant`,
-    `ConversationClosed`.
+    so that what belongs above is locked first; whose part ended while that was waited for says nothing.
+    Raises `ConversationNotFound`, `NotAParticipant`, `ConversationClosed`.
     """
     at = at or timezone.now()
     part = find_part(actor, conversation_id)
     if part is None:
-        raise NotAParticipant if find_readable(actor, conversation_id) else ConversationNotFound
+        raise _silence_of(actor, conversation_id)
     role = SenderRole.CUSTOMER if part.role == Participant.Role.CUSTOMER else SenderRole.AGENT
     message_posting.send(
-        sender=Conversation, tenant_id=actor.tenant_id, conversation_id=conversation_id, sender_role=role, at=at
+        sender=Conversation,
+        tenant_id=actor.tenant_id,
+        conversation_id=conversation_id,
+        sender_id=actor.membership_id,
+        sender_role=role,
+        at=at,
     )
     message = Message(
         tenant_id=actor.tenant_id,
@@ -77,9 +83,14 @@ def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datet
         content=content,
         created_at=at,
     )
-    if not _append(message, only_if_active=True, read_by=actor.membership_id):
-        raise ConversationClosed
+    if not _append(message, read_by=actor.membership_id):
+        raise ConversationClosed if find_part(actor, conversation_id) else _silence_of(actor, conversation_id)
     return message
+
+
+def _silence_of(actor: Actor, conversation_id: UUID) -> DomainError:
+    """Why somebody who does not take part may not speak: they may read, or there is nothing there for them."""
+    return NotAParticipant() if find_readable(actor, conversation_id) else ConversationNotFound()
 
 
 @transaction.atomic(savepoint=False)  # refuses nothing
@@ -104,7 +115,7 @@ def post_system_message(
         event={"code": code, "params": dict(params or {})},
         created_at=at,
     )
-    _append(message, status=status, read_by=caused_by, if_read_so_far=True)
+    _append(message, status=status, read_by=caused_by)
     return message
 
 
@@ -167,16 +178,33 @@ def leave_conversation(*, tenant_id: UUID, conversation_id: UUID, membership_id:
     ).exclude(role=Participant.Role.CUSTOMER).update(left_at=at)
 
 
+_LEAVE_ALL = """
+UPDATE conversations_participant SET left_at = %s
+WHERE tenant_id = %s AND membership_id = %s AND left_at IS NULL AND role <> 'customer' RETURNING conversation_id, role
+"""
+
+
+def leave_all_conversations(*, tenant_id: UUID, membership_id: UUID, at: datetime) -> list[tuple[UUID, str]]:
+    """As `leave_conversation`, of everything this person takes part in as staff: which, and in what role.
+
+    Locks these parts.
+    """
+    return fetch_prepared(_LEAVE_ALL, [at, tenant_id, membership_id])
+
+
 _APPEND = """
 WITH talk AS (
     UPDATE conversations_conversation SET message_count = message_count + 1, last_message_id = %s,
         last_message_sender_id = %s, last_message_sender_role = %s, last_message_type = %s, last_message_preview = %s,
         last_message_event = %s, last_message_at = %s, status = COALESCE(%s, status)
-    WHERE id = %s AND (status = 'active' OR NOT %s) RETURNING *
+    WHERE id = %s AND (%s OR status = 'active' AND EXISTS (
+        SELECT FROM conversations_participant AS own WHERE own.tenant_id = conversations_conversation.tenant_id
+            AND own.conversation_id = conversations_conversation.id AND own.membership_id = %s AND own.left_at IS NULL
+    )) RETURNING *
 ), read AS (
     UPDATE conversations_participant AS part SET last_read_sequence = talk.message_count FROM talk
     WHERE part.tenant_id = talk.tenant_id AND part.conversation_id = %s AND part.membership_id = %s
-        AND (part.last_read_sequence = talk.message_count - 1 OR NOT %s)
+        AND (%s OR part.last_read_sequence = talk.message_count - 1)
 )
 INSERT INTO conversations_message (id, tenant_id, conversation_id, sequence, sender_id, sender_role, message_type,
     content, event, created_at)
@@ -190,24 +218,23 @@ def _append(
     message: Message,
     *,
     status: str | None = None,
-    only_if_active: bool = False,
     read_by: UUID | None = None,
-    if_read_so_far: bool = False,
 ) -> bool:
-    """Save a message as its conversation's next one: number, summary and row; False where it is closed and must not be.
+    """Save a message as its conversation's next one: number, summary and row.
 
+    A person's message is False, and not saved, where the conversation is closed or the sender takes part no longer.
     One statement locks the conversation, counts on, and writes the message. `read_by`: the membership that has read
-    it, `if_read_so_far` only where they had read all before it. Locks the conversation, then their part in it.
+    it, and with a message of their own all before it. Locks the conversation, then their part in it.
     """
     shown = preview(message.content, html=message.message_type == MessageType.HTML)
     event = Jsonb(message.event) if message.event else None
-    talk = message.conversation_id
+    talk, sender = message.conversation_id, message.sender_id
     found = fetch_prepared(_APPEND, [
-        message.id, message.sender_id, message.sender_role, message.message_type, shown, event, message.created_at,
-        status, talk, only_if_active, talk, read_by, if_read_so_far, message.content,
+        message.id, sender, message.sender_role, message.message_type, shown, event, message.created_at, status,
+        talk, sender is None, sender, talk, read_by, sender is not None, message.content,
     ])  # fmt: skip
     if not found:
-        assert only_if_active, "there is always a conversation to note something in"
+        assert sender, "there is always a conversation to note something in"
         return False
     message.tenant_id, message.sequence = found[0]
     return True

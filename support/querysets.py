@@ -31,6 +31,7 @@ from ondi.common.querysets import TenantQuerySet
 from ondi.tenants.models import Priority, Tenant
 
 if TYPE_CHECKING:
+    from ondi.accounts.models import Membership
     from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketViewer  # noqa: F401
 
 LIST_FIELDS = (
@@ -42,7 +43,7 @@ LIST_FIELDS = (
     "conversation__last_message_preview", "conversation__last_message_event", "conversation__last_message_at",
     "conversation__last_message_sender__user_id", "conversation__last_message_sender__first_name",
     "conversation__last_message_sender__last_name", "conversation__last_message_sender__erased_at",
-    "part__last_read_sequence", "part__joined_at", "part__left_at",
+    "part__last_read_sequence", "part__role", "part__left_at",
 )  # fmt: skip
 DETAIL_FIELDS = (
     *LIST_FIELDS,
@@ -118,6 +119,13 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def assigned_to(self, membership_ids: Collection[UUID]) -> "TicketQuerySet":
         return self.filter(assignee__in=membership_ids)
+
+    def worked_on_by(self, membership: "Membership") -> "TicketQuerySet":
+        """Open ones that are this person's, or in whose conversation they take part as staff."""
+        parts = Participant.objects.in_tenants([membership.tenant_id]).present().exclude(role="customer")
+        talks = parts.filter(membership=membership).values("conversation_id")
+        found = self.in_tenants([membership.tenant_id]).open()
+        return found.filter(Q(assignee=membership) | Q(conversation_id__in=talks))
 
     def put_off(self, at: datetime) -> "TicketQuerySet":
         """Open ones that come back into the queue after this moment."""
@@ -207,9 +215,9 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         return self._with_part_of(viewer).values_list(*CONVERSATION_FIELDS, named=True)
 
     def taken_part_in_by(self, actor: Actor) -> "TicketQuerySet":
-        """Tickets in whose conversation this person takes part."""
-        parts = Participant.objects.in_tenants(actor.tenant_ids).present().filter(membership=actor.membership_id)
-        return self.in_tenants(actor.tenant_ids).filter(conversation_id__in=parts.values("conversation_id"))
+        """Tickets this person sees and in whose conversation they take part."""
+        parts = Participant.objects.taken_by(actor)
+        return self.visible_to(actor).filter(conversation_id__in=parts.values("conversation_id"))
 
     def for_list(self, viewer: Actor, *more: str) -> QuerySet["Ticket", Any]:
         """Rows of a list, with the viewer's own part in each conversation, and `more` columns."""

@@ -12,7 +12,7 @@ from deliveries.models import DeliveryStatus
 from deliveries.signals import delivery_status_changed
 from ondi.accounts.models import Membership
 from ondi.accounts.signals import support_role_ended
-from support.services import note_delivery, note_message, release_tickets_of
+from support.services import leave_desk, note_delivery, note_message
 
 EVENT_OF_DELIVERY = {
     DeliveryStatus.DELIVERED: "delivery_delivered",
@@ -22,9 +22,17 @@ EVENT_OF_DELIVERY = {
 
 
 @receiver(message_posting)
-def keep_turn(tenant_id: UUID, conversation_id: UUID, sender_role: str, at: datetime, **_signal: Any) -> None:
+def keep_turn(
+    tenant_id: UUID, conversation_id: UUID, sender_id: UUID, sender_role: str, at: datetime, **_signal: Any
+) -> None:
     from_customer = sender_role == SenderRole.CUSTOMER
-    note_message(tenant_id=tenant_id, conversation_id=conversation_id, from_customer=from_customer, at=at)
+    note_message(
+        tenant_id=tenant_id,
+        conversation_id=conversation_id,
+        sender_id=sender_id,
+        from_customer=from_customer,
+        at=at,
+    )
 
 
 @receiver(delivery_status_changed)
@@ -34,5 +42,5 @@ def tell_conversation(tenant_id: UUID, delivery_id: UUID, status: str, at: datet
 
 
 @receiver(support_role_ended)
-def release_tickets(membership: Membership, **_signal: Any) -> None:
-    release_tickets_of(membership=membership)
+def end_work(membership: Membership, **_signal: Any) -> None:
+    leave_desk(membership=membership)

@@ -14,6 +14,7 @@ from conversations.api.presentation import message_data
 from conversations.api.serializers import PostMessageBody
 from conversations.errors import ConversationNotFound, MessageNotFound, NotAParticipant
 from conversations.models import Message, Participant
+from conversations.policies import takes_part
 from conversations.querysets import MESSAGE_FIELDS, MessageRow
 from conversations.reads import find_readable, find_sequence, later_messages, newest_messages
 from conversations.services import mark_read, post_message
@@ -37,7 +38,7 @@ class MessageViewSet(ApiViewSet):
             data, read = self._after(request, actor, conversation)
         else:
             data, read = self._page(request, actor, conversation)
-        if _takes_part(conversation):
+        if _takes_part(actor, conversation):
             mark_read(part_id=conversation.part__id, known=conversation.part__last_read_sequence, sequence=read)
         return success(_("Messages retrieved"), data)
 
@@ -67,7 +68,7 @@ class MessageViewSet(ApiViewSet):
         return {"messages": shown, "has_more": len(rows) > limit}, shown[-1]["sequence"] if shown else 0
 
     @docs.post_message
-    @idempotent
+    @idempotent(lambda request, _kept, conversation_id: _posting_refused(actor_of(request), conversation_id)())
     def create(self, request: Request, conversation_id: str) -> Response:
         actor, wanted = actor_of(request), path_id(conversation_id)
         body = body_or_refusal(PostMessageBody, request, _posting_refused(actor, conversation_id))
@@ -84,7 +85,7 @@ class ReadStatusViewSet(ApiViewSet):
     def update(self, request: Request, conversation_id: str) -> Response:
         actor = actor_of(request)
         conversation = _readable(actor, conversation_id)
-        if not _takes_part(conversation):
+        if not _takes_part(actor, conversation):
             raise NotAParticipant
         sequence = _sequence(actor, conversation, required_id(request.query_params, "message_id"))
         mark_read(part_id=conversation.part__id, known=conversation.part__last_read_sequence, sequence=sequence)
@@ -112,8 +113,8 @@ def _sequence(actor: Actor, conversation: Any, message_id: UUID) -> int:
     return sequence
 
 
-def _takes_part(conversation: Any) -> bool:
-    return conversation.part__joined_at is not None and conversation.part__left_at is None
+def _takes_part(actor: Actor, conversation: Any) -> bool:
+    return takes_part(actor, role=conversation.part__role, left_at=conversation.part__left_at)
 
 
 def _sees_short_names(actor: Actor, conversation: Any) -> bool:
@@ -122,7 +123,7 @@ def _sees_short_names(actor: Actor, conversation: Any) -> bool:
 
 def _posting_refused(actor: Actor, conversation_id: str) -> Callable[[], None]:
     def refuse() -> None:
-        if not _takes_part(_readable(actor, conversation_id)):
+        if not _takes_part(actor, _readable(actor, conversation_id)):
             raise NotAParticipant
 
     return refuse

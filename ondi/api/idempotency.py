@@ -1,6 +1,7 @@
 """`Idempotency-Key`: a creating request sent again gets its first answer, and its effect happens once.
 
-The answer is stored in the transaction of the effect, so there is never one without the other.
+The answer is stored in the transaction of the effect, so there is never one without the other. It is given again
+only to who would be let in still.
 """
 
 import functools
@@ -17,28 +18,37 @@ from django.db import connection
 from django.db.models import TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ondi.api.errors import IdempotencyInProgress, IdempotencyKeyReused
 from ondi.api.models import IdempotencyRecord
-from ondi.common.errors import InvalidInput
+from ondi.common.errors import DomainError, InvalidInput
 
 KEPT_FOR = timedelta(hours=24)
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 Handler = Callable[..., Response]
+Refuse = Callable[..., object]
 
 
-def idempotent(handler: Handler) -> Handler:
-    """Make a view's method honour the header. The view runs inside the request's transaction."""
+def idempotent(refuse: Refuse) -> Callable[[Handler], Handler]:
+    """Make a view's method honour the header. The view runs inside the request's transaction.
 
+    `refuse(request, kept, **path)` raises what the call raises before it looks at its body and the view's
+    permissions do not: 404 of the path, 403. It is asked before a kept answer is given again, and before what is
+    wrong with key or body; otherwise the service asks the same. `kept`: the data of the answer that would be shown
+    again, if there is one; what the caller may not see of it any more is a refusal too.
+    """
+    return lambda handler: _honouring(handler, refuse)
+
+
+def _honouring(handler: Handler, refuse: Refuse) -> Handler:
     @functools.wraps(handler)
-    def honour(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def honour(view: Any, request: Request, **path: Any) -> Response:
         key = request.headers.get("Idempotency-Key")
         if key is None:
-            return handler(view, request, *args, **kwargs)
-        if not _VISIBLE_ASCII.fullmatch(key):
-            raise InvalidInput({"Idempotency-Key": ["invalid"]})
+            return handler(view, request, **path)
         caller: Any = request.user
         slot = {
             "tenant_id": caller.tenant_id,
@@ -47,11 +57,16 @@ def idempotent(handler: Handler) -> Handler:
             "path": request.path,
             "key": key,
         }
-        _take_lock(slot)
-        body_hash = _hash_of(request.data)
-        if replay := _kept_answer(slot, body_hash):
-            return replay
-        response = handler(view, request, *args, **kwargs)
+        try:
+            body_hash = _hash_of(request.data)
+            kept = _kept_answer(slot, body_hash)
+        except (DomainError, APIException):
+            refuse(request, None, **path)
+            raise
+        if kept:
+            refuse(request, kept.data["data"], **path)
+            return kept
+        response = handler(view, request, **path)
         if 200 <= response.status_code < 300:
             _keep(slot, body_hash, response)
         return response
@@ -64,6 +79,22 @@ def _hash_of(data: Any) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
+def _kept_answer(slot: dict[str, Any], body_hash: str) -> Response | None:
+    """The answer this key was given before, if it was; the key is held until the transaction ends.
+
+    Raises `InvalidInput` (no key at all), `IdempotencyInProgress`, `IdempotencyKeyReused`.
+    """
+    if not _VISIBLE_ASCII.fullmatch(slot["key"]):
+        raise InvalidInput({"Idempotency-Key": ["invalid"]})
+    _take_lock(slot)
+    kept = IdempotencyRecord.objects.filter(**slot, created_at__gt=timezone.now() - KEPT_FOR).first()
+    if kept is None:
+        return None
+    if kept.body_hash != body_hash:
+        raise IdempotencyKeyReused
+    return Response(kept.response, status=kept.status, headers={"Idempotency-Replayed": "true"})
+
+
 def _take_lock(slot: dict[str, Any]) -> None:
     """Hold this key until the transaction ends. Raises `IdempotencyInProgress` where another does."""
     name = "\n".join(str(part) for part in slot.values()).encode()
@@ -72,15 +103,6 @@ def _take_lock(slot: dict[str, Any]) -> None:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
         if not (cursor.fetchone() or [False])[0]:
             raise IdempotencyInProgress
-
-
-def _kept_answer(slot: dict[str, Any], body_hash: str) -> Response | None:
-    kept = IdempotencyRecord.objects.filter(**slot, created_at__gt=timezone.now() - KEPT_FOR).first()
-    if kept is None:
-        return None
-    if kept.body_hash != body_hash:
-        raise IdempotencyKeyReused
-    return Response(kept.response, status=kept.status, headers={"Idempotency-Replayed": "true"})
 
 
 def _keep(slot: dict[str, Any], body_hash: str, response: Response) -> None:

@@ -85,7 +85,7 @@ class AgentTicketViewSet(ApiViewSet):
         return self._act(request, ticket_id, services.reopen_ticket, _("Support ticket reopened"))
 
     @docs.next_ticket
-    @idempotent
+    @idempotent(lambda request, kept: kept and _detail(actor_of(request), kept["ticket"]["id"]))
     def next(self, request: Request) -> Response:
         actor = actor_of(request)
         ticket = services.claim_next_ticket(actor=actor)

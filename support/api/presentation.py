@@ -6,7 +6,7 @@ from typing import Any
 from conversations.events import event_text
 from conversations.models import MessageType, Participant
 from conversations.people import CUSTOMER, SUPPORT, member_data, person_data, sender_data
-from conversations.policies import can_post
+from conversations.policies import can_post, takes_part
 from ondi.accounts.actors import Actor
 from ondi.common.times import iso
 from support import policies
@@ -14,7 +14,7 @@ from support import policies
 
 def ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
     """A row of `for_list` as `viewer` sees it."""
-    short, takes_part = _sees_short_names(row, viewer), _takes_part(row)
+    short, speaks = _sees_short_names(row, viewer), _takes_part(row, viewer)
     return {
         "id": str(row.id),
         "number": row.number,
@@ -24,11 +24,11 @@ def ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
         "source": row.source,
         "related_delivery_id": _id(row.delivery_id),
         "related_order_id": _id(row.order_id),
-        "conversation": _conversation_data(row, short=short, takes_part=takes_part),
+        "conversation": _conversation_data(row, short=short, speaks=speaks),
         "assigned_to_user": row.assignee__user_id and person_data(row, "assignee", nobody=SUPPORT, short=short),
         "waiting_on": row.waiting_on,
         "can_close": policies.can_close(row, viewer),
-        "can_reply": can_post(conversation_status=row.conversation__status, takes_part=takes_part),
+        "can_reply": can_post(conversation_status=row.conversation__status, takes_part=speaks),
         "created_at": iso(row.created_at),
         "updated_at": iso(row.updated_at),
         "last_activity_at": iso(row.last_activity_at),
@@ -63,7 +63,7 @@ def conversation_data(row: Any, viewer: Actor, participants: Iterable[Participan
     """A ticket's row as a conversation of its own."""
     short = _sees_short_names(row, viewer)
     return {
-        **_conversation_data(row, short=short, takes_part=_takes_part(row)),
+        **_conversation_data(row, short=short, speaks=_takes_part(row, viewer)),
         "type": row.conversation__kind,
         "ticket_id": str(row.id),
         "created_at": iso(row.conversation__created_at),
@@ -86,16 +86,19 @@ def _requester_data(row: Any) -> dict[str, Any]:
     return {**person, "email": None if erased else row.requester__email}
 
 
-def _takes_part(row: Any) -> bool:
-    return row.part__joined_at is not None and row.part__left_at is None
+def _takes_part(row: Any, viewer: Actor) -> bool:
+    """As its customer who opened the ticket, as staff who did not; `note_message` asks the same of who speaks."""
+    as_customer = row.part__role == Participant.Role.CUSTOMER
+    counts = takes_part(viewer, role=row.part__role, left_at=row.part__left_at)
+    return counts and as_customer == policies.is_customer_of(row, viewer)
 
 
 def _sees_short_names(row: Any, viewer: Actor) -> bool:
     return not viewer.is_support_user or policies.is_customer_of(row, viewer)
 
 
-def _conversation_data(row: Any, *, short: bool, takes_part: bool) -> dict[str, Any]:
-    unread = max(0, row.conversation__message_count - row.part__last_read_sequence) if takes_part else None
+def _conversation_data(row: Any, *, short: bool, speaks: bool) -> dict[str, Any]:
+    unread = max(0, row.conversation__message_count - row.part__last_read_sequence) if speaks else None
     return {
         "id": str(row.conversation_id),
         "title": row.conversation__title,

@@ -1,5 +1,6 @@
 """The customer's calls: open, list, read and close one's own tickets."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -20,7 +21,7 @@ from support.api.filters import CustomerTicketFilter, filters_of
 from support.api.presentation import ticket_data, ticket_detail_data
 from support.api.reads import own_detail, own_page
 from support.api.serializers import CreateTicketBody
-from support.errors import TicketNotFound
+from support.errors import DeliveryNotFound, OrderNotFound, TicketNotFound
 from support.models import Ticket
 from support.services import close_ticket, open_ticket
 
@@ -49,7 +50,7 @@ class CustomerTicketViewSet(ApiViewSet):
         return success(_("Support tickets retrieved"), data)
 
     @docs.create_ticket
-    @idempotent
+    @idempotent(lambda request, kept: kept and _refuse_to_show(actor_of(request), kept["ticket"]))
     def create(self, request: Request) -> Response:
         body = valid_body(CreateTicketBody, request)
         actor = actor_of(request)
@@ -71,6 +72,14 @@ class CustomerTicketViewSet(ApiViewSet):
     def summary(self, request: Request) -> Response:
         actor = actor_of(request)
         return success(_("Summary retrieved"), Ticket.objects.requested_by(actor).summary_for(actor))
+
+
+def _refuse_to_show(actor: Actor, kept: Mapping[str, Any]) -> None:
+    """Refuse a ticket, as it was told once, whose item or which itself is not the actor's any more."""
+    now = _detail(actor, kept["id"])["ticket"]
+    for item, error in (("delivery", DeliveryNotFound), ("order", OrderNotFound)):
+        if kept[item] and not now[item]:
+            raise error
 
 
 def _detail(actor: Actor, ticket_id: Any) -> dict[str, Any]:

@@ -8,7 +8,12 @@ from django.utils import timezone
 
 from conversations.events import TICKET_CLOSED, TICKET_REOPENED
 from conversations.models import Conversation
-from conversations.services import join_conversation, leave_conversation, post_system_message
+from conversations.services import (
+    join_conversation,
+    leave_all_conversations,
+    leave_conversation,
+    post_system_message,
+)
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from ondi.common.errors import ServiceUnavailable
@@ -32,6 +37,7 @@ from support.services.shared import (
     mark_reopened,
     person_of,
     record_event,
+    record_events,
     refuse_if_changed,
     refuse_if_item_is_held,
     save_ticket,
@@ -225,15 +231,25 @@ def _wait_for_first(queue: TicketQuerySet) -> Ticket | None:
 
 
 @transaction.atomic
-def release_tickets_of(*, membership: Membership, at: datetime | None = None) -> int:
-    """Give every open ticket of somebody who is no support user any more back to the queue.
+def leave_desk(*, membership: Membership, at: datetime | None = None) -> None:
+    """What follows when somebody is no support user any more: their open tickets go back to the queue, and they take
+    part as staff in no conversation, whatever its state. What they said stays.
 
-    Locks these tickets in the order of their keys. Returns how many there were.
+    Locks the open tickets that they have or take part in, in the order of their keys, so that who is speaking there
+    now is done before; then their parts.
     """
-    tickets = list(Ticket.objects.locked().open().filter(tenant_id=membership.tenant_id, assignee=membership))
-    for ticket in tickets:
-        _unassign(ticket, None, at or timezone.now())
-    return len(tickets)
+    at = at or timezone.now()
+    for ticket in Ticket.objects.worked_on_by(membership).locked():
+        if ticket.assignee_id == membership.id:
+            _unassign(ticket, None, at)
+    left = leave_all_conversations(tenant_id=membership.tenant_id, membership_id=membership.id, at=at)
+    for role in sorted({role for _talk, role in left}):
+        talks = [talk for talk, held in left if held == role]
+        tickets = Ticket.objects.in_tenants([membership.tenant_id]).filter(conversation_id__in=talks)
+        record_events(
+            membership.tenant_id, list(tickets.values_list("id", flat=True)), TicketEvent.Kind.PARTICIPANT_REMOVED, at,
+            {}, {"participant": str(membership.id), "role": role},
+        )  # fmt: skip
 
 
 def take_unassigned(ticket: Ticket, actor: Actor, at: datetime) -> Ticket:

@@ -14,7 +14,7 @@ from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from support import policies
 from support.models import Ticket, TicketEvent
-from support.services.shared import record_event
+from support.services.shared import hold_people, record_event
 
 ADD, REMOVE, UPDATE = "add", "remove", "update"
 
@@ -41,9 +41,11 @@ def change_participants(
     """Add, remove or update these people, each by itself: one failure does not hold up the others.
 
     Only support users of the tenant can be added; the ticket's customer and its agent stay. Unknown people
-    and people of other tenants are one `not_found`. Locks the ticket. Raises `ConversationNotFound`,
-    `PermissionDenied`, `ConversationClosed`.
+    and people of other tenants are one `not_found`. Locks the people to add, then the ticket. Raises
+    `ConversationNotFound`, `PermissionDenied`, `ConversationClosed`.
     """
+    if action == ADD and actor.is_support_user:
+        hold_people(Membership.objects.visible_to(actor).filter(user_id__in=user_ids))
     ticket = Ticket.objects.visible_to(actor).locked().filter(conversation_id=conversation_id).first()
     if ticket is None:
         raise ConversationNotFound

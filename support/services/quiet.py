@@ -9,17 +9,19 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
-from conversations.models import Conversation
+from conversations.models import Conversation, Participant
 from conversations.services import join_conversation, set_conversation_status
+from ondi.accounts.models import Membership
 from ondi.common.errors import InvalidInput
 from support import policies
 from support.errors import AssigneeNotASupportUser, TicketNotFound
 from support.models import Ticket, TicketEvent
-from support.services.desk import end_part_of_assignee
+from support.services.desk import end_part_of_assignee, leave_desk
 from support.services.shared import (
     closed_fields,
+    hold_people,
     hold_support_role,
     id_text,
     is_item_taken,
@@ -102,9 +104,23 @@ def relink_quietly(
     return True
 
 
+@transaction.atomic
 def note_undo(*, tenant_id: UUID, ticket_ids: list[UUID], at: datetime) -> None:
-    """An event for each ticket that a data fix had changed and that is put back."""
+    """An event for each ticket that a data fix had changed and that is put back.
+
+    Whoever of those that have or take part in these tickets lost the support role meanwhile leaves the desk again, as
+    when it ended: what was theirs then is not theirs now. Locks these people, then as `leave_desk`.
+    """
     record_events(tenant_id, ticket_ids, TicketEvent.Kind.FIX_UNDONE, at, {}, {})
+    tickets = Ticket.objects.in_tenants([tenant_id]).filter(id__in=ticket_ids)
+    parts = Participant.objects.in_tenants([tenant_id]).present().exclude(role=Participant.Role.CUSTOMER)
+    parts = parts.filter(conversation_id__in=tickets.values("conversation_id"))
+    people = Membership.objects.in_tenants([tenant_id]).filter(
+        Q(id__in=tickets.open().values("assignee_id")) | Q(id__in=parts.values("membership_id"))
+    )
+    hold_people(people)
+    for person in people.exclude(id__in=Membership.objects.in_tenants([tenant_id]).support_users().values("id")):
+        leave_desk(membership=person, at=at)
 
 
 def _locked(tenant_id: UUID, ticket_id: UUID) -> Ticket:

@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
+from ondi.accounts.querysets import MembershipQuerySet
 from ondi.common.prepared import insert_rows, update_row
 from support import policies
 from support.errors import NotASupportUser, TicketAlreadyOpenForRelated, TicketChanged, TicketClosed, TicketNotFound
@@ -61,9 +62,14 @@ def hold_support_role(membership_id: UUID) -> bool:
     Whoever is given a ticket is held first, so that ending their role waits and then finds the ticket to
     release. Locks the membership, which comes before every other lock.
     """
-    Membership.objects.locked().filter(pk=membership_id).values_list("pk").first()
+    hold_people(Membership.objects.filter(pk=membership_id))
     # Asked anew, for the lock may have been waited for: the login, joined, would be as it was before.
     return Membership.objects.support_users().filter(pk=membership_id).exists()
+
+
+def hold_people(people: MembershipQuerySet) -> None:
+    """Keep these people what they are until the transaction ends; to be asked anew what that is. Locks them."""
+    list(people.locked().values_list("pk"))
 
 
 def save_ticket(ticket: Ticket, at: datetime) -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from conversations.errors import NotAParticipant
 from conversations.services import post_system_message
 from ondi.common.prepared import fetch_prepared
 from support.models import Ticket, WaitingOn
@@ -15,24 +16,28 @@ UPDATE support_ticket SET
     follow_up_at = CASE WHEN %(from_customer)s THEN NULL ELSE follow_up_at END,
     first_response_at = COALESCE(first_response_at, CASE WHEN NOT %(from_customer)s THEN %(at)s END),
     last_activity_at = %(at)s, updated_at = %(at)s, version = version + 1
-WHERE tenant_id = %(tenant)s AND conversation_id = %(conversation)s AND status = 'open' RETURNING true
+WHERE tenant_id = %(tenant)s AND conversation_id = %(conversation)s AND status = 'open' RETURNING requester_id
 """
 
 
-def note_message(*, tenant_id: UUID, conversation_id: UUID, from_customer: bool, at: datetime) -> None:
+def note_message(*, tenant_id: UUID, conversation_id: UUID, sender_id: UUID, from_customer: bool, at: datetime) -> None:
     """Whose turn it is after a message. Locks the conversation's ticket, if it has one.
 
     `waiting_since` is the first unanswered message: further ones of the same side do not reset it. A
-    customer's message brings a ticket that was put off back.
+    customer's message brings a ticket that was put off back. Raises `NotAParticipant` where the sender (a
+    membership) speaks as the customer of somebody else's ticket, or as staff in their own.
     """
     turn = WaitingOn.AGENT if from_customer else WaitingOn.CUSTOMER
     known = {
         "turn": turn, "at": at, "from_customer": from_customer, "tenant": tenant_id, "conversation": conversation_id,
     }  # fmt: skip
-    if not fetch_prepared(_NOTE, known):
+    found = fetch_prepared(_NOTE, known)
+    if not found:
         # Closed, as it seems; whoever is reopening it now is waited for.
         Ticket.objects.locked().filter(tenant_id=tenant_id, conversation_id=conversation_id).first()
-        fetch_prepared(_NOTE, known)
+        found = fetch_prepared(_NOTE, known)
+    if found and (found[0][0] == sender_id) != from_customer:
+        raise NotAParticipant
 
 
 def note_delivery(*, tenant_id: UUID, delivery_id: UUID, code: str, at: datetime) -> None:

@@ -109,8 +109,6 @@ def damage(owner, world):
     run("UPDATE accounts_membership SET is_support_user = true WHERE id = %s", [gone.id])
     clerk = MemberFactory(tenant=tenant, role="agent")
     run("UPDATE support_ticket SET assignee_id = %s WHERE id = %s", [clerk.id, t[7].id])
-    run("INSERT INTO conversations_participant (id, tenant_id, conversation_id, membership_id, role, last_read_sequence, "
-        "joined_at) VALUES (%s, %s, %s, %s, 'member', 0, now())", [new_id(), tenant.id, c[7], clerk.id])  # fmt: skip
     run("UPDATE conversations_conversation SET status = 'active' WHERE id = %s", [closed[0].conversation_id])
     run("UPDATE conversations_conversation SET status = 'closed' WHERE id = %s", [c[8]])
     orphan = new_id()

@@ -60,14 +60,13 @@ FINDINGS = [
         HOLD_ASSIGNEE,
     ),
     Finding(
-        "participant_left_the_tenant",
-        "somebody of the staff who left the tenant still takes part",
+        "part_without_role",
+        "somebody who is no support user takes part as staff",
         "SELECT t.id, t.membership_id::text FROM conversations_participant AS t JOIN accounts_membership AS m "
-        f"ON m.tenant_id = t.tenant_id AND m.id = t.membership_id WHERE {MINE} AND t.left_at IS NULL "
-        "AND t.role <> 'customer' AND m.ended_at IS NOT NULL AND NOT EXISTS (SELECT FROM support_ticket AS k "
-        "WHERE k.tenant_id = t.tenant_id AND k.conversation_id = t.conversation_id AND k.status = 'closed')",
+        "ON m.tenant_id = t.tenant_id AND m.id = t.membership_id JOIN accounts_user AS u ON u.id = m.user_id "
+        f"WHERE {MINE} AND t.left_at IS NULL AND t.role <> 'customer' AND NOT {AT_THE_DESK}",
         (
-            "UPDATE conversations_participant AS t SET left_at = GREATEST(m.ended_at, t.joined_at) "
+            "UPDATE conversations_participant AS t SET left_at = GREATEST(COALESCE(m.ended_at, now()), t.joined_at) "
             f"FROM accounts_membership AS m WHERE {THESE} AND m.tenant_id = t.tenant_id AND m.id = t.membership_id",
         ),
         PARTICIPANT,
