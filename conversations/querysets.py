@@ -10,7 +10,7 @@ from ondi.accounts.actors import Actor
 from ondi.common.querysets import TenantQuerySet
 
 if TYPE_CHECKING:
-    from conversations.models import Conversation, Message, Participant
+    from conversations.models import Conversation, Message, Participant  # noqa: F401 - named in strings
 
 MESSAGE_FIELDS = (
     "id", "conversation_id", "sequence", "sender_role", "message_type", "content", "event", "created_at",

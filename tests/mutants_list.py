@@ -29,6 +29,7 @@ HIDDEN = "tests/tenants/test_code_wall.py"
 CONVENTIONS = "tests/api/test_conventions.py"
 PAGES = "tests/staff/test_pages.py"
 WORKBENCH = "tests/support/test_workbench.py"
+PARTS = "tests/support/test_parts.py"
 DESK_SERVICES = "tests/support/test_desk_services.py"
 PROVED = "tests/accounts/test_proved_addresses.py"
 INVITATIONS = "tests/staff/test_invitations.py"
@@ -156,10 +157,64 @@ MUTANTS = [
     Mutant("conversations/services.py", "    if part is None:", "    if False:", MESSAGES),
     Mutant(
         "conversations/services.py",
-        "    if not _append(message, only_if_active=True, read_by=actor.membership_id):",
-        "    if not _append(message, read_by=actor.membership_id):",
+        "    WHERE id = %s AND (%s OR status = 'active' AND EXISTS (",
+        "    WHERE id = %s AND (%s OR EXISTS (",
         MESSAGES,
     ),
+    Mutant(
+        "conversations/services.py",
+        " AND own.membership_id = %s AND own.left_at IS NULL\n    )) RETURNING",
+        " AND own.membership_id = %s\n    )) RETURNING",
+        PARTS,
+    ),
+    Mutant(
+        "conversations/services.py",
+        "left_at IS NULL AND role <> 'customer' RETURNING",
+        "left_at IS NULL RETURNING",
+        PARTS,
+    ),
+    Mutant("conversations/policies.py", "    if role is None or left_at is not None:", "    if role is None:", FLAGS),
+    Mutant(
+        "conversations/policies.py",
+        "    return actor.is_support_user or role == Participant.Role.CUSTOMER",
+        "    return True",
+        PARTS,
+    ),
+    Mutant(
+        "support/api/presentation.py",
+        "    return counts and as_customer == policies.is_customer_of(row, viewer)",
+        "    return counts",
+        PARTS,
+    ),
+    Mutant(
+        "support/services/turns.py",
+        "    if found and (found[0][0] == sender_id) != from_customer:",
+        "    if False:",
+        PARTS,
+    ),
+    Mutant(
+        DESK,
+        "    left = leave_all_conversations(tenant_id=membership.tenant_id, membership_id=membership.id, at=at)",
+        "    left = []",
+        PARTS,
+    ),
+    Mutant(
+        TICKETS,
+        "return found.filter(Q(assignee=membership) | Q(conversation_id__in=talks))",
+        "return found.filter(assignee=membership)",
+        PARTS,
+    ),
+    Mutant(
+        TICKETS,
+        "return self.visible_to(actor).filter(conversation_id__in=parts",
+        "return self.filter(conversation_id__in=parts",
+        PARTS,
+    ),
+    Mutant(PARTICIPANTS, "    if action == ADD and actor.is_support_user:", "    if False:", PARTS),
+    Mutant("support/services/quiet.py", "        leave_desk(membership=person, at=at)", "        pass", PARTS),
+    Mutant("ondi/api/idempotency.py", '            refuse(request, kept.data["data"], **path)\n', "", PARTS),
+    Mutant("ondi/api/idempotency.py", "            refuse(request, None, **path)\n", "", PARTS),
+    Mutant("support/api/views.py", "        if told[item] and not now[item]:", "        if False:", PARTS),
     Mutant(
         "conversations/services.py",
         "        ).exclude(role=Participant.Role.CUSTOMER)".replace("        )", "    )"),
@@ -168,13 +223,13 @@ MUTANTS = [
     ),
     Mutant(
         "conversations/api/views.py",
-        "        if not _takes_part(conversation):\n            raise NotAParticipant\n",
+        "        if not _takes_part(actor, conversation):\n            raise NotAParticipant\n",
         "",
         MESSAGES,
     ),
     Mutant(
         "conversations/api/views.py",
-        "        if not _takes_part(_readable(actor, conversation_id)):",
+        "        if not _takes_part(actor, _readable(actor, conversation_id)):",
         "        if False:",
         MESSAGES,
     ),
@@ -252,8 +307,11 @@ MUTANTS = [
     ),
     Mutant(TALK, '            readable = readable.filter(part__role="customer")', "            pass", PERMISSIONS),
     Mutant(TALK, "readable = self.in_tenants(actor.tenant_ids)", "readable = self.all()", CODE_WALL),
-    Mutant(TALK, "self.present().filter(membership_id=membership_id,", "self.present().filter(", MESSAGES),
-    Mutant(TALK, "own = self.present().filter(", "own = self.filter(", MESSAGES),
+    Mutant(TALK, ".present().filter(membership=actor.membership_id)", ".present()", MESSAGES),
+    Mutant(
+        TALK, ".present().filter(membership=actor.membership_id)", ".filter(membership=actor.membership_id)", MESSAGES
+    ),
+    Mutant(TALK, 'return own if actor.support_tenant_ids else own.filter(role="customer")', "return own", PARTS),
     Mutant(
         "conversations/reads.py",
         "filter(conversation_id=conversation, id=message)",

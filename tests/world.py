@@ -2,17 +2,29 @@
 
 from dataclasses import dataclass
 
+from conversations.services import post_message
 from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import Membership, User
+from ondi.accounts.services import update_member
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
+from support import services
 from support.models import Ticket
 from tests.client import ApiClient
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, UserFactory, make_ticket
+from tests.factories import (
+    DeliveryFactory,
+    MemberFactory,
+    OrderFactory,
+    Participant,
+    TenantFactory,
+    UserFactory,
+    actor,
+    make_ticket,
+)
 
 PERSONAS = (
     "anonymous", "customer", "another_customer", "foreign_customer", "agent", "support_user", "lead", "admin",
-    "operator", "disabled", "suspended", "api_key",
+    "operator", "disabled", "suspended", "api_key", "former_support_user", "view_only",
 )  # fmt: skip
 
 
@@ -46,11 +58,20 @@ def build_world() -> World:
         "admin": MemberFactory(tenant=tenant, admin=True),
         "disabled": MemberFactory(tenant=tenant),
         "suspended": MemberFactory(tenant=suspended),
+        "former_support_user": MemberFactory(tenant=tenant, agent=True),
+        "view_only": MemberFactory(tenant=tenant, viewer=True),
     }
     customer = people["customer"]
     DeliveryFactory(tenant=foreign, customer=people["foreign_customer"])
     OrderFactory(tenant=tenant, customer=customer)
     ticket = make_ticket(customer, delivery=DeliveryFactory(tenant=tenant, customer=customer))
+    _end_role(
+        people["former_support_user"],
+        people["lead"],
+        ticket,
+        make_ticket(customer, agent=people["former_support_user"]),
+    )
+    _leave_parts(ticket, people["former_support_user"], people["view_only"])
     api = ApiClient()
     clients = {name: api.as_(member) for name, member in people.items()}
     clients["anonymous"] = clients["operator"] = api
@@ -63,3 +84,29 @@ def build_world() -> World:
         Tenant.objects.filter(id=suspended.id).update(status="suspended")
     operator = UserFactory(email="operator@example.org", is_superuser=True)
     return World(tenant, foreign, people, operator, ticket, clients)
+
+
+def _end_role(member: Membership, lead: Membership, ticket: Ticket, mine: Ticket) -> None:
+    """They were added to a ticket, closed and reopened since, and had one of their own; then their role ended."""
+    who, boss = actor(member), actor(lead)
+    with tenant_scope(ticket.tenant_id):
+        added = {"conversation_id": ticket.conversation_id, "user_ids": [member.user_id]}
+        services.change_participants(actor=boss, action="add", **added)
+        post_message(actor=who, conversation_id=ticket.conversation_id, content="We look into it.")
+        for act in (services.close_ticket, services.reopen_ticket):
+            act(actor=boss, ticket_id=ticket.id)
+        update_member(membership=member, is_support_user=False)
+        services.close_ticket(actor=boss, ticket_id=mine.id)
+
+
+def _leave_parts(ticket: Ticket, *members: Membership) -> None:
+    """Parts as staff that no service left: they give nothing, for a part is worth what its role is."""
+    with tenant_scope(ticket.tenant_id):
+        for member in members:
+            Participant.objects.update_or_create(
+                tenant_id=ticket.tenant_id,
+                conversation_id=ticket.conversation_id,
+                membership=member,
+                defaults={"left_at": None},
+                create_defaults={"role": "admin", "joined_at": ticket.created_at},
+            )

@@ -50,7 +50,7 @@ class CustomerTicketViewSet(ApiViewSet):
         return success(_("Support tickets retrieved"), data)
 
     @docs.create_ticket
-    @idempotent(lambda request, kept: kept and _refuse_to_show(actor_of(request), kept["ticket"]))
+    @idempotent(lambda request, kept: _refuse_to_show(actor_of(request), kept))
     def create(self, request: Request) -> Response:
         body = valid_body(CreateTicketBody, request)
         actor = actor_of(request)
@@ -74,11 +74,13 @@ class CustomerTicketViewSet(ApiViewSet):
         return success(_("Summary retrieved"), Ticket.objects.requested_by(actor).summary_for(actor))
 
 
-def _refuse_to_show(actor: Actor, kept: Mapping[str, Any]) -> None:
+def _refuse_to_show(actor: Actor, kept: Mapping[str, Any] | None) -> None:
     """Refuse a ticket, as it was told once, whose item or which itself is not the actor's any more."""
-    now = _detail(actor, kept["id"])["ticket"]
+    if kept is None:
+        return
+    told, now = kept["ticket"], _detail(actor, kept["ticket"]["id"])["ticket"]
     for item, error in (("delivery", DeliveryNotFound), ("order", OrderNotFound)):
-        if kept[item] and not now[item]:
+        if told[item] and not now[item]:
             raise error
 
 

@@ -13,8 +13,8 @@ NO_API = ("admin/", "admin/i18n/setlang/", "schema", "docs", "admin", "")
 NEW = {"subject": "Help", "message": "Please help"}
 
 
-# Twelve wrong passwords in a row for one e-mail: the last two are not even looked at.
-THROTTLED = {"suspended": 429, "api_key": 429}
+# Fourteen wrong passwords in a row for one e-mail: the last four are not even looked at.
+THROTTLED = dict.fromkeys(PERSONAS[10:], 429)
 
 
 def everyone(status, **others):

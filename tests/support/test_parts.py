@@ -8,10 +8,11 @@ from ondi.accounts.models import Membership
 from ondi.accounts.services import disable_login, end_membership, update_member
 from ondi.accounts.settings import update_portal_settings
 from ondi.api.idempotency import IdempotencyRecord
+from ondi.datafixes.fixes import Item
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from support import services
-from support.fixes.doctor import found
+from support.fixes.doctor import Repair, found
 from support.fixes.findings import FINDINGS
 from support.models import Ticket, TicketEvent
 from tests.factories import (
@@ -152,6 +153,24 @@ def test_role_given_again_brings_no_part_back(customer, sara, lead):
         say(sara, ticket)
 
 
+def test_doctor_names_each_part_without_its_role_and_mends_it(tenant, customer, sara, lead):
+    ticket = make_ticket(customer, agent=lead)
+    people = {how: MemberFactory(tenant=tenant, agent=True) for how in ENDS}
+    for how, person in people.items():
+        end(how, person)
+        put_part(person, ticket)
+    put_part(sara, ticket)
+    finding = next(one for one in FINDINGS if one.name == "part_without_role")
+
+    with tenant_scope(tenant.id):
+        wrong = {detail for _key, detail in found(finding, tenant.id)}
+        assert wrong == {str(person.id) for person in people.values()}
+        for key, _detail in list(found(finding, tenant.id)):
+            assert Repair(tenant.id, finding=finding).apply(Item(str(key), ""), at=ticket.created_at)
+        assert list(found(finding, tenant.id)) == []
+    assert len(parts(sara)) == len(parts(lead)) == 1
+
+
 class TestAPartWithoutItsRight:
     """The row alone gives nothing, whoever left it there."""
 
@@ -265,10 +284,12 @@ class TestRaces:
         now = reload(ticket)
         assert (now.status, now.assignee_id, parts(sara)) == ("open", None, set())
 
-    @pytest.mark.parametrize("how", ["role ends", "ticket is taken over", "taken out of the conversation"])
+    @pytest.mark.parametrize(
+        "how", ["role ends", "role of who was added ends", "ticket is taken over", "taken out of the conversation"]
+    )
     def test_message_that_waited_while_the_part_ended_is_not_said(self, owner, customer, sara, lead, how):
         ticket = make_ticket(customer, agent=sara)
-        if how == "taken out of the conversation":
+        if how in ("taken out of the conversation", "role of who was added ends"):
             ticket = make_ticket(customer, agent=lead)
             change(lead, ticket, "add", sara)
         boss, speaker = actor(lead), actor(sara)
@@ -278,7 +299,7 @@ class TestRaces:
                 post_message(actor=speaker, conversation_id=ticket.conversation_id, content="Too late")
 
         with Held(owner(), customer.tenant_id) as held:
-            if how == "role ends":
+            if "role" in how:
                 update_member(membership=sara, is_support_user=False)
             elif how == "ticket is taken over":
                 services.take_over_ticket(actor=boss, ticket_id=ticket.id, reason="away")
@@ -291,7 +312,7 @@ class TestRaces:
         assert [type(result) for result in held.results] == [NotAParticipant]
         with tenant_scope(customer.tenant_id):
             assert not Message.objects.filter(content="Too late").exists()
-        if how == "role ends":
+        if "role" in how:
             with pytest.raises(ConversationNotFound):
                 say(sara, ticket)
 
@@ -327,7 +348,9 @@ class TestUndoneFixes:
             sara,
             lambda who: post_message(actor=who, conversation_id=ticket.conversation_id, content="Well?", at=at),
         )
-        how = [f"--from={sara.user.email}", f"--to={lead.user.email}"] if command == "reassign_tickets" else ["--days=7"]
+        how = (
+            [f"--from={sara.user.email}", f"--to={lead.user.email}"] if command == "reassign_tickets" else ["--days=7"]
+        )
         done = run(command, *how, "--apply")
         assert done["changed"] == 1, done
         end("role", sara)
