@@ -1,6 +1,11 @@
 """Taking part ends with the right to it: who is no support user any more reads and says nothing as staff."""
 
+from contextlib import ExitStack
+from datetime import timedelta
+
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from conversations.errors import ConversationNotFound, NotAParticipant
 from conversations.services import post_message
@@ -8,6 +13,7 @@ from ondi.accounts.models import Membership
 from ondi.accounts.services import disable_login, end_membership, update_member
 from ondi.accounts.settings import update_portal_settings
 from ondi.api.idempotency import IdempotencyRecord
+from ondi.common.errors import DomainError
 from ondi.datafixes.fixes import Item
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
@@ -15,6 +21,7 @@ from support import services
 from support.fixes.doctor import Repair, found
 from support.fixes.findings import FINDINGS
 from support.models import Ticket, TicketEvent
+from tests.datafixes.test_commands import run, undo
 from tests.factories import (
     DeliveryFactory,
     MemberFactory,
@@ -26,7 +33,7 @@ from tests.factories import (
     make_ticket,
     reload,
 )
-from tests.races import Held
+from tests.races import held_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TICKETS = "/customer/support/tickets"
@@ -163,9 +170,9 @@ def test_doctor_names_each_part_without_its_role_and_mends_it(tenant, customer, 
     finding = next(one for one in FINDINGS if one.name == "part_without_role")
 
     with tenant_scope(tenant.id):
-        wrong = {detail for _key, detail in found(finding, tenant.id)}
+        wrong = {detail for _key, detail, *_doubt in found(finding, tenant.id)}
         assert wrong == {str(person.id) for person in people.values()}
-        for key, _detail in list(found(finding, tenant.id)):
+        for key, *_detail in list(found(finding, tenant.id)):
             assert Repair(tenant.id, finding=finding).apply(Item(str(key), ""), at=ticket.created_at)
         assert list(found(finding, tenant.id)) == []
     assert len(parts(sara)) == len(parts(lead)) == 1
@@ -240,91 +247,86 @@ class TestAPartWithoutItsRight:
         assert portal.get(f"{TICKETS}/{ticket.id}").json()["data"]["ticket"]["can_reply"] is False
 
 
+def run_into(tenant, first, second):
+    """Do `first`; once `second` waits for what it locked, commit it. What `second` came to: a value, or its refusal."""
+
+    def tried():
+        try:
+            with tenant_scope(tenant.id):
+                return second()
+        except DomainError as refusal:
+            return refusal
+
+    with ExitStack() as held:
+        held.enter_context(tenant_scope(tenant.id))
+        first()
+        with held_up(tried, connection.connection) as running:
+            held.close()
+    return running.result()
+
+
 class TestRaces:
-    def test_whoever_is_being_added_while_the_role_ends_takes_no_part(self, owner, customer, sara, lead):
+    def test_whoever_is_being_added_while_the_role_ends_takes_no_part(self, tenant, customer, sara, lead):
         ticket = make_ticket(customer, agent=lead)
 
-        with Held(owner(), customer.tenant_id) as held:
-            update_member(membership=sara, is_support_user=False)
-            held.begin(lambda: change(lead, ticket, "add", sara))
+        (result,) = run_into(tenant, lambda: end("role", sara), lambda: change(lead, ticket, "add", sara))
 
-        ((result,),) = held.results
         assert (result.status, result.error) == ("failed", "not_a_support_user")
         assert parts(sara) == set()
 
-    def test_role_that_ends_while_somebody_adds_them_ends_that_part_too(self, owner, customer, sara, lead):
+    def test_role_that_ends_while_somebody_adds_them_ends_that_part_too(self, tenant, customer, sara, lead):
         ticket = make_ticket(customer, agent=lead)
-        who = actor(lead)
 
-        with Held(owner(), customer.tenant_id) as held:
-            services.change_participants(
-                actor=who, conversation_id=ticket.conversation_id, action="add", user_ids=[sara.user_id]
-            )
-            held.begin(lambda: end("role", sara))
+        run_into(tenant, lambda: change(lead, ticket, "add", sara), lambda: end("role", sara))
 
         assert parts(sara) == set()
 
     @pytest.mark.parametrize("first", ["role", "reopen"])
-    def test_reopened_ticket_is_not_with_who_loses_the_role_meanwhile(self, owner, customer, sara, lead, first):
+    def test_reopened_ticket_is_not_with_who_loses_the_role_meanwhile(self, tenant, customer, sara, lead, first):
         ticket = make_ticket(customer, agent=sara, closed_by=sara)
-        who = actor(lead)
+        boss = actor(lead)
+        both = {
+            "reopen": lambda: services.reopen_ticket(actor=boss, ticket_id=ticket.id),
+            "role": lambda: end("role", sara),
+        }
 
-        def reopen():
-            with tenant_scope(customer.tenant_id):
-                services.reopen_ticket(actor=who, ticket_id=ticket.id)
+        run_into(tenant, both.pop(first), *both.values())
 
-        def end_role():
-            end("role", sara)
-
-        with Held(owner(), customer.tenant_id) as held:
-            (end_role if first == "role" else reopen)()
-            held.begin(reopen if first == "role" else end_role)
-
-        assert held.results == [None]
         now = reload(ticket)
         assert (now.status, now.assignee_id, parts(sara)) == ("open", None, set())
 
     @pytest.mark.parametrize(
         "how", ["role ends", "role of who was added ends", "ticket is taken over", "taken out of the conversation"]
     )
-    def test_message_that_waited_while_the_part_ended_is_not_said(self, owner, customer, sara, lead, how):
+    def test_message_that_waited_while_the_part_ended_is_not_said(self, tenant, customer, sara, lead, how):
         ticket = make_ticket(customer, agent=sara)
         if how in ("taken out of the conversation", "role of who was added ends"):
             ticket = make_ticket(customer, agent=lead)
             change(lead, ticket, "add", sara)
         boss, speaker = actor(lead), actor(sara)
+        first = {
+            "ticket is taken over": lambda: services.take_over_ticket(actor=boss, ticket_id=ticket.id, reason="away"),
+            "taken out of the conversation": lambda: change(lead, ticket, "remove", sara),
+        }.get(how, lambda: end("role", sara))
 
-        def speak():
-            with tenant_scope(customer.tenant_id):
-                post_message(actor=speaker, conversation_id=ticket.conversation_id, content="Too late")
+        refusal = run_into(
+            tenant,
+            first,
+            lambda: post_message(actor=speaker, conversation_id=ticket.conversation_id, content="Too late"),
+        )
 
-        with Held(owner(), customer.tenant_id) as held:
-            if "role" in how:
-                update_member(membership=sara, is_support_user=False)
-            elif how == "ticket is taken over":
-                services.take_over_ticket(actor=boss, ticket_id=ticket.id, reason="away")
-            else:
-                services.change_participants(
-                    actor=boss, conversation_id=ticket.conversation_id, action="remove", user_ids=[sara.user_id]
-                )
-            held.begin(speak)
-
-        assert [type(result) for result in held.results] == [NotAParticipant]
+        assert isinstance(refusal, NotAParticipant)
         with tenant_scope(customer.tenant_id):
             assert not Message.objects.filter(content="Too late").exists()
         if "role" in how:
             with pytest.raises(ConversationNotFound):
                 say(sara, ticket)
 
-    def test_role_waits_for_what_is_being_said(self, owner, customer, sara):
+    def test_role_waits_for_what_is_being_said(self, tenant, customer, sara):
         ticket = make_ticket(customer, agent=sara)
-        who = actor(sara)
 
-        with Held(owner(), customer.tenant_id) as held:
-            post_message(actor=who, conversation_id=ticket.conversation_id, content="In time")
-            held.begin(lambda: end("role", sara))
+        run_into(tenant, lambda: say(sara, ticket, "In time"), lambda: end("role", sara))
 
-        assert held.results == [None]
         with tenant_scope(customer.tenant_id):
             said, left = Message.objects.get(content="In time"), Participant.objects.get(membership=sara)
             assert said.created_at <= left.left_at
@@ -335,12 +337,6 @@ class TestUndoneFixes:
 
     @pytest.mark.parametrize("command", ["reassign_tickets", "close_stale_tickets"])
     def test_who_lost_the_role_meanwhile_has_nothing_back(self, tenant, customer, sara, lead, command):
-        from datetime import timedelta
-
-        from django.utils import timezone
-
-        from tests.datafixes.test_commands import run, undo
-
         at = timezone.now() - timedelta(days=30)
         ticket = make_ticket(customer, at=at)
         in_tenant(sara, lambda who: services.claim_ticket(actor=who, ticket_id=ticket.id, at=at))
