@@ -37,6 +37,7 @@ class Delivery(TenantOwned):
     to_address = models.CharField(_("to"), max_length=500, null=True, blank=True)
     promised_at = models.DateTimeField(_("promised"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
+    store = models.CharField(_("store"), max_length=100, null=True, blank=True)
     source_updated_at = models.DateTimeField(_("updated at the source"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)

@@ -42,6 +42,7 @@ class Order(TenantOwned):
     total_amount = models.DecimalField(_("total"), max_digits=14, decimal_places=2, null=True, blank=True)
     item_count = models.PositiveIntegerField(_("items"), null=True, blank=True)
     placed_at = models.DateTimeField(_("placed"), null=True, blank=True)
+    store = models.CharField(_("store"), max_length=100, null=True, blank=True)
     source_updated_at = models.DateTimeField(_("updated at the source"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)

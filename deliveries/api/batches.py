@@ -1,21 +1,22 @@
 """Taking in a batch: each row by itself, the good ones kept whatever the others are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from rest_framework.serializers import Serializer
 
 from deliveries.api.serializers import DeliveryRow, OrderRow
 from deliveries.models import Delivery
 from deliveries.services import upsert_deliveries
-from ondi.accounts.customers import upsert_customers
+from ondi.accounts.customers import CustomerNews, upsert_customers
 from ondi.api.errors import invalid_input
 from ondi.common.errors import described
 from ondi.common.text import is_storable
-from ondi.common.upsert import Upserted
+from ondi.common.upsert import UNCHANGED, Upserted, hold_intake, is_outdated
 from orders.models import Order
 from orders.services import upsert_orders
 
@@ -29,13 +30,15 @@ class _Row:
     fields: dict[str, Any]
     faults: Faults | None = None
     result: Upserted | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 @transaction.atomic
 def take_orders(tenant_id: UUID, given: Sequence[Any]) -> list[dict[str, Any]]:
     """Upsert orders and their customers; one result a row. Needs the tenant in scope."""
+    hold_intake(tenant_id)
     rows = _read(OrderRow, given)
-    _reject_taken(rows, Order.objects.in_tenants([tenant_id]), "number", "order_number")
+    _compare(rows, Order.objects.in_tenants([tenant_id]), "number", "order_number")
     _write_customers(tenant_id, rows)
     good = _good(rows)
     results = upsert_orders(tenant_id=tenant_id, wanted=[row.fields for row in good])
@@ -48,9 +51,10 @@ def take_deliveries(tenant_id: UUID, given: Sequence[Any]) -> list[dict[str, Any
 
     An order the tenant does not have rejects its row, whoever else may have it.
     """
+    hold_intake(tenant_id)
     rows = _read(DeliveryRow, given)
     _link_orders(tenant_id, rows)
-    _reject_taken(rows, Delivery.objects.in_tenants([tenant_id]), "delivery_code", "delivery_code")
+    _compare(rows, Delivery.objects.in_tenants([tenant_id]), "delivery_code", "delivery_code")
     _write_customers(tenant_id, rows)
     good = _good(rows)
     results = upsert_deliveries(tenant_id=tenant_id, wanted=[row.fields for row in good])
@@ -68,6 +72,7 @@ def _read(serializer: type[Serializer[Any]], given: Sequence[Any]) -> list[_Row]
             row.faults = {"external_id": ["not_allowed"]}
         else:
             row.fields = dict(bound.validated_data)
+            row.left_out = row.fields["customer"]["left_out"]
             seen.add(row.fields["external_id"])
         rows.append(row)
     return rows
@@ -80,7 +85,8 @@ def _told_id(raw: Any) -> str | None:
 
 
 def _good(rows: Sequence[_Row]) -> list[_Row]:
-    return [row for row in rows if row.faults is None]
+    """The rows that are to be written."""
+    return [row for row in rows if row.faults is None and row.result is None]
 
 
 def _link_orders(tenant_id: UUID, rows: Sequence[_Row]) -> None:
@@ -95,28 +101,37 @@ def _link_orders(tenant_id: UUID, rows: Sequence[_Row]) -> None:
         row.fields["order_id"] = orders.get(name)
 
 
-def _reject_taken(rows: Sequence[_Row], existing: Any, column: str, field: str) -> None:
-    """A number is one order's or delivery's alone: of another row here, or of an earlier one in the batch."""
-    wanted = {row.fields[column] for row in _good(rows) if row.fields.get(column) is not None}
-    holder = dict(existing.filter(**{f"{column}__in": wanted}).values_list(column, "external_id"))
-    for row in _good(rows):
-        value = row.fields.get(column)
-        if value is None:
-            continue
-        if holder.setdefault(value, row.fields["external_id"]) != row.fields["external_id"]:
-            row.faults = {field: ["not_allowed"]}
+def _compare(rows: Sequence[_Row], existing: Any, column: str, named_as: str) -> None:
+    """Set aside what is not to be written: older news, and numbers that are another's.
+
+    A number is one order's or delivery's alone: of another row here, or of an earlier one in the batch.
+    """
+    good = _good(rows)
+    wanted = {row.fields[column] for row in good if row.fields.get(column) is not None}
+    named = {row.fields["external_id"] for row in good}
+    found = list(existing.filter(Q(**{f"{column}__in": wanted}) | Q(external_id__in=named)))
+    holder = {getattr(one, column): one.external_id for one in found}
+    known = {one.external_id: one for one in found}
+    for row in good:
+        external_id, value = row.fields["external_id"], row.fields.get(column)
+        one = known.get(external_id)
+        if one is not None and is_outdated(row.fields["source_updated_at"], one.source_updated_at):
+            row.result = Upserted(one, UNCHANGED, {})
+        elif value is not None and holder.setdefault(value, external_id) != external_id:
+            row.faults = {named_as: ["not_allowed"]}
 
 
 def _write_customers(tenant_id: UUID, rows: Sequence[_Row]) -> None:
-    """The customers of the good rows; of several rows on one customer the last one tells."""
-    people = {row.fields["customer"]["external_id"]: dict(row.fields["customer"]) for row in _good(rows)}
-    outcome = upsert_customers(tenant_id=tenant_id, people=people)
-    for row in _good(rows):
-        name = row.fields.pop("customer")["external_id"]
-        if name in outcome.refused:
-            row.faults = {"customer.email": ["not_allowed"]}
-        else:
-            row.fields["customer_id"] = outcome.ids[name]
+    """The customers of the rows that are written; those of older news stay as they are, like their rows."""
+    good = _good(rows)
+    told = [row.fields.pop("customer") for row in good]
+    news = [
+        CustomerNews(customer["external_id"], customer["details"], row.fields["source_updated_at"])
+        for row, customer in zip(good, told, strict=True)
+    ]
+    for row, customer in zip(good, upsert_customers(tenant_id=tenant_id, news=news), strict=True):
+        row.fields["customer_id"] = customer.id
+        row.left_out |= customer.left_out
 
 
 def _report(rows: Sequence[_Row], good: Sequence[_Row], results: Sequence[Upserted]) -> list[dict[str, Any]]:
@@ -129,6 +144,7 @@ def _report(rows: Sequence[_Row], good: Sequence[_Row], results: Sequence[Upsert
             "id": str(row.result.row.id) if row.result else None,
             "status": row.result.status if row.result else "rejected",
             "errors": described(row.faults) if row.faults else None,
+            "warnings": [{"field": f"customer.{name}", "code": code} for name, code in row.left_out.items()],
         }
         for row in rows
     ]

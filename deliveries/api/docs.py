@@ -35,6 +35,7 @@ RESULT = {
     "id": "0197f0a0-0000-7000-8000-000000000012",
     "status": "created",
     "errors": None,
+    "warnings": [],
 }
 RULES = (
     "1 to 500 rows, by `external_id`; customers too. Keys left out stay, an older `source_updated_at` is `unchanged`, "

@@ -9,8 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from deliveries.importing.mapping import ImportMapping
-from deliveries.importing.rows import ImportRow, Rejection, read_rows
+from deliveries.importing.rows import ImportRow, Repeats, find_repeats, read_rows
+from deliveries.importing.table import Rejection
 from deliveries.importing.upsert import Importer
+from ondi.common.upsert import hold_intake
 from ondi.datafixes.fixes import Batch, Fix, Footprint, Item
 
 READ_AT_ONCE = 500
@@ -47,28 +49,33 @@ class ImportOrders(Fix):
         super().__init__(tenant_id)
         self.path, self.mapping = path, mapping
         self.importer = Importer(tenant_id)
+        self.repeats = Repeats()
+
+    def check_file(self) -> None:
+        """Read the file through, before anything is planned or recorded. Raises `MappingError`, `OSError`."""
+        self.repeats = find_repeats(self.path, self.mapping)
 
     def items(self) -> Iterator[Item]:
         self.importer = Importer(self.tenant_id)
-        with self.path.open("rb") as stream:
-            rows = read_rows(stream, self.path, self.mapping)
-            while batch := list(islice(rows, READ_AT_ONCE)):
-                good = self.importer.acceptable([row for row in batch if isinstance(row, ImportRow)])
-                changes = self.importer.changes(good)
-                for rejection in [
-                    *(row for row in batch if isinstance(row, Rejection)),
-                    *self.importer.take_rejections(),
-                ]:
-                    self.importer.reject(rejection)
-                    yield Item(f"line {rejection.line}", f"line {rejection.line}", fault=rejection.reason)
-                for row in good:
-                    before, after = changes[row.line]
-                    yield Item(
-                        f"order {row.order['external_id']}", f"line {row.line}", before, after,
-                        is_right=not after, data=row,
-                    )  # fmt: skip
+        rows = read_rows(self.path, self.mapping, self.repeats)
+        while batch := list(islice(rows, READ_AT_ONCE)):
+            good = self.importer.acceptable([row for row in batch if isinstance(row, ImportRow)])
+            changes = self.importer.changes(good)
+            for rejection in [
+                *(row for row in batch if isinstance(row, Rejection)),
+                *self.importer.take_rejections(),
+            ]:
+                self.importer.reject(rejection)
+                yield Item(f"line {rejection.line}", f"line {rejection.line}", fault=rejection.reason)
+            for row in good:
+                before, after = changes[row.line]
+                yield Item(
+                    f"order {row.order['external_id']}", f"line {row.line}", before, after,
+                    is_right=not after, data=row,
+                )  # fmt: skip
 
     def apply_all(self, items: Sequence[Item], *, at: datetime) -> Batch:
+        hold_intake(self.tenant_id)
         outcomes = self.importer.write([item.data for item in items])
         changed = sum(outcome != "unchanged" for outcome in outcomes.values())
         return Batch(changed=changed, unchanged=len(outcomes) - changed)

@@ -106,6 +106,13 @@ class Membership(TenantOwned):
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     language = models.CharField(_("language"), max_length=8, choices=Language.choices, blank=True)
     external_id = models.CharField(_("external id"), max_length=200, null=True, blank=True)
+    source_updated_at = models.DateTimeField(
+        _("updated at the source"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("The newest news that wrote this person; older ones change nothing."),
+    )
     role = models.CharField(_("role"), max_length=16, choices=Role.choices, default=Role.CUSTOMER)
     is_support_user = models.BooleanField(_("support user"), default=False)
     is_view_only = models.BooleanField(

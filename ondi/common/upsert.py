@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from django.db import connection
 
 from ondi.common.querysets import TenantQuerySet
 
@@ -19,10 +22,25 @@ class Upserted:
     before: Mapping[str, Any]
 
 
+def hold_intake(tenant_id: UUID) -> None:
+    """Until the transaction ends, no other batch of this tenant's orders, deliveries and customers is taken in.
+
+    Comes before every read the batch decides by: what two batches bring anew, neither could lock.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"intake {tenant_id}"])
+
+
+def is_outdated(told: datetime | None, known: datetime | None) -> bool:
+    """Whether news of this time are older than what is known. What has no time is said now, and never old."""
+    return told is not None and known is not None and told < known
+
+
 def upsert(rows: TenantQuerySet[Any], tenant_id: UUID, wanted: Sequence[Mapping[str, Any]]) -> list[Upserted]:
     """Upsert into `rows`, which are locked. Each of `wanted` has an `external_id` of its own.
 
-    Fields left out stay. A row whose `source_updated_at` is older than the one we have changes nothing.
+    Fields left out stay. A row whose `source_updated_at` is older than the one we have changes nothing; one
+    without it is said now, and leaves the time as it is.
     """
     found = rows.filter(external_id__in=[fields["external_id"] for fields in wanted]).locked()
     existing = {row.external_id: row for row in found}
@@ -37,8 +55,7 @@ def upsert(rows: TenantQuerySet[Any], tenant_id: UUID, wanted: Sequence[Mapping[
 def _upserted(rows: TenantQuerySet[Any], tenant_id: UUID, row: Any, fields: Mapping[str, Any]) -> Upserted:
     if row is None:
         return Upserted(rows.model(tenant_id=tenant_id, **fields), CREATED, {})
-    told, known = fields.get("source_updated_at"), getattr(row, "source_updated_at", None)
-    if told is not None and known is not None and told < known:
+    if is_outdated(fields.get("source_updated_at"), row.source_updated_at):
         return Upserted(row, UNCHANGED, {})
     before = set_changed(row, fields)
     return Upserted(row, UPDATED if before else UNCHANGED, before)

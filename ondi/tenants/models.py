@@ -19,6 +19,8 @@ def validate_time_zone(name: str) -> None:
 class Language(models.TextChoices):
     ENGLISH = "en", _("English")
     ARABIC = "ar", _("Arabic")
+    KURDISH = "ku", _("Kurdish")
+    PERSIAN = "fa", _("Persian")
 
 
 class Priority(models.TextChoices):

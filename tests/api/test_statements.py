@@ -45,8 +45,8 @@ STATEMENTS = {
     ("GET", "customer/delivery/portal-settings"): 1,
     ("GET", SETTINGS): 3,
     ("PUT", SETTINGS): 6,
-    ("PUT", "integrations/orders"): 8,
-    ("PUT", "integrations/deliveries"): 6,
+    ("PUT", "integrations/orders"): 9,
+    ("PUT", "integrations/deliveries"): 8,
     ("GET", "messaging/conversations"): 4,
     ("GET", CONVERSATION): 3,
     ("GET", CONVERSATION + "/messages"): 3,  # and one more where something was unread, as in read-status

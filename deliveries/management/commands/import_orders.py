@@ -10,7 +10,7 @@ from deliveries.importing.fix import ImportOrders
 from deliveries.importing.mapping import MappingError, read_mapping
 from ondi.datafixes.command import FixCommand
 from ondi.datafixes.fixes import Fix
-from ondi.datafixes.runs import Outcome
+from ondi.datafixes.runs import Outcome, Plan
 
 SHOWN = 50
 MANY = 1_000_000_000
@@ -42,7 +42,9 @@ class Command(FixCommand):
             raise CommandError(str(error)) from error
 
     def fix_for(self, tenant_id: UUID, options: dict[str, Any]) -> ImportOrders:
-        return ImportOrders(tenant_id, path=options["file"], mapping=read_mapping(options["map"]))
+        fix = ImportOrders(tenant_id, path=options["file"], mapping=read_mapping(options["map"]))
+        fix.check_file()
+        return fix
 
     def _tell_outcome(self, slug: str, fix: Fix, outcome: Outcome, options: dict[str, Any]) -> dict[str, Any]:
         assert isinstance(fix, ImportOrders)
@@ -52,9 +54,27 @@ class Command(FixCommand):
                 f"{report.counts['created']} created, {report.counts['updated']} updated, {unchanged} unchanged, "
                 f"{len(report.rejections)} rejected."
             )
-            lines = [f"line {line}: {column}" for line, column in report.moved_times]
-            self._tell_some("moved forward out of a clock change", lines)
-        return super()._tell_outcome(slug, fix, outcome, options)
+        return super()._tell_outcome(slug, fix, outcome, options) | self._tell_notes(fix, options)
+
+    def _tell_plan(self, slug: str, fix: Fix, plan: Plan, options: dict[str, Any]) -> dict[str, Any]:
+        assert isinstance(fix, ImportOrders)
+        return super()._tell_plan(slug, fix, plan, options) | self._tell_notes(fix, options)
+
+    def _tell_notes(self, fix: ImportOrders, options: dict[str, Any]) -> dict[str, Any]:
+        """What was not taken as it stands, without costing its row."""
+        report, several = fix.importer.report, len(fix.repeats.line_of)
+        moved, doubled, left_out = (
+            [f"line {line}: {what}" for line, what in noted]
+            for noted in (report.moved_times, report.doubled_times, report.left_out)
+        )
+        if not options["json"]:
+            if several:
+                self.stdout.write(f"{several} orders have several lines: the {fix.mapping.lines} one counts.")
+            self._tell_some("moved forward out of a clock change", moved)
+            self._tell_some("came twice in a clock change, taken for the first time", doubled)
+            self._tell_some("left out of a customer's details", left_out)
+        return {"orders_with_several_lines": several, "moved_times": moved, "doubled_times": doubled,
+                "left_out": left_out}  # fmt: skip
 
     def _tell_some(self, title: str, lines: list[str]) -> None:
         if lines:
