@@ -35,9 +35,15 @@ def _later(viewer: Any, *, page: slice, conversation: Any, message: Any) -> Any:
     return messages.filter(sequence__gt=Subquery(known)).order_by("sequence").rows()[page]
 
 
+def _earlier(viewer: Any, *, page: slice, conversation: Any, message: Any) -> Any:
+    messages = Message.objects.visible_to(viewer).filter(conversation_id=conversation)
+    known = messages.filter(id=message).values("sequence")
+    return messages.filter(sequence__lt=Subquery(known)).order_by("-sequence").rows()[page]
+
+
 PART, READABLE, NEWEST = CompiledQuery(_part), CompiledQuery(_readable), CompiledQuery(_newest)
-PLACE, LATER = CompiledQuery(_place), CompiledQuery(_later)
-HOT = {"part": PART, "readable": READABLE, "newest": NEWEST, "place": PLACE, "later": LATER}
+PLACE, LATER, EARLIER = CompiledQuery(_place), CompiledQuery(_later), CompiledQuery(_earlier)
+HOT = {"part": PART, "readable": READABLE, "newest": NEWEST, "place": PLACE, "later": LATER, "earlier": EARLIER}
 
 
 def find_part(actor: Actor, conversation_id: UUID) -> Any | None:
@@ -66,3 +72,8 @@ def find_sequence(actor: Actor, conversation_id: UUID, message_id: UUID) -> int 
 def later_messages(actor: Actor, conversation_id: UUID, message_id: UUID, *, limit: int) -> list[Any]:
     """Rows of what came after this message, the first said first."""
     return LATER.rows(actor, limit=limit, conversation=conversation_id, message=message_id)
+
+
+def earlier_messages(actor: Actor, conversation_id: UUID, message_id: UUID, *, limit: int) -> list[Any]:
+    """Rows of what stood before this message, the last said first."""
+    return EARLIER.rows(actor, limit=limit, conversation=conversation_id, message=message_id)

@@ -320,6 +320,8 @@ MUTANTS = [
     ),
     Mutant("conversations/reads.py", ".filter(conversation_id=conversation)\n", "\n", MESSAGES),
     Mutant("conversations/reads.py", ".filter(conversation_id=conversation)\n", "\n", MESSAGES, which=1),
+    Mutant("conversations/reads.py", ".filter(conversation_id=conversation)\n", "\n", MESSAGES, which=2),
+    Mutant("conversations/reads.py", ".filter(conversation_id=conversation)\n", "\n", MESSAGES, which=3),
     Mutant(
         "ondi/api/idempotency.py",
         '            "user_id": caller.user_id,\n',

@@ -12,7 +12,7 @@ from uuid import uuid4
 from django.db import connection
 from django.utils import timezone
 
-from conversations.reads import LATER, NEWEST, PART, PLACE, READABLE
+from conversations.reads import EARLIER, LATER, NEWEST, PART, PLACE, READABLE
 from conversations.services import _APPEND, _MARK_READ
 from ondi.accounts.actors import Actor
 from ondi.common.prepared import update_statement
@@ -56,9 +56,11 @@ def plans(customer: Actor, agent: Actor, ticket: Ticket) -> dict[str, Any]:
         "readable": READABLE.statement(customer, **talk),
         "newest": NEWEST.statement(customer, **PAGE, **talk),
         "place": PLACE.statement(customer, **talk, message=ticket.conversation.last_message_id),
+        "earlier": EARLIER.statement(customer, limit=21, **talk, message=ticket.conversation.last_message_id),
         "later": LATER.statement(customer, limit=21, **talk, message=ticket.conversation.last_message_id),
         "append": (_APPEND, [key, customer.membership_id, "customer", "text", "", None, at, None,
-                             ticket.conversation_id, True, ticket.conversation_id, customer.membership_id, False, ""]),
+                             ticket.conversation_id, False, customer.membership_id, ticket.conversation_id,
+                             customer.membership_id, True, ""]),
         "note": (_NOTE, {"turn": "agent", "at": at, "from_customer": True, "tenant": ticket.tenant_id,
                          "conversation": ticket.conversation_id}),
         "mark read": (_MARK_READ, [1, key, 1]),

@@ -27,11 +27,13 @@ list_messages = documented(
     "listMessages",
     "Read the messages of a conversation",
     description="Newest first by `page` and `limit`; with `after` instead, what came after that message, oldest first, "
-    "with `has_more`. Reading moves your read marker. System messages are told in your language.",
+    "with `before` what stood before it, newest first, both with `has_more`: lists that do not shift. "
+    "Reading moves your read marker. System messages are told in your language.",
     parameters=[
         *PAGE_PARAMETERS,
         OpenApiParameter("timestamp_range", str, description="`start,end`, ISO 8601 with zone; end not included."),
-        OpenApiParameter("after", UUID, description="A message id; instead of `page` and `timestamp_range`."),
+        OpenApiParameter("after", UUID, description="A message id; instead of `page`, `timestamp_range` and `before`."),
+        OpenApiParameter("before", UUID, description="A message id; instead of `page`, `timestamp_range` and `after`."),
     ],
     data={
         "messages": MessageData(many=True),

@@ -16,7 +16,7 @@ from conversations.errors import ConversationNotFound, MessageNotFound, NotAPart
 from conversations.models import Message, Participant
 from conversations.policies import takes_part
 from conversations.querysets import MESSAGE_FIELDS, MessageRow
-from conversations.reads import find_readable, find_sequence, later_messages, newest_messages
+from conversations.reads import earlier_messages, find_readable, find_sequence, later_messages, newest_messages
 from conversations.services import mark_read, post_message
 from ondi.accounts.actors import Actor
 from ondi.accounts.authentication import actor_of
@@ -26,6 +26,8 @@ from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, body_or_refusal, path_id
 from ondi.common.errors import InvalidInput
 
+BESIDE = {"after": later_messages, "before": earlier_messages}
+
 
 class MessageViewSet(ApiViewSet):
     queryset = Message.objects.none()
@@ -34,8 +36,9 @@ class MessageViewSet(ApiViewSet):
     def list(self, request: Request, conversation_id: str) -> Response:
         actor = actor_of(request)
         conversation = _readable(actor, conversation_id)
-        if "after" in request.query_params:
-            data, read = self._after(request, actor, conversation)
+        beside = next((name for name in BESIDE if name in request.query_params), None)
+        if beside:
+            data, read = self._beside(beside, request, actor, conversation)
         else:
             data, read = self._page(request, actor, conversation)
         if _takes_part(actor, conversation):
@@ -55,17 +58,19 @@ class MessageViewSet(ApiViewSet):
         shown = [message_data(row, short=_sees_short_names(actor, conversation)) for row in rows]
         return {"messages": shown, "pagination": page.describe(total)}, rows[0].sequence if rows else 0
 
-    def _after(self, request: Request, actor: Actor, conversation: Any) -> tuple[dict[str, Any], int]:
+    def _beside(self, name: str, request: Request, actor: Actor, conversation: Any) -> tuple[dict[str, Any], int]:
+        """What came after, or stood before, the message of this parameter."""
         parameters = request.query_params
-        clashing = {name: ["not_allowed"] for name in ("page", "timestamp_range") if name in parameters}
-        if clashing:
+        others = {"page", "timestamp_range", *BESIDE} - {name}
+        if clashing := {other: ["not_allowed"] for other in sorted(others) if other in parameters}:
             raise InvalidInput(clashing)
         limit = requested_page(parameters).limit
-        after = required_id(parameters, "after")
-        news = _sequence(actor, conversation, after) < conversation.message_count
-        rows = later_messages(actor, conversation.id, after, limit=limit + 1) if news else []
+        message = required_id(parameters, name)
+        sequence, read = _sequence(actor, conversation, message), BESIDE[name]
+        is_last = sequence == (conversation.message_count if name == "after" else 1)
+        rows = [] if is_last else read(actor, conversation.id, message, limit=limit + 1)
         shown = [message_data(row, short=_sees_short_names(actor, conversation)) for row in rows[:limit]]
-        return {"messages": shown, "has_more": len(rows) > limit}, shown[-1]["sequence"] if shown else 0
+        return {"messages": shown, "has_more": len(rows) > limit}, max((one["sequence"] for one in shown), default=0)
 
     @docs.post_message
     @idempotent(lambda request, _kept, conversation_id: _posting_refused(actor_of(request), conversation_id)())

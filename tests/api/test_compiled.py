@@ -62,10 +62,11 @@ def filters_of(name, ticket):
     fixed = {"own detail": {"ticket": ticket.id}, "queued": {"tickets": [ticket.id]}, "counts": {}}
     if name in fixed:
         return [fixed[name]]
-    if name in ("place", "later"):
+    if name in ("place", "later", "earlier"):
         with tenant_scope(ticket.tenant_id):
-            first = Message.objects.get(conversation=ticket.conversation_id, sequence=1)
-        return [{"conversation": ticket.conversation_id, "message": first.id}]
+            said = Message.objects.filter(conversation=ticket.conversation_id).order_by("sequence")
+            first, last = said.first().id, said.last().id
+        return [{"conversation": ticket.conversation_id, "message": last if name == "earlier" else first}]
     if name not in known:
         return [{"conversation": ticket.conversation_id}]
     given = known[name]

@@ -25,7 +25,8 @@ FIELDS = (
 )  # fmt: skip
 PARAMETERS = (
     "page", "limit", "source", "status", "search", "assignment_scope", "priority", "waiting_on", "order_id", "language",
-    "delivery_id", "assigned_to", "after", "timestamp_range", "message_id", "type", "tenant_id", "related_order_id",
+    "delivery_id", "assigned_to", "after", "before", "timestamp_range", "message_id", "type", "tenant_id",
+    "related_order_id",
 )  # fmt: skip
 WORDS = st.sampled_from(
     ["open", "closed", "urgent", "storefront", "customer_portal", "text", "add", "remove", "admin", "en", "ar", "0",

@@ -221,10 +221,11 @@ def test_a_poll_costs_one_more_where_there_is_news(api):
         with tenant_scope(customer.tenant_id):
             return str(post_message(actor=actor(customer), conversation_id=ticket.conversation_id, content="Hello").id)
 
+    opening = portal.get(chat).json()["data"]["messages"][-1]["id"]
     first, last = said(), said()
     counted = []
-    for message in (last, first):
+    for beside, message in (("after", last), ("after", first), ("before", opening), ("before", last)):
         with Counted() as found:
-            assert portal.get(chat, {"after": message}).status_code == 200
+            assert portal.get(chat, {beside: message}).status_code == 200
         counted.append(len(found.statements))
-    assert counted == [3, 4]
+    assert counted == [3, 4, 3, 4]

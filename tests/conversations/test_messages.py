@@ -1,6 +1,7 @@
 """The chat: reading, saying, marking as read (API.md section 5)."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 from django.utils import timezone
@@ -162,14 +163,42 @@ class TestRead:
         assert ([message["sequence"] for message in rest["messages"]], rest["has_more"]) == ([4], False)
         assert portal.get(messages(ticket), {"after": rest["messages"][-1]["id"]}).json()["data"]["messages"] == []
 
+    def test_before_gives_what_stood_there_newest_first_and_does_not_shift(self, portal, sara, ticket):
+        for number in range(4):
+            say(sara, ticket, f"message {number}")
+        page = portal.get(messages(ticket), {"limit": 2}).json()["data"]["messages"]
+        say(sara, ticket, "meanwhile")
+
+        data = portal.get(messages(ticket), {"before": page[-1]["id"], "limit": 2}).json()["data"]
+
+        assert set(data) == {"messages", "has_more"}
+        assert [message["sequence"] for message in [*page, *data["messages"]]] == [5, 4, 3, 2], (
+            "none twice, none missed"
+        )
+        assert data["has_more"] is True
+        rest = portal.get(messages(ticket), {"before": data["messages"][-1]["id"], "limit": 2}).json()["data"]
+        assert ([message["sequence"] for message in rest["messages"]], rest["has_more"]) == ([1], False)
+        first = portal.get(messages(ticket), {"before": rest["messages"][-1]["id"]}).json()["data"]
+        assert first == {"messages": [], "has_more": False}
+
+    def test_before_marks_no_more_than_it_showed(self, portal, sara, ticket):
+        said = [say(sara, ticket) for _number in range(3)]
+
+        portal.get(messages(ticket), {"before": str(said[2].id), "limit": 1})
+
+        shown = portal.get(f"/customer/support/tickets/{ticket.id}").json()["data"]["ticket"]
+        assert shown["conversation"]["unread_count"] == 1
+
     def test_another_conversation_of_the_same_customer_stays_out(self, portal, customer, sara, ticket):
         other = make_ticket(customer, agent=sara)
+        for _message in range(3):
+            say(sara, other, "of the other")
         first = say(sara, ticket, "of this one").id
-        say(sara, ticket, "the last of this one")
+        last = say(sara, ticket, "the last of this one").id
         for _message in range(3):
             say(sara, other, "of the other")
 
-        for parameters in ({}, {"after": first}):
+        for parameters in ({}, {"after": first}, {"before": last}):
             found = portal.get(messages(ticket), parameters).json()["data"]["messages"]
             assert {message["conversation_id"] for message in found} == {str(ticket.conversation_id)}
 
@@ -195,6 +224,9 @@ class TestRead:
             ({"after": "x"}, "after"), ({"after": ""}, "after"), ({"after": "\x00"}, "after"),
             ({"after": MISSING, "page": 1}, "page"), ({"page": 0}, "page"),
             ({"after": MISSING, "timestamp_range": "x"}, "timestamp_range"),
+            ({"before": "x"}, "before"), ({"before": ""}, "before"), ({"before": MISSING, "page": 1}, "page"),
+            ({"before": MISSING, "timestamp_range": "x"}, "timestamp_range"),
+            ({"before": MISSING, "after": MISSING}, "before"), ({"before": MISSING, "limit": 51}, "limit"),
         ],
     )  # fmt: skip
     def test_bad_parameters_are_refused(self, portal, ticket, parameters, field):
@@ -206,8 +238,8 @@ class TestRead:
     def test_message_of_another_conversation_is_not_found(self, portal, customer, ticket):
         other = say(customer, make_ticket(customer))
 
-        for message_id in (other.id, MISSING):
-            response = portal.get(messages(ticket), {"after": str(message_id)})
+        for message_id, beside in product((other.id, MISSING), ("after", "before")):
+            response = portal.get(messages(ticket), {beside: str(message_id)})
             assert (response.status_code, response.json()["error"]) == (404, "message_not_found")
 
     def test_support_user_reads_without_taking_part(self, api, tenant, ticket, portal, sara):

@@ -141,7 +141,7 @@ def through_the_api(leaks: Leaks) -> None:
     own_talk = f"/messaging/conversations/{leaks.own.ticket.conversation_id}"
     reads += [("GET", path, None, {}) for path in (talk, f"{talk}/messages", f"{own_talk}/messages")]
     message = foreign.rows["conversation"].last_message_id
-    reads += [("GET", f"{own_talk}/messages", None, {"after": str(message)})]
+    reads += [("GET", f"{own_talk}/messages", None, {beside: str(message)}) for beside in ("after", "before")]
     writes = [
         ("POST", "/customer/support/tickets", {**new, "related_delivery_id": ids["delivery"]}, {}),
         ("POST", "/customer/support/tickets", {**new, "source": "storefront", "related_order_id": ids["order"]}, {}),
