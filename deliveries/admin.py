@@ -11,5 +11,5 @@ class DeliveryAdmin(ReadOnlyAdmin):
     list_display = ("__str__", "customer", "order", "status", "promised_at", "delivered_at", "tenant")
     list_filter = ("status",)
     list_select_related = ("tenant", "customer", "order")
-    search_fields = ("=delivery_code", "external_id__startswith")
+    search_fields = ("delivery_code__folded", "external_id__folded")
     ordering = ("-created_at", "-id")

@@ -29,6 +29,6 @@ class OrderAdmin(ReadOnlyAdmin):
     list_display = ("number", "customer", "status", "payment_status", "total_amount", "currency", "placed_at", "tenant")
     list_filter = ("status", "payment_status")
     list_select_related = ("tenant", "customer")
-    search_fields = ("number__startswith", "external_id__startswith")
+    search_fields = ("number__folded", "external_id__folded")
     ordering = ("-placed_at", "-id")
     inlines = (OrderItemInline,)

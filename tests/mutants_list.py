@@ -48,7 +48,7 @@ READS = "support/api/reads.py"
 TALK = "conversations/querysets.py"
 ENTRY = "ondi/accounts/migrations/0002_database_rules.py"
 KEY_ENTRY = "ondi/accounts/migrations/0003_api_keys.py"
-SEARCH = ADDRESSES
+SEARCH = "support/migrations/0009_folding.py"
 WALL = "ondi/common/database.py"
 BASE = "ondi/staff/admin_base.py"
 SCREENS = "ondi/staff/admin.py"
@@ -645,6 +645,7 @@ MUTANTS = [
     # The search takes its tenants from the scope. (Its other branches say it twice, for their indexes' sake.)
     Mutant(SEARCH, "WHERE here.tenant_id = tenant AND", "WHERE", HIDDEN),
     Mutant(SEARCH, "WHERE here.tenant_id = tenant AND", "WHERE", HIDDEN, 1),
+    *(Mutant(SEARCH, "WHERE here.tenant_id = tenant AND", "WHERE", HIDDEN, branch) for branch in range(5, 9)),
     Mutant(SEARCH, "WHERE ticket.tenant_id = ANY (scope) AND", "WHERE", HIDDEN),
     Mutant(SEARCH, "WHERE delivery.tenant_id = ANY (scope) AND", "WHERE", HIDDEN),
     Mutant("support/migrations/0004_audit.py", "WHERE NOT named.tenant_id = ANY (scope)", "WHERE true", LOGS),

@@ -3,9 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import BaseUserManager
-from django.db.models import Q
+from django.db import connection
+from django.db.models import F
 
+from ondi.common.compiled import AnyOf
 from ondi.common.querysets import TenantQuerySet
+from ondi.common.text import is_storable
 
 if TYPE_CHECKING:
     from ondi.accounts.models import Membership, User  # noqa: F401 - named in strings
@@ -43,17 +46,14 @@ class MembershipQuerySet(TenantQuerySet["Membership"]):
         return self.exclude(role="customer")
 
     def called(self, term: str) -> "MembershipQuerySet":
-        """People by the beginning of a name, phone, e-mail or external id, by name; every word has to fit."""
-        found = self
-        for word in term.split():
-            found = found.filter(
-                Q(first_name__istartswith=word)
-                | Q(last_name__istartswith=word)
-                | Q(phone__startswith=word)
-                | Q(email__startswith=word.lower())
-                | Q(external_id=word)
-            )
-        return found.order_by("last_name", "first_name", "id")
+        """People by name, e-mail, phone number or external id: one function of the database, which folds letters as
+        every search does and reads the tenants from the scope. Every word has to fit, in any order."""
+        if not is_storable(term):
+            return self.none()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT ondi_search_people(%s)::text", [term])
+            found = (cursor.fetchone() or ["{}"])[0]
+        return self.filter(AnyOf(F("id"), found))
 
     def for_list(self) -> "MembershipQuerySet":
         return self.select_related("user", "tenant")

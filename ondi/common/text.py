@@ -7,6 +7,12 @@ from html.parser import HTMLParser
 # C0 and C1 controls and DEL, but newline and tab; and halves of a surrogate pair.
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _WHITE_SPACE = re.compile(r"\s+")
+# White space; what Unicode calls ignorable by default (zero-width characters, signs of direction, fillers, selectors
+# of variants); and the Braille pattern without a dot.
+_UNSEEN = re.compile(
+    r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
+)
 PREVIEW_LENGTH = 140
 
 
@@ -26,13 +32,18 @@ def plain_text(value: str, *, max_length: int, one_line: bool = False) -> str:
     text = value.replace("\r\n", "\n")
     if one_line:
         text = text.strip()
-    if not text.strip():
+    if shows_nothing(text):
         raise TextRefused("blank")
     if _FORBIDDEN.search(text) or (one_line and "\n" in text):
         raise TextRefused("invalid")
     if len(text) > max_length:
         raise TextRefused("max_length")
     return text
+
+
+def shows_nothing(text: str) -> bool:
+    """Whether a reader sees an empty line: white space, zero-width and filler characters only."""
+    return _UNSEEN.fullmatch(text) is not None
 
 
 def is_storable(value: str) -> bool:

@@ -20,6 +20,7 @@ from ondi.accounts.querysets import MembershipQuerySet, normalize_email
 from ondi.accounts.second_factor import forget_second_factor
 from ondi.accounts.services import add_member, disable_login, update_member
 from ondi.accounts.settings import LONGEST_ACKNOWLEDGEMENT, sanitised_html, update_portal_settings
+from ondi.common.text import shows_nothing
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.invitations import invite
@@ -38,7 +39,7 @@ class TenantAdmin(ScopedAdmin):
     tenant_field = "id"
     list_display = ("name", "slug", "status", "language", "time_zone", "created_at")
     list_filter = ("status",)
-    search_fields = ("name", "slug")
+    search_fields = ("name__folded", "slug__folded")
     readonly_fields = ("slug", "created_at")
 
     def changeable_in(self, staff: Staff) -> Collection[UUID]:
@@ -168,11 +169,15 @@ class MembershipAdmin(ScopedAdmin):
     list_filter = (PeopleFilter, "role", "is_support_user")
     list_select_related = ("tenant",)
     actions = ("invite_again",)
-    search_fields = ("first_name", "last_name", "email", "external_id")
+    search_fields = ("last_name",)  # so that there is a search box; `get_search_results` says what it does
     ordering = ("role", "last_name", "first_name", "id")
 
     def changeable_in(self, staff: Staff) -> Collection[UUID]:
         return staff.managed_tenant_ids
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """By name, e-mail, phone number and external id, as on the page for who is on the phone."""
+        return (queryset if shows_nothing(search_term) else queryset.called(search_term)), False
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         person = list(MemberForm.Meta.fields)
@@ -221,7 +226,7 @@ class UserAdmin(ReadOnlyAdmin):
 
     list_display = ("email", "is_active", "is_superuser", "email_proved_at", "last_login", "created_at")
     list_filter = ("is_active", "is_superuser")
-    search_fields = ("email",)
+    search_fields = ("email__folded",)
     ordering = ("email", "id")
     fields = ("email", "is_active", "is_superuser", "email_proved_at", "last_login", "created_at")
     actions = ("forget_second_factor",)

@@ -5,10 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import ForeignKey, Model, QuerySet
+from django.forms import CharField
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
 from ondi.staff.entry import Staff, staff_at
+from ondi.staff.forms import refuse_what_shows_nothing
 from ondi.staff.paginator import BoundedPaginator
 
 
@@ -72,6 +74,13 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
             if len(mine) == 1:
                 options["initial"] = next(iter(mine))
         return super().formfield_for_foreignkey(db_field, request, **options)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Text that shows nothing is refused, as the API refuses it."""
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if isinstance(field, CharField):
+            field.validators.append(refuse_what_shows_nothing)
+        return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """A row never moves to another tenant."""

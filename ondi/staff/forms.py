@@ -5,7 +5,13 @@ from typing import Any
 from django import forms
 
 from ondi.common.errors import FIELD_MESSAGES
-from ondi.common.text import TextRefused, plain_text
+from ondi.common.text import TextRefused, plain_text, shows_nothing
+
+
+def refuse_what_shows_nothing(text: str) -> None:
+    """A validator. Raises `ValidationError`."""
+    if shows_nothing(text):
+        raise forms.ValidationError(str(FIELD_MESSAGES["blank"]), code="blank")
 
 
 class PlainTextField(forms.CharField):

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,7 +10,9 @@ from django.utils.translation import gettext as _
 
 from deliveries.models import Delivery
 from ondi.accounts.models import Membership
+from ondi.accounts.querysets import MembershipQuerySet
 from ondi.common.errors import DomainError
+from ondi.common.text import shows_nothing
 from ondi.staff.entry import Staff, staff_at
 from orders.models import Order
 from support import services
@@ -65,18 +66,18 @@ def _caller(request: HttpRequest, staff: Staff) -> tuple[Membership | None, str]
     return _customers(staff).filter(id=customer_id).first() if customer_id else None, item
 
 
-def _customers(staff: Staff) -> QuerySet[Membership]:
+def _customers(staff: Staff) -> MembershipQuerySet:
     people = Membership.objects.in_tenants(staff.working_tenant_ids).active().customers()
     return people.select_related("tenant")
 
 
 def _ask_who(request: HttpRequest, staff: Staff) -> HttpResponse:
     term = request.GET.get("q", "").strip()
-    found = Membership.objects.in_tenants(staff.working_tenant_ids).active().customers().called(term) if term else None
+    found = None if shows_nothing(term) else _customers(staff).called(term).order_by("last_name", "first_name", "id")
     context = {
         "title": _("New ticket"),
         "term": term,
-        "customers": found.select_related("tenant")[:CUSTOMERS_OFFERED] if found is not None else [],
+        "customers": found[:CUSTOMERS_OFFERED] if found is not None else [],
         "here": reverse("admin:support_ticket_phone"),
         "queue": queue_url(),
     }

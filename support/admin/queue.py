@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from ondi.common.errors import DomainError
+from ondi.common.text import shows_nothing
 from ondi.staff.admin_base import TicketDataAdmin
 from ondi.staff.entry import Staff, staff_at
 from support import services
@@ -84,7 +85,7 @@ class TicketAdmin(TicketDataAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """The API's search. One letter finds nothing, as there."""
-        if not search_term:
+        if shows_nothing(search_term):
             return queryset, False
         return (queryset.matching_now(search_term) if len(search_term) > 1 else queryset.none()), False
 

@@ -62,7 +62,7 @@ class DeskAdmin(ScopedAdmin):
 class TagAdmin(DeskAdmin):
     list_display = ("name", "tenant")
     list_select_related = ("tenant",)
-    search_fields = ("name",)
+    search_fields = ("name__folded",)
 
 
 class CannedReplyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -89,4 +89,4 @@ class CannedReplyAdmin(DeskAdmin):
     list_display = ("shortcut", "language", "content", "tenant")
     list_filter = ("language",)
     list_select_related = ("tenant",)
-    search_fields = ("shortcut", "content")
+    search_fields = ("shortcut__folded", "content__folded")

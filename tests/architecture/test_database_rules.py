@@ -19,6 +19,7 @@ FUNCTIONS = {
     "ondi_login",
     "ondi_end_sessions",
     "ondi_search_conversations",
+    "ondi_search_people",
     "ondi_enter_api_key",
     "ondi_foreign_rows",
     "ondi_erase_customer",

@@ -41,8 +41,8 @@ $$
 """
 # Tickets take turns among tenants and their customers.
 PEOPLE = (
-    """INSERT INTO tenants_tenant (id, slug, name, status, time_zone, language, currency, created_at)
-       SELECT pg_temp.v7(1, n), 'tenant-' || n, 'Tenant ' || n, 'active', 'Asia/Baghdad', 'en', 'IQD', now()
+    """INSERT INTO tenants_tenant (id, slug, name, status, time_zone, language, currency, created_at, vouches_for_emails)
+       SELECT pg_temp.v7(1, n), 'tenant-' || n, 'Tenant ' || n, 'active', 'Asia/Baghdad', 'en', 'IQD', now(), false
        FROM generate_series(0, {tenants} - 1) AS n""",
     """INSERT INTO tenants_portalsettings (tenant_id, allow_customer_close, support_chat_enabled,
                                           max_customer_priority, acknowledgement_html, updated_at)

@@ -127,6 +127,25 @@ def test_each_branch_of_the_search_keeps_to_the_scope(tenants, branch):
             assert cursor.fetchone() == ([expected],), "the function alone, without any filter behind it"
 
 
+@pytest.mark.parametrize("branch", ["name", "mail", "phone", "external_id"])
+def test_each_branch_of_the_search_for_people_keeps_to_the_scope(tenants, branch):
+    people = [
+        MemberFactory(
+            tenant=tenant, first_name="77 047 11" if branch == "name" else "Layla", last_name="",
+            email=f"{'7704711' if branch == 'mail' else 'x'}@{tenant.slug}.example",
+            phone="+964 770 4711" if branch == "phone" else "",
+            external_id="7704711" if branch == "external_id" else None,
+        )
+        for tenant in tenants
+    ]  # fmt: skip
+
+    for tenant, person in zip(tenants, people, strict=True):
+        with tenant_scope(), connection.cursor() as cursor:
+            set_scope([tenant.id])
+            cursor.execute("SELECT ondi_search_people(%s)", ["7704711"])
+            assert cursor.fetchone() == ([person.id],), "the function alone, without any filter behind it"
+
+
 def test_a_row_is_not_moved_to_another_tenant_by_a_form(tenants):
     admin = MemberFactory(tenant=tenants[0], admin=True)
     MemberFactory(tenant=tenants[1], user=admin.user, role="admin")
