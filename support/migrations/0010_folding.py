@@ -234,7 +234,7 @@ GRANT EXECUTE ON FUNCTION ondi_search_people(text) TO ondi;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("support", "0008_links_hold")]
+    dependencies = [("support", "0009_languages")]
 
     operations = [
         migrations.RunSQL(DROP, before.FOLDED + TEXTS + NAMES_BEFORE),
