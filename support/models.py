@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models import Conversation
@@ -34,7 +35,14 @@ class Tag(TenantOwned):
         verbose_name = _("tag")
         verbose_name_plural = _("tags")
         ordering = ["name", "id"]
-        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="support_tag_name")]
+        constraints = [
+            models.UniqueConstraint(
+                "tenant",
+                Lower("name"),
+                name="support_tag_name_any_case",
+                violation_error_message=_("This tag is there already; capitals make no difference."),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -235,7 +243,10 @@ class TicketEvent(TenantOwned):
         verbose_name = _("ticket event")
         verbose_name_plural = _("ticket events")
         ordering = ["created_at", "id"]
-        indexes = [models.Index(fields=["tenant", "ticket", "created_at", "id"], name="support_event_of_ticket")]
+        indexes = [
+            models.Index(fields=["tenant", "ticket", "created_at", "id"], name="support_event_of_ticket"),
+            models.Index(fields=["tenant", "created_at"], condition=Q(kind="closed"), name="support_event_closings"),
+        ]
 
     def __str__(self) -> str:
         return self.get_kind_display()
@@ -283,7 +294,10 @@ class TicketViewer(TenantOwned):
 
 
 class CannedReply(TenantOwned):
-    """A ready answer, by shortcut and language. Its placeholders: `support/placeholders.py`."""
+    """A ready answer, by shortcut and language. Its placeholders: `support/placeholders.py`.
+
+    The same shortcut in several languages is one reply; shortcuts are kept in lower case.
+    """
 
     shortcut = models.SlugField(_("shortcut"), max_length=40)
     language = models.CharField(_("language"), max_length=8, choices=Language.choices)
@@ -296,7 +310,12 @@ class CannedReply(TenantOwned):
         verbose_name_plural = _("canned replies")
         ordering = ["shortcut", "language", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "shortcut", "language"], name="support_canned_reply_shortcut")
+            models.UniqueConstraint(
+                fields=["tenant", "shortcut", "language"],
+                name="support_canned_reply_shortcut",
+                violation_error_message=_("This shortcut is there already in this language."),
+            ),
+            models.CheckConstraint(condition=Q(shortcut=Lower("shortcut")), name="support_canned_reply_lower_case"),
         ]
 
     def __str__(self) -> str:

@@ -259,6 +259,9 @@ class TicketEventQuerySet(TenantQuerySet["TicketEvent"]):
     def of(self, ticket: "Ticket") -> "TicketEventQuerySet":
         return self.filter(tenant_id=ticket.tenant_id, ticket=ticket).select_related("actor")
 
+    def closings(self) -> "TicketEventQuerySet":
+        return self.filter(kind="closed")
+
 
 class TicketNoteQuerySet(TenantQuerySet["TicketNote"]):
     def of(self, ticket: "Ticket") -> "TicketNoteQuerySet":

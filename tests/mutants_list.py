@@ -30,6 +30,8 @@ CONVENTIONS = "tests/api/test_conventions.py"
 PAGES = "tests/staff/test_pages.py"
 WORKBENCH = "tests/support/test_workbench.py"
 PARTS = "tests/support/test_parts.py"
+FIGURES = "tests/support/test_figures.py"
+ONE_CASE = "tests/support/test_one_case.py"
 DESK_SERVICES = "tests/support/test_desk_services.py"
 PROVED = "tests/accounts/test_proved_addresses.py"
 INVITATIONS = "tests/staff/test_invitations.py"
@@ -215,6 +217,8 @@ MUTANTS = [
     Mutant("ondi/api/idempotency.py", '            refuse(request, kept.data["data"], **path)\n', "", PARTS),
     Mutant("ondi/api/idempotency.py", "            refuse(request, None, **path)\n", "", PARTS),
     Mutant("support/api/views.py", "        if told[item] and not now[item]:", "        if False:", PARTS),
+    Mutant("support/statistics.py", "TicketEvent.objects.in_tenants(tenant_ids)", "TicketEvent.objects", FIGURES),
+    Mutant("ondi/staff/forms.py", ' - {"tenant"}', "", ONE_CASE),
     Mutant(
         "conversations/services.py",
         "        ).exclude(role=Participant.Role.CUSTOMER)".replace("        )", "    )"),

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
 from ondi.staff.entry import Staff, staff_at
-from ondi.staff.forms import refuse_what_shows_nothing
+from ondi.staff.forms import RowForm, refuse_what_shows_nothing
 from ondi.staff.paginator import BoundedPaginator
 
 
@@ -20,6 +20,7 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     Rights come from memberships, so neither Django's permissions nor its groups are asked.
     """
 
+    form: Any = RowForm
     tenant_field = "tenant_id"
     paginator = BoundedPaginator
     show_full_result_count = False

@@ -14,6 +14,14 @@ def refuse_what_shows_nothing(text: str) -> None:
         raise forms.ValidationError(str(FIELD_MESSAGES["blank"]), code="blank")
 
 
+class RowForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """A row of a tenant. Its tenant is read-only once it is there, and counts nevertheless: what has to be unique in
+    the tenant is asked of a form, not of the database."""
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return super()._get_validation_exclusions() - {"tenant"}  # type: ignore[misc, no-any-return]
+
+
 class PlainTextField(forms.CharField):
     """Text as people type it: kept as it is or refused with the reason, never cleaned in silence."""
 

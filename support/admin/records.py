@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ondi.datafixes.models import FixRun
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin, TicketDataAdmin
 from ondi.staff.entry import Staff
+from ondi.staff.forms import RowForm
 from support.models import CannedReply, Tag, TicketEvent, TicketNote
 from support.placeholders import NAMES, unknown_placeholders
 
@@ -65,7 +66,7 @@ class TagAdmin(DeskAdmin):
     search_fields = ("name__folded",)
 
 
-class CannedReplyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+class CannedReplyForm(RowForm):
     class Meta:
         model = CannedReply
         fields = ("tenant", "shortcut", "language", "content")
@@ -73,6 +74,10 @@ class CannedReplyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscri
             "shortcut": _("Typed as /shortcut in the composer."),
             "content": format_lazy("{} {}", _("May hold:"), ", ".join(f"{{{name}}}" for name in NAMES)),
         }
+
+    def clean_shortcut(self) -> str:
+        """In lower case, as it is kept: capitals make no difference in the composer."""
+        return str(self.cleaned_data["shortcut"]).lower()
 
     def clean_content(self) -> str:
         """Raises `ValidationError` for a placeholder no ticket can fill."""

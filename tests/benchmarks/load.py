@@ -101,6 +101,10 @@ FILL = (
     """INSERT INTO support_ticketevent (id, tenant_id, ticket_id, kind, actor_id, before, after, created_at)
        SELECT event, tenant, ticket, 'opened', customer, '{{}}', '{{"status": "open"}}', at
        FROM bench_key WHERE n >= {low} AND n < {high}""",
+    """INSERT INTO support_ticketevent (id, tenant_id, ticket_id, kind, actor_id, before, after, created_at)
+       SELECT pg_temp.v7(0, n), tenant, ticket, 'closed', agent, '{{"status": "open"}}', '{{"status": "closed"}}',
+              at + interval '1 day'
+       FROM bench_key WHERE NOT open AND n >= {low} AND n < {high}""",
 )
 INDEXES = """
 SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid

@@ -150,7 +150,7 @@
   function expandShortcut(event) {
     const text = event.target, typed = text.value.slice(0, text.selectionStart).match(/(?:^|\s)\/([\w-]*)$/);
     if (!typed || !["Tab", "Enter"].includes(event.key) || event.ctrlKey || event.metaKey) return;
-    const button = all("[data-canned]").find((found) => found.dataset.shortcut === typed[1]);
+    const button = all("[data-canned]").find((found) => found.dataset.shortcut === typed[1].toLowerCase());
     if (button) {
       event.preventDefault();
       insertCanned(button);
