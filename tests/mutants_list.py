@@ -33,6 +33,7 @@ PARTS = "tests/support/test_parts.py"
 FIGURES = "tests/support/test_figures.py"
 ONE_CASE = "tests/support/test_one_case.py"
 DESK_SERVICES = "tests/support/test_desk_services.py"
+FORGOTTEN = "tests/accounts/test_forgotten.py"
 PROVED = "tests/accounts/test_proved_addresses.py"
 INVITATIONS = "tests/staff/test_invitations.py"
 FIXES = "tests/datafixes/test_commands.py"
@@ -55,6 +56,7 @@ WALL = "ondi/common/database.py"
 BASE = "ondi/staff/admin_base.py"
 SCREENS = "ondi/staff/admin.py"
 SESSIONS = "ondi/accounts/sessions.py"
+FORGETTING = "ondi/accounts/forgotten.py"
 INVITING = "ondi/accounts/invitations.py"
 LINKS = "ondi/accounts/links.py"
 CREDENTIALS = "ondi/accounts/credentials.py"
@@ -559,13 +561,13 @@ MUTANTS = [
         "support/admin/export.py", "if isinstance(value, str) and value.lstrip", "if False and value.lstrip", WORKBENCH
     ),
     Mutant(INVITING, " or link.state != state_of(link.purpose, membership, own)", "", INVITATIONS),
-    Mutant(INVITING, "link.purpose is Purpose.SHOWN or holder.is_superuser", "holder.is_superuser", INVITATIONS),
+    Mutant(INVITING, "not link.purpose.proves or holder.is_superuser", "holder.is_superuser", INVITATIONS),
     Mutant(INVITING, "if is_free else None", "", INVITATIONS),
     Mutant(INVITING, " or holder.is_superuser", "", PROVED),
     Mutant(INVITING, " or not holder.is_active", "", PROVED),
-    Mutant(INVITING, "    if login.email_proved_at is None:\n        forget", "    if False:\n        forget", PROVED),
-    Mutant(INVITING, "    if login.email_proved_at is None:\n        forget", "    if True:\n        forget", PROVED),
-    Mutant(INVITING, "proved=link.purpose is Purpose.MAILED", "proved=True", PROVED),
+    Mutant(INVITING, "        if holder.email_proved_at is None:", "        if False:", PROVED),
+    Mutant(INVITING, "        if holder.email_proved_at is None:", "        if True:", PROVED),
+    Mutant(INVITING, "proved=link.purpose.proves", "proved=True", PROVED),
     Mutant(INVITING, "        membership = people.locked().first()", "        membership = people.first()", PROVED),
     Mutant(INVITING, "User.objects.select_for_update().filter(Q(", "User.objects.filter(Q(", PROVED),
     Mutant(
@@ -574,7 +576,19 @@ MUTANTS = [
         "    if False:",
         PROVED,
     ),
-    Mutant(LINKS, "    if purpose is not Purpose.SHOWN:", "    if False:", PROVED),
+    Mutant(INVITING, "    if link.state != state_of_login(login):", "    if False:", FORGOTTEN),
+    Mutant(INVITING, " or not login.is_active or login.is_superuser", "", FORGOTTEN),
+    Mutant(LINKS, "RESET_LIFETIME if self is Purpose.RESET else", "", FORGOTTEN),
+    Mutant(FORGETTING, ", purposes=(Purpose.RESET,)", "", FORGOTTEN),
+    Mutant(FORGETTING, ", is_active=True, is_superuser=False", "", FORGOTTEN),
+    Mutant(FORGETTING, "else count_attempt(limits)", "else None", FORGOTTEN),
+    Mutant(FORGETTING, ", tenant__status=Tenant.Status.ACTIVE", "", FORGOTTEN),
+    Mutant(FORGETTING, " or not may_be_invited(found, found.user)", "", FORGOTTEN),
+    Mutant(FORGETTING, "tenant_slug in tenant_ids or (", "tenant_slug or (", FORGOTTEN),
+    Mutant(
+        "ondi/accounts/sign_in.py", "    if not still.values_list", "    if False and not still.values_list", PROVED
+    ),
+    Mutant(LINKS, "    if purpose.proves:", "    if False:", PROVED),
     Mutant("ondi/accounts/models.py", "self.user.email == self.email and ", "", PROVED),
     Mutant("ondi/accounts/models.py", "self.role == Role.CUSTOMER and self.tenant", "self.tenant", PROVED),
     Mutant("ondi/accounts/services.py", "email=email if password is not None else None", "email=email", PROVED),

@@ -62,7 +62,7 @@ class EmailTaken(DomainError):
 class InvitationInvalid(DomainError):
     code = "invitation_invalid"
     kind = Kind.NOT_FOUND
-    message = _("This invitation is spent or too old. Ask for a new one.")
+    message = _("This link is spent or too old. Ask for a new one.")
 
 
 class CustomerNotFound(DomainError):

@@ -3,10 +3,17 @@
 A person a tenant added or imported waits (`Membership.waits`): nobody signs in as them. What ends it is a link,
 shown to the inviting admin or mailed (`links`). A shown one only gives a name to a login of this tenant's own,
 and is good while nobody else signs in with the address. A mailed one proves the address; where somebody signs
-in with it already, the two become one, and whoever set the former password is out.
+in with it already, the two become one, and whoever set the former password is out. A second factor that was set up
+before the address was proved goes then too, for it may be anybody's; one that was set up since is its owner's, and a
+mailbox alone is not to take it away.
+
+A link for somebody who forgot their password (`forgotten`) does the same for who waits; for who signs in already it
+only sets another password.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
@@ -16,7 +23,7 @@ from django.utils import timezone
 
 from ondi.accounts.errors import InvitationInvalid
 from ondi.accounts.hashing import hash_of
-from ondi.accounts.links import Link, Purpose, make_link, read_link, state_of
+from ondi.accounts.links import Link, Purpose, make_link, read_link, state_of, state_of_login
 from ondi.accounts.models import Membership, User
 from ondi.accounts.second_factor import forget_second_factor
 from ondi.accounts.sessions import put_password
@@ -37,7 +44,7 @@ def invitation_for(membership: Membership) -> Invitation | None:
 
     Who signs in already uses the password they have; who has no address, or left, gets none.
     """
-    if not _may_be_invited(membership, membership.user):
+    if not may_be_invited(membership, membership.user):
         return None
     is_free = not User.objects.filter(email=membership.email).exists()
     return Invitation(
@@ -46,32 +53,36 @@ def invitation_for(membership: Membership) -> Invitation | None:
     )
 
 
-def invited_address(*, token: str) -> str:
+def invited_address(*, token: str, purposes: Iterable[Purpose] = Purpose) -> str:
     """The address this link is for. Raises `InvitationInvalid` for one that is spent, forged or too old."""
-    link = read_link(token)
+    link = read_link(token, purposes)
+    if link.tenant_id is None:
+        return _checked_login(link, User.objects.filter(id=link.subject_id).first())
     with tenant_scope(link.tenant_id):
-        membership = Membership.objects.in_tenants([link.tenant_id]).filter(id=link.membership_id).for_list().first()
+        membership = Membership.objects.in_tenants([link.tenant_id]).filter(id=link.subject_id).for_list().first()
         if membership is None:
             raise InvitationInvalid
         holder = User.objects.filter(email=membership.email).first()
         return _checked(link, membership, membership.user, holder)
 
 
-def accept_invitation(*, token: str, password: str) -> User:
-    """Set the password; whose login it is now.
+def accept_invitation(*, token: str, password: str, purposes: Iterable[Purpose] = Purpose) -> User:
+    """Set the password by a link of one of these kinds; whose login it is now.
 
     Locks the logins concerned and then the membership, so that of two at once one wins. Raises
     `InvitationInvalid`, and `InvalidInput` for a password that is too weak.
     """
-    address = invited_address(token=token)
+    address = invited_address(token=token, purposes=purposes)
     try:
         password_validation.validate_password(password, User(email=address))
     except ValidationError as error:
         raise InvalidInput({"password": ["invalid"]}) from error
-    return _redeem(read_link(token), hash_of(password))
+    hashed, link = hash_of(password), read_link(token, purposes)
+    return _reset(link, hashed) if link.tenant_id is None else _redeem(link, link.tenant_id, hashed)
 
 
-def _may_be_invited(membership: Membership, own: User) -> bool:
+def may_be_invited(membership: Membership, own: User) -> bool:
+    """Whether this person waits for a link, and one could reach them."""
     return own.email is None and own.is_active and membership.email is not None and membership.is_active
 
 
@@ -80,17 +91,35 @@ def _checked(link: Link, membership: Membership, own: User, holder: User | None)
 
     A platform operator is nobody a tenant's link leads to, nor is somebody who was switched off.
     """
-    if not _may_be_invited(membership, own) or link.state != state_of(link.purpose, membership, own):
+    if not may_be_invited(membership, own) or link.state != state_of(link.purpose, membership, own):
         raise InvitationInvalid
-    if holder is not None and (link.purpose is Purpose.SHOWN or holder.is_superuser or not holder.is_active):
+    if holder is not None and (not link.purpose.proves or holder.is_superuser or not holder.is_active):
         raise InvitationInvalid
     return str(membership.email)
 
 
+def _checked_login(link: Link, login: User | None) -> str:
+    if login is None or login.email is None or not login.is_active or login.is_superuser:
+        raise InvitationInvalid
+    if link.state != state_of_login(login):
+        raise InvitationInvalid
+    return login.email
+
+
 @transaction.atomic
-def _redeem(link: Link, hashed: str) -> User:
-    with tenant_scope(link.tenant_id):
-        people = Membership.objects.in_tenants([link.tenant_id]).filter(id=link.membership_id)
+def _reset(link: Link, hashed: str) -> User:
+    """Another password for somebody who signs in already. A second factor stays: it is what a mailbox is not."""
+    login = User.objects.select_for_update().filter(id=link.subject_id).first()
+    _checked_login(link, login)
+    assert login is not None
+    _prove(login, hashed)
+    return login
+
+
+@transaction.atomic
+def _redeem(link: Link, tenant_id: UUID, hashed: str) -> User:
+    with tenant_scope(tenant_id):
+        people = Membership.objects.in_tenants([tenant_id]).filter(id=link.subject_id)
         seen = people.first()
         if seen is None:
             raise InvitationInvalid
@@ -102,8 +131,8 @@ def _redeem(link: Link, hashed: str) -> User:
         own = logins.pop(membership.user_id)
         holder = next(iter(logins.values()), None)
         address = _checked(link, membership, own, holder)
-        if holder is None and not _name(own, address, proved=link.purpose is Purpose.MAILED):
-            if link.purpose is Purpose.SHOWN:
+        if holder is None and not _name(own, address, proved=link.purpose.proves):
+            if not link.purpose.proves:
                 raise InvitationInvalid  # somebody was quicker
             holder = User.objects.select_for_update().filter(email=address).first()
             if holder is None:
@@ -112,6 +141,8 @@ def _redeem(link: Link, hashed: str) -> User:
         if holder is None:
             put_password(user=own, hashed=hashed)
             return own
+        if holder.email_proved_at is None:
+            forget_second_factor(user=holder)
         _prove(holder, hashed)
         _join(membership, own, holder)
         return holder
@@ -130,13 +161,7 @@ def _name(login: User, address: str, *, proved: bool) -> bool:
 
 
 def _prove(login: User, hashed: str) -> None:
-    """The login is now whoever read the mail: another password, and what others had opened is closed.
-
-    A second factor that was set up before the address was ever proved may be anybody's and goes. One that was
-    set up since is its owner's, and a mailbox alone is not to take it away.
-    """
-    if login.email_proved_at is None:
-        forget_second_factor(user=login)
+    """The login is now theirs who read the mail: another password, and what others had opened is closed."""
     login.email_proved_at = timezone.now()
     login.save(update_fields=["email_proved_at"])
     put_password(user=login, hashed=hashed)

@@ -1,11 +1,13 @@
 """Secret links: who opens one sets the password of a login.
 
-A link is *shown* to the admin who invites, or *mailed* to the address and shown to nobody: only the latter proves
-that the address is its reader's. Each kind is signed for itself, so that none passes for another. What a link was
-made for stands in it as a digest (`state`): it is worthless once password, address or login are others.
+A link is *shown* to the admin who invites, or *mailed* to the address and shown to nobody, unasked or as a *reset* to
+somebody who forgot their password: what is mailed proves that the address is its reader's. Each kind is signed for
+itself, so that none passes for another. What a link was made for stands in it as a digest (`state`): it is worthless
+once password, address or login are others.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -19,24 +21,34 @@ from ondi.accounts.models import Membership, User
 from ondi.common.ids import parse_id
 
 LONGEST_LINK = 1024
+RESET_LIFETIME = timedelta(hours=1)
 
 
 class Purpose(StrEnum):
     SHOWN = "shown"
     MAILED = "mailed"
+    RESET = "reset"
 
     @property
     def good_for(self) -> timedelta:
-        return timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+        return RESET_LIFETIME if self is Purpose.RESET else timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+
+    @property
+    def proves(self) -> bool:
+        """Whether who opens it reads the mailbox of the address."""
+        return self is not Purpose.SHOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a link says: which person of which tenant it is for, and what they were when it was made."""
+    """What a link says: which person of which tenant it is for, and what they were when it was made.
+
+    Without a tenant it is for a login, wherever that is let in.
+    """
 
     purpose: Purpose
-    tenant_id: UUID
-    membership_id: UUID
+    tenant_id: UUID | None
+    subject_id: UUID
     state: str
 
 
@@ -46,18 +58,21 @@ def make_link(purpose: Purpose, membership: Membership) -> str:
     return signing.dumps(parts, salt=_salt(purpose))
 
 
-def read_link(text: str) -> Link:
-    """What a link says, if it is one of ours and not too old; else raises `InvitationInvalid`."""
-    for purpose in Purpose:
+def make_login_link(login: User) -> str:
+    """The secret part of a link by which somebody who signs in already sets another password."""
+    return signing.dumps(["", str(login.id), state_of_login(login)], salt=_salt(Purpose.RESET))
+
+
+def read_link(text: str, purposes: Iterable[Purpose] = Purpose) -> Link:
+    """What a link says, if it is one of ours, of these kinds, and not too old; else raises `InvitationInvalid`."""
+    for purpose in purposes:
         try:
-            tenant, membership, state = signing.loads(
-                text[:LONGEST_LINK], salt=_salt(purpose), max_age=purpose.good_for
-            )
+            tenant, subject, state = signing.loads(text[:LONGEST_LINK], salt=_salt(purpose), max_age=purpose.good_for)
         except signing.BadSignature:
             continue
-        tenant_id, membership_id = parse_id(tenant), parse_id(membership)
-        if tenant_id is not None and membership_id is not None:
-            return Link(purpose, tenant_id, membership_id, state)
+        tenant_id, subject_id = parse_id(tenant), parse_id(subject)
+        if subject_id is not None:
+            return Link(purpose, tenant_id, subject_id, state)
     raise InvitationInvalid
 
 
@@ -68,9 +83,19 @@ def state_of(purpose: Purpose, membership: Membership, own: User) -> str:
     the first that is used makes the others worthless.
     """
     parts = [own.id, own.password, own.email, membership.email]
-    if purpose is not Purpose.SHOWN:
+    if purpose.proves:
         proved = User.objects.filter(email=membership.email).values_list("email_proved_at", flat=True).first()
         parts.append(proved.isoformat() if proved else None)
+    return _digest(*parts)
+
+
+def state_of_login(login: User) -> str:
+    """The same of a link for a login."""
+    proved = login.email_proved_at
+    return _digest(login.id, login.password, login.email, proved.isoformat() if proved else None)
+
+
+def _digest(*parts: object) -> str:
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
 
 

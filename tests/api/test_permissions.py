@@ -46,6 +46,8 @@ TABLE = {
     ("POST", "auth/refresh"): ({"refresh_token": "x"}, everyone(401)),
     ("POST", "auth/logout"): ({"refresh_token": "x"}, everyone(401)),
     ("POST", "auth/password"): ({"current_password": "wrong", "new_password": "x"}, signed_in(400)),
+    ("POST", "auth/password/forgot"): ({"email": "nobody@example.org"}, everyone(202, **THROTTLED)),
+    ("POST", "auth/password/reset"): ({"token": "x", "new_password": "x"}, everyone(400)),
     ("GET", "users/me"): (None, signed_in(200)),
     ("GET", "customer/support/tickets"): (None, signed_in(200)),
     ("POST", "customer/support/tickets"): (NEW, signed_in(201)),

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from conversations.services import post_message
 from deliveries.api import docs as examples
 from ondi.accounts.api_keys import issue_api_key
+from ondi.accounts.links import Purpose, make_link
 from ondi.tenants.scope import tenant_scope
 from tests.api.test_permissions import TABLE
 from tests.client import ApiClient
@@ -36,6 +37,8 @@ STATEMENTS = {
     ("POST", "auth/refresh"): 6,
     ("POST", "auth/logout"): 4,
     ("POST", "auth/password"): 8,
+    ("POST", "auth/password/forgot"): 2,
+    ("POST", "auth/password/reset"): 16,
     ("GET", "users/me"): 1,
     ("GET", TICKETS): 2,  # and one more to count, on a page behind the last
     ("POST", TICKETS): 6,
@@ -106,6 +109,9 @@ def calls(portal, customer, api, tenant, messages):
     session = api.post("/auth/login", {"email": customer.user.email, "password": "correct horse battery"}).json()
     tokens = {"refresh_token": session["data"]["refresh_token"]}
     new = {"subject": "Help", "message": "Help", "related_delivery_id": str(delivery.id)}
+    waiting = MemberFactory(tenant=tenant, waiting=True)
+    with tenant_scope(tenant.id):
+        reset = {"token": make_link(Purpose.RESET, waiting), "new_password": "another horse battery"}
     passwords = {"current_password": "correct horse battery", "new_password": "another horse battery"}
     return {
         ("GET", "health/live"): lambda: api.get("/health/live"),
@@ -145,6 +151,8 @@ def calls(portal, customer, api, tenant, messages):
         ),
         ("POST", "auth/logout"): lambda: api.post("/auth/logout", tokens),
         ("POST", "auth/password"): lambda: portal.post("/auth/password", passwords),
+        ("POST", "auth/password/forgot"): lambda: api.post("/auth/password/forgot", {"email": "x@example.org"}),
+        ("POST", "auth/password/reset"): lambda: api.post("/auth/password/reset", reset),
     }
 
 

@@ -3,7 +3,15 @@
 from rest_framework import serializers
 
 from ondi.accounts import errors
-from ondi.accounts.api.serializers import LoginBody, PasswordBody, RefreshBody, TenantData, UserData
+from ondi.accounts.api.serializers import (
+    ForgottenBody,
+    LoginBody,
+    PasswordBody,
+    RefreshBody,
+    ResetBody,
+    TenantData,
+    UserData,
+)
 from ondi.api.schema import documented
 
 TOKENS = [errors.TokenInvalid(), errors.TokenExpired()]
@@ -82,6 +90,29 @@ password = documented(
     data={},
     example={},
     refusals=TOKENS,
+)
+forgot = documented(
+    "forgotPassword",
+    "Ask for a link to set another password",
+    description="One answer whoever it is. The link goes to the address and is good for one hour; asking counts as a "
+    "failed sign-in.",
+    body=ForgottenBody,
+    body_examples={"A customer": {"email": "customer1@tigris.demo", "tenant": "tigris"}},
+    data={},
+    example={},
+    status=202,
+    refusals=[errors.SignInThrottled(900)],
+    public=True,
+)
+reset = documented(
+    "resetPassword",
+    "Set another password by a link",
+    description="`token` is what the mailed link ends with. Every session of the person ends.",
+    body=ResetBody,
+    body_examples={"A link": {"token": "WyIwMTk3ZjBhMC…", "new_password": "a-better-secret"}},
+    data={},
+    example={},
+    public=True,
 )
 me = documented(
     "me",

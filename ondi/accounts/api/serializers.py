@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ondi.accounts.actors import Actor
+from ondi.accounts.links import LONGEST_LINK
 from ondi.accounts.roles import Role
 from ondi.accounts.sessions import Session
 from ondi.api.fields import IdField, StringField
@@ -29,6 +30,18 @@ class RefreshBody(serializers.Serializer[Any]):
 
 class PasswordBody(serializers.Serializer[Any]):
     current_password = StringField(max_length=LONGEST_PASSWORD)
+    new_password = StringField(max_length=LONGEST_PASSWORD)
+
+
+class ForgottenBody(serializers.Serializer[Any]):
+    email = StringField(max_length=254)
+    tenant = StringField(
+        max_length=63, required=False, help_text="The tenant's slug: also for its people without a password."
+    )
+
+
+class ResetBody(serializers.Serializer[Any]):
+    token = StringField(max_length=LONGEST_LINK)
     new_password = StringField(max_length=LONGEST_PASSWORD)
 
 

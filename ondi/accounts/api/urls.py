@@ -8,6 +8,8 @@ urlpatterns = [
     path("auth/refresh", AuthViewSet.as_view({"post": "refresh"}), name="auth-refresh"),
     path("auth/logout", AuthViewSet.as_view({"post": "logout"}), name="auth-logout"),
     path("auth/password", PasswordViewSet.as_view({"post": "password"}), name="auth-password"),
+    path("auth/password/forgot", AuthViewSet.as_view({"post": "forgot"}), name="auth-password-forgot"),
+    path("auth/password/reset", AuthViewSet.as_view({"post": "reset"}), name="auth-password-reset"),
     path(
         "customer/delivery/portal-settings",
         CustomerSettingsViewSet.as_view({"get": "retrieve"}),

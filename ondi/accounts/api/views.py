@@ -11,9 +11,18 @@ from rest_framework.response import Response
 
 from ondi.accounts import sessions
 from ondi.accounts.api import docs
-from ondi.accounts.api.serializers import LoginBody, PasswordBody, RefreshBody, session_data, user_data
+from ondi.accounts.api.serializers import (
+    ForgottenBody,
+    LoginBody,
+    PasswordBody,
+    RefreshBody,
+    ResetBody,
+    session_data,
+    user_data,
+)
 from ondi.accounts.authentication import actor_of
 from ondi.accounts.credentials import change_password
+from ondi.accounts.forgotten import ask_for_reset, reset_password
 from ondi.accounts.sign_in import sign_in
 from ondi.accounts.tokens import Claims
 from ondi.api.client import client_network
@@ -61,6 +70,23 @@ class AuthViewSet(ApiViewSet):
         body = valid_body(RefreshBody, request)
         sessions.end_session(refresh_token=body["refresh_token"])
         return success(_("Signed out"), {})
+
+    @docs.forgot
+    def forgot(self, request: Request) -> Response:
+        body = valid_body(ForgottenBody, request)
+        refusal = ask_for_reset(
+            network=client_network(request._request),
+            email=body["email"],
+            tenant_slug=body.get("tenant"),
+            site=request.build_absolute_uri("/").rstrip("/"),
+        )
+        unless_refused(refusal)
+        return success(_("If this address is known here, a link is on its way."), {}, status=202)
+
+    @docs.reset
+    def reset(self, request: Request) -> Response:
+        reset_password(**valid_body(ResetBody, request))
+        return success(_("Password changed"), {})
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
