@@ -13,7 +13,7 @@ from itertools import product
 import pytest
 from django.db import transaction
 
-from ondi.accounts.customers import upsert_customers
+from ondi.accounts.customers import CustomerNews, upsert_customers
 from ondi.accounts.entering import tenants_of
 from ondi.accounts.errors import InvitationInvalid
 from ondi.accounts.invitations import accept_invitation, invitation_for
@@ -112,7 +112,7 @@ class Product:
             return links
         where = self.tenants[tenant]
         if kind == "import":
-            upsert_customers(tenant_id=where.id, people={"c-1": {"external_id": "c-1", "email": ADDRESS}})
+            upsert_customers(tenant_id=where.id, news=[CustomerNews("c-1", {"email": ADDRESS})])
         elif kind == "vouch":
             Tenant.objects.filter(pk=where.pk).update(vouches_for_emails=True)
         elif kind == "add as staff":

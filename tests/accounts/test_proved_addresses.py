@@ -12,7 +12,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from ondi.accounts.api_keys import issue_api_key
-from ondi.accounts.customers import upsert_customers
+from ondi.accounts.customers import CustomerNews, upsert_customers
 from ondi.accounts.entering import tenants_of
 from ondi.accounts.models import Membership, RefreshFamily, User
 from ondi.accounts.services import set_login
@@ -113,8 +113,8 @@ class TestStories:
             Membership.objects.bulk_create(Membership(tenant=zagros, user=one, email=one.email) for one in logins)
 
         with tenant_scope(tigris.id):
-            told = {str(place): {"external_id": str(place), "email": one.email} for place, one in enumerate(logins)}
-            upsert_customers(tenant_id=tigris.id, people=told)
+            news = [CustomerNews(str(place), {"email": one.email}) for place, one in enumerate(logins)]
+            upsert_customers(tenant_id=tigris.id, news=news)
 
         assert self.let_in_by([one.id for one in logins]) == {("zagros",): 10_000}
         assert not User.objects.exclude(password=hashed).exclude(email=None).exists()

@@ -20,8 +20,8 @@ EXAMPLES = int(os.environ.get("GENERATED_EXAMPLES", "12"))
 FIELDS = (
     "subject", "message", "priority", "source", "related_delivery_id", "related_order_id", "content", "message_type",
     "reason", "action", "user_ids", "role", "orders", "deliveries", "email", "password", "tenant", "refresh_token",
-    "current_password", "new_password", "token", "support_ticket_settings", "visibility_settings", "attachments", "status",
-    "acknowledgement_html", "support_user_ids", "chat", "external_id", "customer", "source_updated_at",
+    "current_password", "new_password", "support_ticket_settings", "visibility_settings", "attachments", "status",
+    "token", "acknowledgement_html", "support_user_ids", "chat", "external_id", "customer", "source_updated_at",
 )  # fmt: skip
 PARAMETERS = (
     "page", "limit", "source", "status", "search", "assignment_scope", "priority", "waiting_on", "order_id", "language",
