@@ -30,6 +30,7 @@ CONVENTIONS = "tests/api/test_conventions.py"
 PAGES = "tests/staff/test_pages.py"
 WORKBENCH = "tests/support/test_workbench.py"
 PARTS = "tests/support/test_parts.py"
+LOCKS = "tests/support/test_locks.py"
 FIGURES = "tests/support/test_figures.py"
 ONE_CASE = "tests/support/test_one_case.py"
 DESK_SERVICES = "tests/support/test_desk_services.py"
@@ -220,6 +221,79 @@ MUTANTS = [
     Mutant("ondi/api/idempotency.py", "            refuse(request, None, **path)\n", "", PARTS),
     Mutant("support/api/views.py", "        if told[item] and not now[item]:", "        if False:", PARTS),
     Mutant("support/statistics.py", "TicketEvent.objects.in_tenants(tenant_ids)", "TicketEvent.objects", FIGURES),
+    # What is held while it is looked at and changed.
+    Mutant("ondi/datafixes/undo.py", "if not self.dry_run and self.run.command in HELD:", "if False:", PARTS),
+    Mutant(DESK, "    hold_role_of(actor)\n", "", LOCKS, which=0),
+    Mutant(DESK, "    hold_role_of(actor)\n", "", LOCKS, which=1),
+    Mutant(DESK, "    hold_role_of(actor)\n", "", LOCKS, which=2),
+    Mutant(DESK, "    if not hold_support_role(assignee_id):", "    if False:", LOCKS),
+    Mutant(DESK, "agent_id is not None and hold_support_role(agent_id)", "agent_id is not None", LOCKS),
+    Mutant(DESK, "worked_on_by(membership).locked()", "worked_on_by(membership)", LOCKS),
+    Mutant("support/services/replying.py", "    hold_role_of(actor)\n", "", LOCKS),
+    Mutant(OPENING, "    hold_role_of(actor)\n", "", LOCKS),
+    Mutant(SHARED, '    list(people.locked().values_list("pk"))', "    pass", LOCKS),
+    Mutant(
+        SHARED,
+        "    ticket = tickets.locked().filter(id=ticket_id).first()",
+        "    ticket = tickets.filter(id=ticket_id).first()",
+        LOCKS,
+    ),
+    Mutant(
+        PARTICIPANTS,
+        ".visible_to(actor).locked().filter(conversation_id",
+        ".visible_to(actor).filter(conversation_id",
+        LOCKS,
+    ),
+    Mutant(
+        "support/services/turns.py", "Ticket.objects.locked().open().filter(", "Ticket.objects.open().filter(", LOCKS
+    ),
+    Mutant(
+        "support/services/quiet.py", "Ticket.objects.locked().open().filter(", "Ticket.objects.open().filter(", LOCKS
+    ),
+    Mutant(
+        "support/services/quiet.py",
+        "Ticket.objects.locked().filter(tenant_id",
+        "Ticket.objects.filter(tenant_id",
+        LOCKS,
+    ),
+    Mutant(
+        "support/services/quiet.py",
+        "agent_id is not None and hold_support_role(agent_id)",
+        "agent_id is not None",
+        LOCKS,
+    ),
+    Mutant("support/services/quiet.py", "not hold_support_role(assignee_id)", "False", LOCKS),
+    Mutant("conversations/services.py", "Conversation.objects.locked().get(", "Conversation.objects.get(", LOCKS),
+    Mutant("conversations/services.py", "Message.objects.locked().filter(", "Message.objects.filter(", LOCKS),
+    Mutant("conversations/services.py", "Conversation.objects.locked().filter(", "Conversation.objects.filter(", LOCKS),
+    Mutant(
+        "conversations/services.py",
+        "id = %s AND last_read_sequence < %s",
+        "id = %s AND last_read_sequence <> %s",
+        MESSAGES,
+    ),
+    Mutant("ondi/accounts/services.py", "Membership.objects.locked().get(", "Membership.objects.get(", LOCKS),
+    Mutant("ondi/accounts/services.py", "is_support_user=True).locked()", "is_support_user=True)", LOCKS),
+    Mutant("ondi/accounts/services.py", "User.objects.select_for_update().filter(", "User.objects.filter(", LOCKS),
+    Mutant(
+        "ondi/accounts/services.py",
+        "people.filter(user=user).locked().first()",
+        "people.filter(user=user).first()",
+        LOCKS,
+    ),
+    Mutant("ondi/accounts/settings.py", "PortalSettings.objects.select_for_update()", "PortalSettings.objects", LOCKS),
+    Mutant(
+        "ondi/accounts/settings.py",
+        "Membership.objects.locked().filter(id__in",
+        "Membership.objects.filter(id__in",
+        LOCKS,
+    ),
+    Mutant("ondi/accounts/credentials.py", "User.objects.select_for_update().get(", "User.objects.get(", LOCKS),
+    Mutant(
+        "ondi/accounts/invitations.py", "User.objects.select_for_update().filter(Q(", "User.objects.filter(Q(", LOCKS
+    ),
+    Mutant("ondi/accounts/invitations.py", "people.locked().first()", "people.first()", LOCKS),
+    Mutant("ondi/common/upsert.py", "for fields in wanted]).locked()", "for fields in wanted])", LOCKS),
     Mutant("ondi/staff/forms.py", ' - {"tenant"}', "", ONE_CASE),
     Mutant(
         "conversations/services.py",
@@ -257,7 +331,6 @@ MUTANTS = [
     Mutant(TICKETS, "return self.in_tenants(viewer.support_tenant_ids)", "return self.all()", CODE_WALL),
     Mutant(TICKETS, "(actor.tenant_ids).filter(requester_id=actor.membership_id)", "(actor.tenant_ids)", PERMISSIONS),
     Mutant(TICKETS, ".exclude(requester_id=actor.membership_id)", "", QUEUE),
-    Mutant(TICKETS, ".present().filter(membership=actor.membership_id)", ".present()", MESSAGES),
     Mutant(
         READS, "    tickets = Ticket.objects.visible_to(viewer).open()", "    tickets = Ticket.objects.open()", HIDDEN
     ),

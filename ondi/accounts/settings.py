@@ -30,8 +30,9 @@ def update_portal_settings(
     """Change portal settings (fields of `PortalSettings`) and perhaps the whole list of support users.
 
     In force on the next request; recorded with who changed what. Acknowledgements are sanitised. Whoever
-    is on the list no more gives their tickets back. Locks the settings. Raises `CannotManageSettings`, and
-    `InvalidInput` for an acknowledgement that is too long and for a person who is no staff of the tenant.
+    is on the list no more gives their tickets back. Locks the settings, then these people. Raises
+    `CannotManageSettings`, and `InvalidInput` for an acknowledgement that is too long and for a person who is no
+    staff of the tenant.
     """
     if refusal := managing_refusal(actor):
         raise refusal
@@ -69,8 +70,11 @@ def _set_support_users(actor: Actor, wanted: set[UUID], before: dict[str, Any], 
     if wanted - set(staff):
         raise InvalidInput({"support_user_ids": ["invalid"]})
     present = {user_id for user_id, member in staff.items() if member.is_support_user}
-    for user_id in sorted(wanted ^ present):
-        update_member(membership=staff[user_id], is_support_user=user_id in wanted)
+    changing = [staff[user_id] for user_id in wanted ^ present]
+    # All of them before the first one's tickets, as everybody locks people before tickets.
+    list(Membership.objects.locked().filter(id__in=[member.id for member in changing]).values_list("id"))
+    for member in changing:
+        update_member(membership=member, is_support_user=member.user_id in wanted)
     if wanted != present:
         before["support_user_ids"] = sorted(map(str, present))
         after["support_user_ids"] = sorted(map(str, wanted))

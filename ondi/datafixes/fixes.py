@@ -112,6 +112,9 @@ class FixOneByOne(Fix):
 # What is left to do when rows of a fix were put back: by command, told the items.
 Undone = Callable[[UUID, Sequence[str], datetime], None]
 UNDONE: dict[str, Undone] = {}
+# What is held before anything is looked at: by command, told the rows as they will be.
+Hold = Callable[[UUID, Sequence[Mapping[str, Any]]], None]
+HELD: dict[str, Hold] = {}
 
 
 def after_undo(command: str) -> Callable[[Undone], Undone]:
@@ -119,6 +122,16 @@ def after_undo(command: str) -> Callable[[Undone], Undone]:
 
     def register(function: Undone) -> Undone:
         UNDONE[command] = function
+        return function
+
+    return register
+
+
+def before_undo(command: str) -> Callable[[Hold], Hold]:
+    """Register what an undo of this command holds first, as people before their tickets."""
+
+    def register(function: Hold) -> Hold:
+        HELD[command] = function
         return function
 
     return register

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ondi.datafixes import images
 from ondi.datafixes.batches import Pace, wait_briefly, work_off
-from ondi.datafixes.fixes import UNDONE, Batch
+from ondi.datafixes.fixes import HELD, UNDONE, Batch
 from ondi.datafixes.links import Hanging, Link, links_of_database, what_hangs_on
 from ondi.datafixes.models import FixImage, FixRun
 from ondi.datafixes.runs import FixRefused, Outcome, alone
@@ -82,7 +82,10 @@ class _Undo:
         """Put back what can be of these, in a transaction of its own."""
         with tenant_scope(self.run.tenant_id):
             wait_briefly()
-            look = _Look(self, self._images(items))
+            found = self._images(items)
+            if not self.dry_run and self.run.command in HELD:
+                HELD[self.run.command](self.run.tenant_id, [image.before for image in found if image.before])
+            look = _Look(self, found)
             if not self.dry_run:
                 _restore([image for images_ in look.todo.values() for image in images_], alone=len(items) == 1)
                 with connection.cursor() as cursor:

@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.core.management.base import CommandError
@@ -15,7 +16,7 @@ from deliveries.models import Delivery
 from ondi.accounts.models import Membership
 from ondi.common.ids import parse_id
 from ondi.common.times import iso
-from ondi.datafixes.fixes import Batch, Fix, FixOneByOne, Footprint, Item, after_undo
+from ondi.datafixes.fixes import Batch, Fix, FixOneByOne, Footprint, Item, after_undo, before_undo
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.models import Ticket
@@ -185,7 +186,12 @@ def leave_events(tenant_id: UUID, items: Sequence[str], at: datetime) -> None:
     quiet.note_undo(tenant_id=tenant_id, ticket_ids=[UUID(item) for item in items], at=at)
 
 
+def hold_people(tenant_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
+    quiet.hold_for_undo(tenant_id=tenant_id, rows=rows)
+
+
 for _command in ("close_stale_tickets", "reopen_tickets", "reassign_tickets", "relink_tickets"):
+    before_undo(_command)(hold_people)
     after_undo(_command)(leave_events)
 
 

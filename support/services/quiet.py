@@ -4,8 +4,9 @@ No actor, so no policy is asked; who may run commands is the machine's matter. N
 tickets and then their conversations, and says where there was nothing (left) to do.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -52,11 +53,14 @@ def close_quietly(*, tenant_id: UUID, ticket_ids: Collection[UUID], at: datetime
 
 @transaction.atomic
 def reopen_quietly(*, tenant_id: UUID, ticket_id: UUID, at: datetime) -> bool:
-    """Raises `TicketAlreadyOpenForRelated` where another open ticket holds the item."""
+    """It keeps its agent as `reopen_ticket` says. Raises `TicketAlreadyOpenForRelated`."""
+    found = Ticket.objects.in_tenants([tenant_id]).filter(id=ticket_id)
+    agent_id = found.values_list("assignee_id", flat=True).first()
+    agent_stays = agent_id is not None and hold_support_role(agent_id)
     ticket = _locked(tenant_id, ticket_id)
     if ticket.is_open:
         return False
-    if ticket.assignee_id is not None and not hold_support_role(ticket.assignee_id):
+    if not agent_stays or ticket.assignee_id != agent_id:
         ticket.assignee = None
     mark_reopened(ticket, at)
     _save_with_item(ticket, at)
@@ -104,12 +108,19 @@ def relink_quietly(
     return True
 
 
+def hold_for_undo(*, tenant_id: UUID, rows: Collection[Mapping[str, Any]]) -> None:
+    """Keep the people who get a ticket or a part back with these rows what they are. Locks them, before all rows."""
+    people = {row[name] for row in rows for name in ("assignee_id", "membership_id") if row.get(name)}
+    hold_people(Membership.objects.in_tenants([tenant_id]).filter(id__in=people))
+
+
 @transaction.atomic
 def note_undo(*, tenant_id: UUID, ticket_ids: list[UUID], at: datetime) -> None:
     """An event for each ticket that a data fix had changed and that is put back.
 
     Whoever of those that have or take part in these tickets lost the support role meanwhile leaves the desk again, as
-    when it ended: what was theirs then is not theirs now. Locks these people, then as `leave_desk`.
+    when it ended: what was theirs then is not theirs now. They are held already (`hold_for_undo`). Locks as
+    `leave_desk`.
     """
     record_events(tenant_id, ticket_ids, TicketEvent.Kind.FIX_UNDONE, at, {}, {})
     tickets = Ticket.objects.in_tenants([tenant_id]).filter(id__in=ticket_ids)
@@ -118,7 +129,6 @@ def note_undo(*, tenant_id: UUID, ticket_ids: list[UUID], at: datetime) -> None:
     people = Membership.objects.in_tenants([tenant_id]).filter(
         Q(id__in=tickets.open().values("assignee_id")) | Q(id__in=parts.values("membership_id"))
     )
-    hold_people(people)
     for person in people.exclude(id__in=Membership.objects.in_tenants([tenant_id]).support_users().values("id")):
         leave_desk(membership=person, at=at)
 

@@ -6,9 +6,9 @@ from itertools import product
 import pytest
 from django.utils import timezone
 
-from conversations.services import post_message
+from conversations.services import mark_read, post_message
 from ondi.tenants.scope import tenant_scope
-from tests.factories import MemberFactory, TenantFactory, actor, make_ticket
+from tests.factories import MemberFactory, Participant, TenantFactory, actor, make_ticket, reload
 
 pytestmark = pytest.mark.django_db
 
@@ -276,6 +276,15 @@ class TestReadStatus:
         assert self.put(portal, ticket, said[0].id).json()["data"] == {"unread_count": 1}
         shown = portal.get(f"/customer/support/tickets/{ticket.id}").json()["data"]["ticket"]
         assert shown["conversation"]["unread_count"] == 1
+
+    def test_marker_that_moved_on_since_it_was_looked_at_stays(self, customer, ticket):
+        """Two tabs read at once: the slower one knew an older marker and showed less."""
+        with tenant_scope(ticket.tenant_id):
+            part = Participant.objects.get(conversation=ticket.conversation_id, membership=customer)
+            mark_read(part_id=part.id, known=part.last_read_sequence, sequence=7)
+            for sequence in (5, 7, 2):
+                mark_read(part_id=part.id, known=part.last_read_sequence, sequence=sequence)
+                assert reload(part).last_read_sequence == 7
 
     def test_faults_are_coded(self, api, portal, tenant, customer, ticket):
         foreign = say(customer, make_ticket(customer))

@@ -33,9 +33,13 @@ def ticket(customer):
 
 @pytest.fixture
 def stranger(owner):
-    """A transaction of somebody who takes locks in the wrong order."""
+    """A transaction of somebody who takes locks in the wrong order, and is never the one to be broken off.
+
+    PostgreSQL breaks off who first looks for a deadlock when there is one: whose wait is `deadlock_timeout` long then.
+    """
     info = owner().info
-    with psycopg.connect(dbname=info.dbname, user=info.user, host=info.host, port=info.port or None) as other:
+    with psycopg.connect(dbname=info.dbname, user="postgres", host=info.host, port=info.port or None) as other:
+        other.execute("SET deadlock_timeout = '10min'")
         yield other
         other.rollback()
 

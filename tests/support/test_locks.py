@@ -1,0 +1,270 @@
+"""What each service locks, in order: taking a line away that locks or holds is noticed here.
+
+Looked at is what it sends to PostgreSQL, with nobody in its way; what others then see is `test_races.py`.
+"""
+
+import inspect
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from conversations import services as talk
+from deliveries import services as of_deliveries
+from ondi.accounts import credentials, invitations, settings
+from ondi.accounts import services as people
+from ondi.accounts.links import Purpose, make_link
+from ondi.datafixes.images import LOCK_ORDER
+from ondi.tenants.scope import tenant_scope
+from orders import services as of_orders
+from support import services
+from support.services import quiet, shared, turns
+from tests.factories import (
+    DeliveryFactory,
+    MemberFactory,
+    Message,
+    OrderFactory,
+    Participant,
+    TenantFactory,
+    actor,
+    make_ticket,
+)
+
+pytestmark = pytest.mark.django_db
+SHORT = {
+    "tenants_portalsettings": "settings", "accounts_user": "login", "accounts_membership": "member",
+    "orders_order": "order", "deliveries_delivery": "delivery", "support_ticket": "ticket",
+    "conversations_conversation": "talk", "conversations_participant": "part", "conversations_message": "message",
+    "support_ticketcounter": "counter",
+}  # fmt: skip
+STATEMENT = re.compile(
+    r'FROM "(?P<held>\w+)".* FOR (?:NO KEY )?UPDATE|(?<!FOR )(?<!DO )(?<!KEY )\bUPDATE "?(?P<changed>[a-z_]+)"?'
+    r'|INTO (?P<counted>support_ticketcounter)'
+)  # fmt: skip
+
+
+def locks_of(call):
+    """The tables whose rows a call locks, in the order it first does: `!` by looking at them, else by changing them."""
+    with CaptureQueriesContext(connection) as captured:
+        call()
+    found = {}
+    for query in captured.captured_queries:
+        for match in STATEMENT.finditer(query["sql"]):
+            table = match["held"] or match["changed"] or match["counted"]
+            if table in SHORT:
+                found.setdefault(SHORT[table], "!" if match["held"] else "")
+    return " ".join(name + mark for name, mark in found.items())
+
+
+class World:
+    """A tenant with a ticket in each state, and everybody who does something to them."""
+
+    def __init__(self):
+        self.tenant = TenantFactory(allow_customer_close=True)
+        self.customer = MemberFactory(tenant=self.tenant, external_id="customer")
+        self.sara, self.yusuf = (MemberFactory(tenant=self.tenant, agent=True) for _agent in range(2))
+        self.lead = MemberFactory(tenant=self.tenant, lead=True)
+        self.admin = MemberFactory(tenant=self.tenant, admin=True)
+        self.order = OrderFactory(tenant=self.tenant, customer=self.customer, external_id="order")
+        self.parcel = DeliveryFactory(tenant=self.tenant, customer=self.customer, external_id="parcel")
+        self.free = make_ticket(self.customer)
+        self.mine = make_ticket(self.customer, agent=self.sara, delivery=self.parcel)
+        self.his = make_ticket(self.customer, agent=self.yusuf)
+        self.closed = make_ticket(self.customer, agent=self.yusuf, closed_by=self.yusuf)
+        with tenant_scope(self.tenant.id):
+            self.message = Message.objects.get(conversation=self.mine.conversation_id, sequence=1)
+            self.part = Participant.objects.get(conversation=self.mine.conversation_id, membership=self.sara)
+
+    def of(self, service, ticket, who=None, **details):
+        return lambda: service(actor=actor(who or self.sara), ticket_id=ticket.id, **details)
+
+    def quietly(self, service, **details):
+        return lambda: service(tenant_id=self.tenant.id, at=timezone.now(), **details)
+
+
+HELD_AND_GIVEN = "member! ticket! part!"
+# (module, service): what it locks, and a call of it.
+LOCKS = {
+    (services, "claim_ticket"): (HELD_AND_GIVEN, lambda w: w.of(services.claim_ticket, w.free)),
+    (services, "take_over_ticket"): (
+        "member! ticket! part", lambda w: w.of(services.take_over_ticket, w.his, reason="away"),
+    ),
+    (services, "assign_ticket"): (
+        HELD_AND_GIVEN, lambda w: w.of(services.assign_ticket, w.free, assignee_id=w.yusuf.id),
+    ),
+    (services, "release_ticket"): ("ticket! part", lambda w: w.of(services.release_ticket, w.mine)),
+    (services, "close_ticket"): ("ticket! talk part", lambda w: w.of(services.close_ticket, w.mine)),
+    (services, "reopen_ticket"): ("member! ticket! talk part", lambda w: w.of(services.reopen_ticket, w.closed)),
+    (services, "claim_next_ticket"): (
+        HELD_AND_GIVEN, lambda w: lambda: services.claim_next_ticket(actor=actor(w.sara)),
+    ),
+    (services, "leave_desk"): ("ticket! part", lambda w: lambda: services.leave_desk(membership=w.sara)),
+    (services, "open_ticket"): (
+        "counter", lambda w: lambda: services.open_ticket(
+            actor=actor(w.customer), subject="x", message="x", priority="low", source="customer_portal"),
+    ),
+    (services, "open_ticket_for_customer"): (
+        "member! counter ticket part!", lambda w: lambda: services.open_ticket_for_customer(
+            actor=actor(w.sara), customer_id=w.customer.id, subject="x", message="x", priority="low"),
+    ),
+    (services, "change_priority"): ("ticket!", lambda w: w.of(services.change_priority, w.mine, priority="urgent")),
+    (services, "change_tags"): ("ticket!", lambda w: w.of(services.change_tags, w.mine)),
+    (services, "put_off_ticket"): (
+        "ticket!", lambda w: w.of(services.put_off_ticket, w.mine, until=timezone.now() + timedelta(days=1)),
+    ),
+    (services, "change_link"): ("ticket!", lambda w: w.of(services.change_link, w.mine)),
+    (services, "change_participants"): (
+        "member! ticket!", lambda w: lambda: services.change_participants(
+            actor=actor(w.sara), conversation_id=w.mine.conversation_id, action="add", user_ids=[w.yusuf.user_id]),
+    ),
+    (services, "redact_ticket_message"): (
+        "ticket! talk! message!",
+        lambda w: w.of(services.redact_ticket_message, w.mine, w.lead, message_id=w.message.id),
+    ),
+    (services, "reply_to_ticket"): (
+        "member! ticket! part! talk", lambda w: w.of(services.reply_to_ticket, w.his, content="x"),
+    ),
+    (services, "write_note"): ("ticket!", lambda w: w.of(services.write_note, w.mine, content="x")),
+    (services, "note_presence"): (
+        "", lambda w: lambda: services.note_presence(ticket=w.mine, membership_id=w.sara.id),
+    ),
+    (turns, "note_message"): (
+        "ticket", lambda w: w.quietly(turns.note_message, conversation_id=w.mine.conversation_id,
+                                      sender_id=w.customer.id, from_customer=True),
+    ),
+    (turns, "note_delivery"): (
+        "ticket! talk part",
+        lambda w: w.quietly(turns.note_delivery, delivery_id=w.parcel.id, code="delivery_returned"),
+    ),
+    (shared, "hold_support_role"): ("member!", lambda w: lambda: shared.hold_support_role(w.sara.id)),
+    (quiet, "close_quietly"): ("ticket! talk!", lambda w: w.quietly(quiet.close_quietly, ticket_ids=[w.mine.id])),
+    (quiet, "reopen_quietly"): (
+        "member! ticket! talk!", lambda w: w.quietly(quiet.reopen_quietly, ticket_id=w.closed.id),
+    ),
+    (quiet, "reassign_quietly"): (
+        "member! ticket! part", lambda w: w.quietly(quiet.reassign_quietly, ticket_id=w.his.id, assignee_id=w.sara.id),
+    ),
+    (quiet, "relink_quietly"): (
+        "ticket!", lambda w: w.quietly(quiet.relink_quietly, ticket_id=w.mine.id, delivery_id=None, order_id=None),
+    ),
+    (quiet, "hold_for_undo"): (
+        "member!", lambda w: lambda: quiet.hold_for_undo(
+            tenant_id=w.tenant.id, rows=[{"assignee_id": str(w.sara.id)}, {"membership_id": str(w.yusuf.id)}]),
+    ),
+    (quiet, "note_undo"): ("", lambda w: w.quietly(quiet.note_undo, ticket_ids=[w.mine.id])),
+    (talk, "start_conversation"): (
+        "", lambda w: w.quietly(talk.start_conversation, starter_id=w.customer.id, opening=talk.Opening("x", "x")),
+    ),
+    (talk, "post_message"): (
+        "ticket talk part", lambda w: lambda: talk.post_message(
+            actor=actor(w.customer), conversation_id=w.mine.conversation_id, content="x"),
+    ),
+    (talk, "post_system_message"): (
+        "talk part", lambda w: lambda: talk.post_system_message(
+            conversation_id=w.mine.conversation_id, code="ticket_closed", at=timezone.now()),
+    ),
+    (talk, "redact_message"): (
+        "talk! message!",
+        lambda w: lambda: talk.redact_message(conversation_id=w.mine.conversation_id, message_id=w.message.id),
+    ),
+    (talk, "set_conversation_status"): (
+        "talk!", lambda w: lambda: talk.set_conversation_status(
+            tenant_id=w.tenant.id, conversation_ids=[w.mine.conversation_id], status="closed"),
+    ),
+    (talk, "mark_read"): ("part", lambda w: lambda: talk.mark_read(part_id=w.part.id, known=0, sequence=1)),
+    (talk, "join_conversation"): (
+        "part!", lambda w: w.quietly(talk.join_conversation, conversation_id=w.mine.conversation_id,
+                                     membership_id=w.sara.id),
+    ),
+    (talk, "leave_conversation"): (
+        "part", lambda w: w.quietly(talk.leave_conversation, conversation_id=w.mine.conversation_id,
+                                    membership_id=w.sara.id),
+    ),
+    (talk, "leave_all_conversations"): (
+        "part", lambda w: w.quietly(talk.leave_all_conversations, membership_id=w.sara.id),
+    ),
+    (people, "create_operator"): (
+        "", lambda w: lambda: people.create_operator(email="op@example.org", password="x"),
+    ),
+    (people, "add_member"): ("", lambda w: lambda: people.add_member(tenant_id=w.tenant.id, email="new@example.org")),
+    (people, "update_member"): (
+        "member! ticket! part", lambda w: lambda: people.update_member(membership=w.sara, is_support_user=False),
+    ),
+    (people, "end_membership"): (
+        "member! ticket! part", lambda w: lambda: people.end_membership(membership=w.sara),
+    ),
+    (people, "disable_login"): (
+        "login member! ticket! part", lambda w: lambda: people.disable_login(user=w.sara.user),
+    ),
+    (people, "set_login"): (
+        "login! member!", lambda w: lambda: people.set_login(
+            tenant_id=w.tenant.id, customer_external_id="customer", email="own@example.org", password="x"),
+    ),
+    (settings, "update_portal_settings"): (
+        "settings! member! ticket! part", lambda w: lambda: settings.update_portal_settings(
+            actor=actor(w.admin), changes={}, support_user_ids=[]),
+    ),
+    (credentials, "replace_password"): (
+        "login!", lambda w: lambda: credentials.replace_password(user=w.sara.user, new_password="another battery"),
+    ),
+    (invitations, "accept_invitation"): (
+        "login! member!", lambda w: lambda: invitations.accept_invitation(
+            token=make_link(Purpose.MAILED, waiting(w)), password="correct horse battery"),
+    ),
+    (of_orders, "upsert_orders"): (
+        "order!", lambda w: lambda: of_orders.upsert_orders(
+            tenant_id=w.tenant.id,
+            wanted=[{"external_id": "order", "number": "B-1", "source_updated_at": timezone.now()}]),
+    ),
+    (of_deliveries, "upsert_deliveries"): (
+        "delivery! ticket! talk part", lambda w: lambda: of_deliveries.upsert_deliveries(
+            tenant_id=w.tenant.id,
+            wanted=[{"external_id": "parcel", "status": "returned", "source_updated_at": timezone.now()}]),
+    ),
+}  # fmt: skip
+# They lock nothing themselves: pure, or parts of the services above.
+PARTS_OF_OTHERS = {
+    "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket", "ticket_to_handle",
+}  # fmt: skip
+
+
+def waiting(world):
+    return people.add_member(tenant_id=world.tenant.id, email="waits@example.org")
+
+
+@pytest.mark.parametrize(("module", "name"), LOCKS, ids=lambda part: getattr(part, "__name__", part))
+def test_locks_are_those_of_the_table(module, name):
+    expected, prepare = LOCKS[module, name]
+    world = World()
+
+    with tenant_scope(world.tenant.id):
+        found = locks_of(prepare(world))
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("found", [expected for expected, _call in LOCKS.values()])
+def test_table_keeps_the_order_of_locks(found):
+    """Parts lie under their ticket, and those of a ticket that is made here are nobody else's."""
+    order = [SHORT[table] for table in LOCK_ORDER if table in SHORT and SHORT[table] not in ("login", "part")]
+    locked = [name.rstrip("!") for name in found.split()]
+    locked = locked[: locked.index("counter")] if "counter" in locked else locked
+    locked = [name for name in locked if name in order]
+    assert locked == sorted(locked, key=order.index)
+
+
+def test_every_service_is_in_the_table():
+    """Whatever a module of services offers: its own functions, but those that are parts of others."""
+    named = {name for _module, name in LOCKS} | PARTS_OF_OTHERS
+    missing = {
+        name
+        for module in (services, quiet, turns, talk, people, of_orders, of_deliveries)
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and not name.startswith("_") and name not in named
+        and (value.__module__ == module.__name__ or module is services)
+    }  # fmt: skip
+
+    assert missing == set()
