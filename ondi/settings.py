@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "ondi.staff.session_limits.SessionLimitsMiddleware",
     "ondi.staff.middleware.StaffScopeMiddleware",
+    "ondi.staff.bad_input.BadInputMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

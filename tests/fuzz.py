@@ -1,13 +1,15 @@
 """`make fuzz`: generated requests against every call of the OpenAPI document, as four kinds of caller.
 
 Starts the product on a private database of its own, seeds the demo, and runs schemathesis as a customer, a
-support user, a tenant admin and the platform; then hypothesis, whose requests fit no document. Exits with 1 on
-a 5xx, an undocumented status, an answer that does not fit the document, or fewer than 20,000 requests.
+support user, a tenant admin and the platform; then hypothesis, whose requests fit no document; then every screen
+and form of the admin with values that are none, and every command with arguments that are none. Exits with 1 on a
+5xx, an undocumented status, an answer that does not fit the document, a traceback, or fewer than 20,000 requests.
 """
 
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -23,7 +25,9 @@ from tests.reliability.product import wait_until
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "80")
 GENERATED = os.environ.get("GENERATED_EXAMPLES", "300")
+ADMIN_REQUESTS = os.environ.get("ADMIN_REQUESTS", "4000")
 FEWEST_REQUESTS = 20_000
+BEYOND_THE_API = ("tests/security/test_admin_input.py", "tests/platform/test_command_line.py")
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 CALLERS = ("customer1@tigris.demo", "agent1@tigris.demo", "admin@tigris.demo", "platform")
 # Ending the caller's own session or changing their password would make everything after it a 401.
@@ -59,6 +63,8 @@ def main() -> None:
     routes = generated()
     if not routes:
         failed.append("hypothesis")
+    if not beyond_the_api():
+        failed.append("the admin and the commands")
     requests = statuses.total() + routes * int(GENERATED)
     sys.stdout.write(f"\n{requests} requests; the document's were answered {dict(sorted(statuses.items()))}\n")
     if any(status >= 500 for status in statuses):
@@ -76,6 +82,16 @@ def generated() -> int:
     sys.stdout.write(f"\n=== hypothesis\n{done.stdout[-2000:]}")
     held = re.search(r"(\d+) passed", done.stdout)
     return int(held[1]) if held and done.returncode == 0 else 0
+
+
+def beyond_the_api() -> bool:
+    """The admin's addresses and forms, a new sample each time (its seed is printed), and the commands."""
+    seed = os.environ.get("ADMIN_SEED") or str(random.randrange(10**6))
+    environment = {**os.environ, "ADMIN_REQUESTS": ADMIN_REQUESTS, "ADMIN_SEED": seed}
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--show-capture=no", *BEYOND_THE_API]
+    sys.stdout.write(f"\n=== the admin (ADMIN_SEED={seed}) and the commands\n")
+    sys.stdout.flush()
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
 
 
 def fuzz(url: str, caller: str, environment: dict[str, str]) -> bool:

@@ -18,6 +18,14 @@ def busy_page() -> HttpResponse:
     )
 
 
+def bad_input_page() -> HttpResponse:
+    return _notice(
+        _("This cannot be read"),
+        _("The address or the form holds something that is no value here. Nothing was changed. Go back and try again."),
+        400,
+    )
+
+
 def too_large_page() -> HttpResponse:
     return _notice(
         _("This is too much at once"),
