@@ -26,7 +26,9 @@ class OrderItemInline(TabularInline):  # type: ignore[misc]  # unfold ships no t
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
-    list_display = ("number", "customer", "status", "payment_status", "total_amount", "currency", "placed_at", "tenant")
+    list_display = (
+        "number", "customer", "status", "payment_status", "total_amount", "currency", "placed_at", "store", "tenant",
+    )  # fmt: skip
     list_filter = ("status", "payment_status")
     list_select_related = ("tenant", "customer")
     search_fields = ("number__folded", "external_id__folded")

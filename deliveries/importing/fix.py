@@ -12,7 +12,7 @@ from deliveries.importing.mapping import ImportMapping
 from deliveries.importing.rows import ImportRow, Repeats, find_repeats, read_rows
 from deliveries.importing.table import Rejection
 from deliveries.importing.upsert import Importer
-from ondi.common.upsert import hold_intake
+from ondi.common.upsert import UNCHANGED, hold_intake
 from ondi.datafixes.fixes import Batch, Fix, Footprint, Item
 
 READ_AT_ONCE = 500
@@ -61,11 +61,9 @@ class ImportOrders(Fix):
         while batch := list(islice(rows, READ_AT_ONCE)):
             good = self.importer.acceptable([row for row in batch if isinstance(row, ImportRow)])
             changes = self.importer.changes(good)
-            for rejection in [
-                *(row for row in batch if isinstance(row, Rejection)),
-                *self.importer.take_rejections(),
-            ]:
-                self.importer.reject(rejection)
+            unreadable = [row for row in batch if isinstance(row, Rejection)]
+            self.importer.report.rejections += unreadable
+            for rejection in [*unreadable, *self._rejections()]:
                 yield Item(f"line {rejection.line}", f"line {rejection.line}", fault=rejection.reason)
             for row in good:
                 before, after = changes[row.line]
@@ -76,9 +74,16 @@ class ImportOrders(Fix):
 
     def apply_all(self, items: Sequence[Item], *, at: datetime) -> Batch:
         hold_intake(self.tenant_id)
-        outcomes = self.importer.write([item.data for item in items])
-        changed = sum(outcome != "unchanged" for outcome in outcomes.values())
-        return Batch(changed=changed, unchanged=len(outcomes) - changed)
+        rows = self.importer.with_free_numbers([item.data for item in items])  # others may have come since the plan
+        outcomes = self.importer.write(rows)
+        changed = sum(outcome != UNCHANGED for outcome in outcomes.values())
+        faults = [(f"line {rejection.line}", rejection.reason) for rejection in self._rejections()]
+        return Batch(changed=changed, unchanged=len(outcomes) - changed, faults=faults)
+
+    def _rejections(self) -> Sequence[Rejection]:
+        rejections = self.importer.take_rejections()
+        self.importer.report.rejections += rejections
+        return rejections
 
     def parameters(self, items: Sequence[Item]) -> dict[str, Any]:
         rows: list[ImportRow] = [item.data for item in items]

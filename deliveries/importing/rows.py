@@ -181,6 +181,8 @@ def _section(row: ImportRow, section: str, line: Line, mapping: ImportMapping) -
             fields[name] = _status(section, name, column, line.cells[column].strip(), mapping)
         else:
             fields[name] = _value(row, section, name, column, _cell(line, column, mapping), mapping)
+    if fields.get("source_updated_at", "") is None:
+        del fields["source_updated_at"]  # a row without a time leaves the one that is known
     return fields
 
 

@@ -35,15 +35,12 @@ class Importer:
         self._seen: dict[tuple[str, Any], int] = {}
         self._rejected: list[Rejection] = []
 
-    def reject(self, rejection: Rejection) -> None:
-        self.report.rejections.append(rejection)
-
     def acceptable(self, batch: Sequence[ImportRow]) -> list[ImportRow]:
         """The rows that may go in; the others are rejected, see `take_rejections`. Needs the tenant in scope."""
-        return self._without_taken_numbers([row for row in batch if not self._repeats(row)])
+        return self.with_free_numbers([row for row in batch if not self._repeats(row)])
 
     def take_rejections(self) -> list[Rejection]:
-        """What `acceptable` rejected since this was last asked."""
+        """What was rejected here since this was last asked."""
         rejected, self._rejected = self._rejected, []
         return rejected
 
@@ -140,8 +137,8 @@ class Importer:
         self._seen.update(dict.fromkeys(keys, row.line))
         return False
 
-    def _without_taken_numbers(self, rows: list[ImportRow]) -> list[ImportRow]:
-        """Drop rows whose order number or delivery code belongs to another order or delivery here."""
+    def with_free_numbers(self, rows: Sequence[ImportRow]) -> list[ImportRow]:
+        """Without the rows whose order number or delivery code belongs to another order or delivery here: rejected."""
         numbers = Order.objects.in_tenants([self.tenant_id]).filter(number__in=[row.order["number"] for row in rows])
         number_of = dict(numbers.values_list("number", "external_id"))
         codes = [row.delivery["delivery_code"] for row in rows if row.delivery and row.delivery.get("delivery_code")]
