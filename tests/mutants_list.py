@@ -23,6 +23,8 @@ CLIENT = "tests/api/test_client.py"
 TOKENS = "tests/accounts/test_tokens.py"
 SETTINGS = "tests/accounts/test_settings.py"
 KEYS = "tests/deliveries/test_integrations.py"
+TOLERANCE = "tests/deliveries/test_tolerance.py"
+FILES = "tests/deliveries/test_import_files.py"
 LOGS = "tests/platform/test_logs.py"
 UNITS = "tests/platform/test_units.py"
 HIDDEN = "tests/tenants/test_code_wall.py"
@@ -662,6 +664,10 @@ MUTANTS = [
         "ondi/accounts/sign_in.py", "    if not still.values_list", "    if False and not still.values_list", PROVED
     ),
     Mutant(LINKS, "    if purpose.proves:", "    if False:", PROVED),
+    Mutant("ondi/accounts/customers.py", "member.waits and ", "", TOLERANCE),
+    Mutant("ondi/accounts/customers.py", "member.waits and member.role == Role.CUSTOMER", "member.waits", TOLERANCE),
+    Mutant("ondi/accounts/customers.py", "email is None or email not in self.held", "True", TOLERANCE),
+    Mutant("ondi/accounts/customers.py", " and holder.role == Role.CUSTOMER", "", FILES),
     Mutant("ondi/accounts/models.py", "self.user.email == self.email and ", "", PROVED),
     Mutant("ondi/accounts/models.py", "self.role == Role.CUSTOMER and self.tenant", "self.tenant", PROVED),
     Mutant("ondi/accounts/services.py", "email=email if password is not None else None", "email=email", PROVED),

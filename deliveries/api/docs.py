@@ -39,12 +39,13 @@ RESULT = {
     "warnings": [],
 }
 RULES = (
-    "1 to 500 rows, by `external_id`; customers too. Keys left out stay; `null` or an empty text clears what may be empty. "
-    "An older `source_updated_at` is `unchanged`, and so is its customer: a customer keeps the newest one that wrote them. "
-    "One more than a day ahead of the server's clock rejects its row, as does a date that is not between 1900 and 2199, "
-    "or a second row with one `external_id`. One bad row never blocks the others; repeats change nothing. What is wrong "
-    "with a detail of a customer never costs the row: it is left out, and named in `warnings` (`not_allowed`: an address "
-    "of somebody else here, or in place of the one they sign in with)."
+    "1 to 500 rows, by `external_id`; customers too, so a guest needs one of their own. Keys left out stay; "
+    "`null` or an empty text clears what may be empty. An older `source_updated_at` is `unchanged`, and so is its "
+    "customer: a customer keeps the newest one that wrote them. One more than a day ahead of the server's clock "
+    "rejects its row, as does a date that is not between 1900 and 2199, or a second row with one `external_id`. "
+    "One bad row never blocks the others; repeats change nothing. What is wrong with a detail of a customer never "
+    "costs the row: it is left out, and named in `warnings` (`not_allowed`: an address of somebody else here, or "
+    "in place of the one they sign in with)."
 )
 
 put_orders = documented(

@@ -14,6 +14,7 @@ from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from tests.client import ApiClient
 from tests.deliveries.test_integrations import delivery, order, put, statuses
+from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, TenantFactory, make_ticket
 
 pytestmark = pytest.mark.django_db
@@ -217,6 +218,22 @@ class TestRows:
         assert statuses(put(platform, order(store="متجر المنصور"))) == ["created"]
         with tenant_scope(tenant.id):
             assert Order.objects.get().store == "متجر المنصور"
+
+    def test_the_store_is_shown_to_staff_alone(self, api, platform, tenant):
+        put(platform, order(store="Mansour Mall"))
+        put(platform, delivery(order_external_id="o-1", store="Karrada Mall"), kind="deliveries")
+        agent, customer = MemberFactory(tenant=tenant, agent=True), person(tenant)
+        with tenant_scope(tenant.id):
+            bought, parcel = Order.objects.get(), Delivery.objects.get()
+        tickets = [make_ticket(customer, order=bought), make_ticket(customer, delivery=parcel)]
+
+        for store, row, app, ticket in zip(("Mansour Mall", "Karrada Mall"), (bought, parcel),
+                                           ("orders/order", "deliveries/delivery"), tickets, strict=True):  # fmt: skip
+            for page in (f"{app}/", f"{app}/{row.id}/change/", f"support/ticket/{ticket.id}/change/"):
+                assert store in desk(agent.user).get(f"/admin/{page}").content.decode(), page
+            shown = api.as_(customer).get(f"/customer/support/tickets/{ticket.id}")
+            assert shown.status_code == 200
+            assert store not in shown.content.decode()
 
     def test_a_changed_status_is_told_once_and_nothing_else_is(self, platform, tenant):
         customer = MemberFactory(tenant=tenant, external_id="c-1")
