@@ -15,31 +15,31 @@ encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
 ), 52, 1), 53, 1), 'hex')::uuid
 """
 
-ADDRESSES = """
-UPDATE accounts_membership AS member SET email = login.email
-FROM accounts_user AS login
-WHERE login.id = member.user_id AND login.email <> '' AND member.erased_at IS NULL;
-"""
-
-OWN_LOGINS = f"""
-WITH apart AS MATERIALIZED (
-    SELECT later.id, later.tenant_id, later.user_id AS former, later.is_active, {NEW_ID} AS own
+# One pass over the people: each row is written anew in all its indexes.
+ADDRESSES_AND_LOGINS = f"""
+WITH person AS MATERIALIZED (
+    SELECT ranked.id, ranked.tenant_id, ranked.former, ranked.is_active, ranked.email, ranked.is_later,
+           CASE WHEN ranked.is_later THEN {NEW_ID} ELSE ranked.former END AS own
     FROM (
-        SELECT member.id, member.tenant_id, member.user_id, login.is_active,
-               row_number() OVER (PARTITION BY member.user_id ORDER BY member.created_at, member.id) AS place
+        SELECT member.id, member.tenant_id, member.user_id AS former, login.is_active,
+               CASE WHEN member.erased_at IS NULL AND login.email <> '' THEN login.email END AS email,
+               NOT login.is_superuser AND row_number() OVER (
+                   PARTITION BY member.user_id ORDER BY member.created_at, member.id
+               ) > 1 AS is_later
         FROM accounts_membership AS member
         JOIN accounts_user AS login ON login.id = member.user_id
-        WHERE NOT login.is_superuser
-    ) AS later
-    WHERE later.place > 1
+    ) AS ranked
+    WHERE ranked.is_later OR ranked.email IS NOT NULL
 ), made AS (
     INSERT INTO accounts_user (id, email, password, is_active, is_superuser, created_at)
-    SELECT own, NULL, '!', is_active, false, now() FROM apart
+    SELECT own, NULL, '!', is_active, false, now() FROM person WHERE is_later
 ), ended AS (
-    UPDATE accounts_refreshfamily AS family SET revoked_at = now() FROM apart
-    WHERE family.tenant_id = apart.tenant_id AND family.user_id = apart.former AND family.revoked_at IS NULL
+    UPDATE accounts_refreshfamily AS family SET revoked_at = now() FROM person
+    WHERE person.is_later AND family.tenant_id = person.tenant_id AND family.user_id = person.former
+        AND family.revoked_at IS NULL
 )
-UPDATE accounts_membership AS member SET user_id = apart.own FROM apart WHERE member.id = apart.id;
+UPDATE accounts_membership AS member SET email = person.email, user_id = person.own
+FROM person WHERE member.id = person.id;
 """
 
 # Without a password it was nobody's to sign in with.
@@ -65,8 +65,7 @@ class Migration(migrations.Migration):
     dependencies = [("accounts", "0004_addresses")]
 
     operations = [
-        migrations.RunSQL(ADDRESSES, migrations.RunSQL.noop),
-        migrations.RunSQL(OWN_LOGINS, migrations.RunSQL.noop),
+        migrations.RunSQL(ADDRESSES_AND_LOGINS, migrations.RunSQL.noop),
         migrations.RunSQL(NAMES, NAMES_AGAIN),
         migrations.RunSQL(CHECK_NOW, CHECK_NOW),
         migrations.AddConstraint(
