@@ -4,6 +4,7 @@
 # make stop    end what make serve started in this checkout
 # make format  let ruff put the code in order
 # make fuzz    generated requests against the whole OpenAPI document (minutes; FUZZ_EXAMPLES sets how many)
+# make clients  clients that generators make of the OpenAPI document, type-checked and run (a minute; needs Node.js 20)
 # make soak    the mixed load of a working day, and the create race at 200 clients (minutes)
 # make chaos   workers killed, the database stopped, frozen and full, slow clients (minutes; needs nginx)
 # make pooler  the load of soak behind PgBouncer in transaction mode (half a minute; needs pgbouncer)
@@ -26,7 +27,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz soak chaos chaos-deps pooler pooler-deps fix-kills mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes format messages clean
+.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps pooler pooler-deps fix-kills mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -55,6 +56,9 @@ lint: $(READY)
 
 fuzz: $(READY)
 	@$(BIN)/python -m tests.fuzz
+
+clients: $(READY)
+	@$(BIN)/python -m tests.clients
 
 soak: $(READY)
 	@$(BIN)/python -m tests.reliability.soak

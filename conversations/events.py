@@ -19,5 +19,12 @@ TEXTS = {
 }
 
 
-def event_text(event: Mapping[str, Any]) -> str:
-    return str(TEXTS[event["code"]])
+def event_code(event: Mapping[str, Any] | None) -> str:
+    """What happened; empty where it is not said, as in rows that were damaged."""
+    return str(event.get("code", "")) if isinstance(event, Mapping) else ""
+
+
+def event_text(event: Mapping[str, Any] | None) -> str:
+    """What happened in words; a code of a later version as it stands."""
+    code = event_code(event)
+    return str(TEXTS.get(code, code))

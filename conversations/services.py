@@ -12,7 +12,7 @@ from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from conversations.errors import ConversationClosed, ConversationNotFound, MessageNotFound, NotAParticipant
-from conversations.events import MESSAGE_REDACTED
+from conversations.events import MESSAGE_REDACTED, event_code
 from conversations.models import Conversation, Message, MessageType, Participant, SenderRole
 from conversations.reads import find_part, find_readable
 from conversations.signals import message_posting
@@ -130,7 +130,7 @@ def redact_message(*, conversation_id: UUID, message_id: UUID) -> bool:
     message = Message.objects.locked().filter(conversation=conversation, id=message_id).first()
     if message is None:
         raise MessageNotFound
-    if message.event and message.event["code"] == MESSAGE_REDACTED:
+    if event_code(message.event) == MESSAGE_REDACTED:
         return False
     message.message_type, message.content = MessageType.SYSTEM, ""
     message.event = {"code": MESSAGE_REDACTED, "params": {}}

@@ -4,8 +4,9 @@ from django.contrib import admin
 from django.db import transaction
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from ondi.api.document import SchemaViewSet
 from ondi.api.health import HealthViewSet
 
 # Pages that read no data open no transaction.
@@ -16,7 +17,7 @@ urlpatterns = [
     path("admin", public(RedirectView.as_view(url="/admin/"))),
     path("admin/i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
-    path("schema", public(SpectacularJSONAPIView.as_view()), name="schema"),
+    path("schema", SchemaViewSet.as_view({"get": "retrieve"}), name="schema"),
     path("docs", public(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="docs"),
     path("health/live", HealthViewSet.as_view({"get": "live"}), name="health-live"),
     path("health/ready", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),

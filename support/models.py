@@ -49,9 +49,12 @@ class Tag(TenantOwned):
 
 
 class TicketSource(models.TextChoices):
+    """Where a ticket came from. Customers open the first two; restaurants' are imported, calls noted by staff."""
+
     CUSTOMER_PORTAL = "customer_portal", _("Customer portal")
     STOREFRONT = "storefront", _("Storefront")
     RESTAURANT = "restaurant", _("Restaurant")
+    PHONE = "phone", _("Phone")
 
 
 class TicketStatus(models.TextChoices):
@@ -126,6 +129,10 @@ class Ticket(TenantOwned):
             models.CheckConstraint(
                 condition=~Q(source="storefront") | Q(delivery__isnull=True),
                 name="support_ticket_storefront_has_no_delivery",
+            ),
+            models.CheckConstraint(
+                condition=~Q(source="phone") | Q(delivery__isnull=True) | Q(order__isnull=True),
+                name="support_ticket_phone_has_one_item",
             ),
             models.CheckConstraint(
                 condition=Q(status="closed", closed_at__isnull=False, waiting_on__isnull=True)

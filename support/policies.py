@@ -109,8 +109,9 @@ def priorities_open_to(actor: Actor) -> Collection[str]:
 
 def misplaced_links(source: str, delivery_id: UUID | None, order_id: UUID | None) -> dict[str, list[str]]:
     """Which links do not go with this source: field to codes. A storefront ticket has an order, a
-    customer portal's may have a delivery, and neither has the other's."""
+    customer portal's may have a delivery, and neither has the other's; one by phone may have either."""
     if source == TicketSource.STOREFRONT:
         faults = {"related_delivery_id": ["not_allowed"]} if delivery_id else {}
         return faults if order_id else {**faults, "related_order_id": ["required"]}
-    return {"related_order_id": ["not_allowed"]} if order_id else {}
+    may_have_order = source == TicketSource.PHONE and not delivery_id
+    return {"related_order_id": ["not_allowed"]} if order_id and not may_have_order else {}

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
 from django.db.models import (
     Case,
@@ -13,6 +14,7 @@ from django.db.models import (
     FilteredRelation,
     IntegerField,
     Lookup,
+    OuterRef,
     Q,
     QuerySet,
     SmallIntegerField,
@@ -58,6 +60,7 @@ REQUESTER_FIELDS = (
     "requester__user_id", "requester__first_name", "requester__last_name", "requester__email",
     "requester__erased_at",
 )  # fmt: skip
+DESK_FIELDS = (*REQUESTER_FIELDS, "version", "follow_up_at", "tag_names")
 
 
 PRESENCE = timedelta(seconds=20)  # a page that is open renews it every few seconds
@@ -193,11 +196,11 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         return self.order_by("-last_activity_at", "-id")
 
     def for_queue(self, viewer: Actor) -> QuerySet["Ticket", Any]:
-        """Rows of the agents' queue: a list's, and who asks."""
-        return self._with_part_of(viewer).values_list(*LIST_FIELDS, *REQUESTER_FIELDS, named=True)
+        """Rows of the agents' queue: a list's, who asks, and what only the desk sees."""
+        return self._with_part_of(viewer)._with_tag_names().values_list(*LIST_FIELDS, *DESK_FIELDS, named=True)
 
     def for_queue_detail(self, viewer: Actor) -> QuerySet["Ticket", Any]:
-        return self._with_part_of(viewer).values_list(*DETAIL_FIELDS, *REQUESTER_FIELDS, named=True)
+        return self._with_part_of(viewer)._with_tag_names().values_list(*DETAIL_FIELDS, *DESK_FIELDS, named=True)
 
     def for_desk(self) -> "TicketQuerySet":
         """Rows of the admin, with what a line of the queue and the page of a ticket show."""
@@ -234,6 +237,11 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
             open_tickets=Count("id", filter=Q(status="open")), unread_messages=Coalesce(Sum(unread), 0)
         )
 
+    def _with_tag_names(self) -> "TicketQuerySet":
+        """With the names of each ticket's tags, in no order."""
+        held = self.model.tags.through.objects.filter(tenant_id=OuterRef("tenant_id"), ticket_id=OuterRef("pk"))
+        return self.annotate(tag_names=ArraySubquery(held.values("tag__name")))
+
     def _with_part_of(self, viewer: Actor) -> "TicketQuerySet":
         own = Q(
             conversation__participants__tenant_id=viewer.tenant_id,
@@ -243,11 +251,6 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
 
 class TagQuerySet(TenantQuerySet["Tag"]):
-    def names_on(self, actor: Actor, ticket_id: UUID) -> list[str]:
-        """The names of the tags on one ticket."""
-        tags = self.visible_to(actor).filter(tickettag__ticket_id=ticket_id)
-        return list(tags.order_by("name").values_list("name", flat=True))
-
     def for_desk(self, ticket: "Ticket") -> "list[Tag]":
         """All tags of the ticket's tenant by name; `on_ticket` says which of them it has."""
         held = FilteredRelation("tickettag", condition=Q(tickettag__ticket=ticket))

@@ -1,33 +1,54 @@
-"""The translations: which texts the product has, and the catalogue compiled.
+"""The translations: which texts the product has, and the catalogues compiled.
 
-`python -m tests.messages` compiles `django.po` after it was edited, and lists what is not translated yet.
+`python -m tests.messages` compiles each `django.po` after it was edited, and lists what is not translated yet. Arabic
+has every text; Kurdish and Persian those that the API sends.
 """
 
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polib
 
 ROOT = Path(__file__).resolve().parent.parent
-CATALOGUE = ROOT / "ondi" / "locale" / "ar" / "LC_MESSAGES" / "django.po"
+LOCALE = ROOT / "ondi" / "locale"
 APPS = ("ondi", "support", "conversations", "orders", "deliveries")
+WHOLE, API_ONLY = ("ar",), ("ku", "fa")
+LANGUAGES = (*WHOLE, *API_ONLY)
+# Errors, what calls answer, and what stands in their data.
+OF_THE_API = ("**/errors.py", "**/api/*views.py", "events.py", "people.py")
 MARKERS = {"_", "gettext", "gettext_lazy"}
 IN_TEMPLATE = re.compile(r"{%\s*translate\s+\"([^\"]+)\"|{%\s*blocktranslate[^%]*%}(.*?){%\s*endblocktranslate", re.S)
 
 
+def catalogue(language: str) -> Path:
+    return LOCALE / language / "LC_MESSAGES" / "django.po"
+
+
 def texts() -> set[str]:
     """Every text of ours that is marked for translation."""
-    found = set()
+    found = _in_files(path for app in APPS for path in (ROOT / app).rglob("*.py"))
     for app in APPS:
-        for path in (ROOT / app).rglob("*.py"):
-            found |= set(_in_code(ast.parse(path.read_text())))
         for path in (ROOT / app).rglob("*.html"):
             for simple, block in IN_TEMPLATE.findall(path.read_text()):
                 found.add(simple or re.sub(r"{{\s*(\w+)\s*}}", r"%(\1)s", block))
     return found
+
+
+def texts_of_the_api() -> set[str]:
+    """Every text of ours that an answer of the API may hold."""
+    return _in_files(path for app in APPS for pattern in OF_THE_API for path in (ROOT / app).glob(pattern))
+
+
+def texts_in(language: str) -> set[str]:
+    """The texts that this language has to have."""
+    return texts_of_the_api() if language in API_ONLY else texts()
+
+
+def _in_files(paths: Iterable[Path]) -> set[str]:
+    return {text for path in paths for text in _in_code(ast.parse(path.read_text()))}
 
 
 def _in_code(tree: ast.Module) -> Iterator[str]:
@@ -39,20 +60,23 @@ def _in_code(tree: ast.Module) -> Iterator[str]:
                     yield argument.value
 
 
-def untranslated() -> set[str]:
-    catalogue = polib.pofile(str(CATALOGUE))
-    done = {entry.msgid for entry in catalogue if entry.translated()}
-    return texts() - done
+def untranslated(language: str) -> set[str]:
+    done = {entry.msgid for entry in polib.pofile(str(catalogue(language))) if entry.translated()}
+    return texts_in(language) - done
 
 
-def superfluous() -> set[str]:
+def superfluous(language: str) -> set[str]:
     """Translations of no text of ours; those marked "unfold" are of the library's, which has no Arabic."""
-    return {entry.msgid for entry in polib.pofile(str(CATALOGUE)) if entry.comment != "unfold"} - texts()
+    entries = polib.pofile(str(catalogue(language)))
+    return {entry.msgid for entry in entries if entry.comment != "unfold"} - texts_in(language)
 
 
 if __name__ == "__main__":
-    polib.pofile(str(CATALOGUE)).save_as_mofile(str(CATALOGUE.with_suffix(".mo")))
-    missing = untranslated()
+    missing = set()
+    for language in LANGUAGES:
+        source = catalogue(language)
+        polib.pofile(str(source)).save_as_mofile(str(source.with_suffix(".mo")))
+        missing |= {f"{language}: {text}" for text in untranslated(language)}
     for text in sorted(missing):
         sys.stdout.write(f"not translated: {text}\n")
     sys.exit(bool(missing))

@@ -87,6 +87,7 @@ MUTANTS = [
     Mutant(POLICIES, "    if not actor.is_support_user:\n", "    if False:\n", SERVICES),
     Mutant(POLICIES, "return PermissionDenied() if is_customer_of(ticket, actor) else None", "return None", QUEUE),
     Mutant(POLICIES, "    if is_customer_of(ticket, actor):\n", "    if False:\n", MESSAGES),
+    Mutant("support/api/presentation.py", "is_own = policies.is_customer_of(row, viewer)", "is_own = False", QUEUE),
     Mutant(
         POLICIES,
         "return None if actor.leads or ticket.assignee_id == actor.membership_id else PermissionDenied()",

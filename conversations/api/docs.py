@@ -26,6 +26,7 @@ MESSAGE = {
 list_messages = documented(
     "listMessages",
     "Read the messages of a conversation",
+    message="Messages retrieved",
     description="Newest first by `page` and `limit`; with `after` instead, what came after that message, oldest first, "
     "with `before` what stood before it, newest first, both with `has_more`: lists that do not shift. "
     "Reading moves your read marker. System messages are told in your language.",
@@ -51,6 +52,8 @@ list_messages = documented(
 post_message = documented(
     "postMessage",
     "Say something in a conversation",
+    description="By those who take part, while the conversation is open. All before it counts as read by its sender.",
+    message="Message sent",
     body=PostMessageBody,
     body_examples={"An answer": {"content": "We found your parcel, it comes today."}},
     data={"message": MessageData()},
@@ -62,6 +65,7 @@ post_message = documented(
 mark_read = documented(
     "markConversationRead",
     "Mark messages as read",
+    message="Read status updated",
     description="Moves the marker forward to this message, never back.",
     parameters=[OpenApiParameter("message_id", UUID, required=True)],
     data={"unread_count": serializers.IntegerField()},

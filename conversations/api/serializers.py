@@ -30,6 +30,7 @@ class SenderData(PersonData):
     role = serializers.ChoiceField(choices=SenderRole.choices)
 
 
+@extend_schema_serializer(component_name="SystemEvent")
 class EventData(serializers.Serializer[Any]):
     code = serializers.CharField()
     params = serializers.DictField()

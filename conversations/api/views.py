@@ -41,7 +41,7 @@ class MessageViewSet(ApiViewSet):
             data, read = self._beside(beside, request, actor, conversation)
         else:
             data, read = self._page(request, actor, conversation)
-        if _takes_part(actor, conversation):
+        if request.method == "GET" and _takes_part(actor, conversation):
             mark_read(part_id=conversation.part__id, known=conversation.part__last_read_sequence, sequence=read)
         return success(_("Messages retrieved"), data)
 

@@ -51,6 +51,7 @@ RULES = (
 put_orders = documented(
     "putOrders",
     "Create or update orders",
+    message="Orders taken in",
     description=RULES,
     body=DocumentedOrders,
     body_examples={"One order": {"orders": [ORDER]}},
@@ -62,6 +63,7 @@ put_orders = documented(
 put_deliveries = documented(
     "putDeliveries",
     "Create or update deliveries",
+    message="Deliveries taken in",
     description=RULES
     + " A delivery that becomes `delivered`, `returned` or `cancelled` while a ticket on it is open leaves "
     "one message in that ticket's conversation.",

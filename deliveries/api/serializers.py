@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from deliveries.models import DeliveryStatus
 from ondi.accounts.customers import customer_details
 from ondi.api.fields import BoundedIntegerField, InstantField, PlainTextField
+from ondi.api.schema import FAULT_CODES, FieldFaultData
 from ondi.common.times import is_ahead
 from ondi.tenants.models import Language
 from orders.models import OrderStatus, PaymentStatus
@@ -102,22 +104,19 @@ class DeliveriesBody(serializers.Serializer[Any]):
     deliveries = serializers.ListField(child=serializers.JSONField(allow_null=True), min_length=1, max_length=MOST_ROWS)
 
 
+@extend_schema_serializer(component_name="OrdersBody")
 class DocumentedOrders(serializers.Serializer[Any]):
-    orders = OrderRow(many=True)
+    orders = serializers.ListField(child=OrderRow(), min_length=1, max_length=MOST_ROWS)
 
 
+@extend_schema_serializer(component_name="DeliveriesBody")
 class DocumentedDeliveries(serializers.Serializer[Any]):
-    deliveries = DeliveryRow(many=True)
-
-
-class FieldFault(serializers.Serializer[Any]):
-    code = serializers.CharField()
-    message = serializers.CharField()
+    deliveries = serializers.ListField(child=DeliveryRow(), min_length=1, max_length=MOST_ROWS)
 
 
 class RowWarning(serializers.Serializer[Any]):
     field = serializers.CharField()
-    code = serializers.CharField()
+    code = serializers.ChoiceField(choices=FAULT_CODES)
 
 
 class RowResult(serializers.Serializer[Any]):
@@ -126,6 +125,6 @@ class RowResult(serializers.Serializer[Any]):
     id = serializers.UUIDField(allow_null=True)
     status = serializers.ChoiceField(choices=["created", "updated", "unchanged", "rejected"])
     errors = serializers.DictField(  # type: ignore[assignment]  # a key of the contract
-        child=FieldFault(many=True), allow_null=True
+        child=FieldFaultData(many=True), allow_null=True
     )
     warnings = RowWarning(many=True)

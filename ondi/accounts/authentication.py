@@ -12,7 +12,7 @@ from ondi.accounts.audit import note_caller
 from ondi.accounts.entering import enter
 from ondi.accounts.errors import TokenInvalid
 from ondi.accounts.tokens import Claims, read_access_token
-from ondi.api.language import requested_language
+from ondi.api.language import answer_language
 
 logger = structlog.get_logger("ondi.audit")
 
@@ -38,8 +38,7 @@ class TokenAuthentication(BaseAuthentication):
             logger.warning("entry_refused", user_id=str(claims.user_id), tenant_id=str(claims.tenant_id))
             raise TokenInvalid
         note_caller(request._request, user_id=actor.user_id, tenant_ids=actor.tenant_ids)
-        if requested_language(request._request) is None:
-            translation.activate(actor.tenant.language)
+        translation.activate(answer_language(request._request, actor.tenant.language))
         return actor, claims
 
     def authenticate_header(self, request: Request) -> str:

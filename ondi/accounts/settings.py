@@ -25,14 +25,18 @@ def managing_refusal(actor: Actor) -> DomainError | None:
 
 @transaction.atomic
 def update_portal_settings(
-    *, actor: Actor, changes: Mapping[str, Any], support_user_ids: Collection[UUID] | None = None
+    *,
+    actor: Actor,
+    changes: Mapping[str, Any],
+    support_user_ids: Collection[UUID] | None = None,
+    confirmed: bool = False,
 ) -> None:
     """Change portal settings (fields of `PortalSettings`) and perhaps the whole list of support users.
 
     In force on the next request; recorded with who changed what. Acknowledgements are sanitised. Whoever
     is on the list no more gives their tickets back. Locks the settings, then these people. Raises
-    `CannotManageSettings`, and `InvalidInput` for an acknowledgement that is too long and for a person who is no
-    staff of the tenant.
+    `CannotManageSettings`, and `InvalidInput` for an acknowledgement that is too long, for a person who is no staff of
+    the tenant, and for a list that leaves the tenant without a support user, unless that is `confirmed`.
     """
     if refusal := managing_refusal(actor):
         raise refusal
@@ -45,7 +49,7 @@ def update_portal_settings(
         setattr(settings, name, wanted[name])
     after = {name: wanted[name] for name in before}
     if support_user_ids is not None:
-        _set_support_users(actor, set(support_user_ids), before, after)
+        _set_support_users(actor, set(support_user_ids), confirmed, before, after)
     if before:
         settings.save()
         SettingsChange.objects.create(
@@ -65,11 +69,15 @@ def _sanitised(texts: Mapping[str, str]) -> dict[str, str]:
     return {language: html for language, html in cleaned.items() if html.strip()}
 
 
-def _set_support_users(actor: Actor, wanted: set[UUID], before: dict[str, Any], after: dict[str, Any]) -> None:
+def _set_support_users(
+    actor: Actor, wanted: set[UUID], confirmed: bool, before: dict[str, Any], after: dict[str, Any]
+) -> None:
     staff = {member.user_id: member for member in Membership.objects.visible_to(actor).active().staff()}
     if wanted - set(staff):
         raise InvalidInput({"support_user_ids": ["invalid"]})
     present = {user_id for user_id, member in staff.items() if member.is_support_user}
+    if present and not wanted and not confirmed:
+        raise InvalidInput({"confirm": ["required"]})
     changing = [staff[user_id] for user_id in wanted ^ present]
     # All of them before the first one's tickets, as everybody locks people before tickets.
     list(Membership.objects.locked().filter(id__in=[member.id for member in changing]).values_list("id"))

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import translation
 
 from ondi.api.errors import ServiceUnavailable
-from ondi.api.language import requested_language
+from ondi.api.language import answer_language
 from ondi.api.middleware import answers_html, request_id_of
 from ondi.api.pages import busy_page
 from ondi.api.places import held
@@ -100,7 +100,7 @@ def _refusal(is_admin: bool, query: str, languages: str) -> tuple[list[tuple[str
     request = HttpRequest()
     request.path, request.GET = "/admin/" if is_admin else "/", QueryDict(query)
     request.META["HTTP_ACCEPT_LANGUAGE"] = languages
-    with translation.override(requested_language(request) or settings.LANGUAGE_CODE):
+    with translation.override(answer_language(request)):
         answer: HttpResponse = busy_page() if answers_html(request) else error_response(ServiceUnavailable())
     more = {"Content-Length": len(answer.content), "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     for name, value in more.items():

@@ -138,6 +138,8 @@ def as_domain_error(exception: Exception) -> DomainError | None:
             return NotFound()
         case exceptions.MethodNotAllowed():
             return MethodNotAllowed()
+        case exceptions.Throttled():
+            return Throttled(getattr(exception, "wait", None))
         case exceptions.UnsupportedMediaType():
             return UnsupportedMediaType()
         case exceptions.ParseError() | UnreadablePostError():

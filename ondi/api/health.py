@@ -21,6 +21,8 @@ class HealthViewSet(ApiViewSet):
     @documented(
         "healthLive",
         "The process is up",
+        description="Asks nothing of the database.",
+        message="ok",
         data={"status": serializers.CharField()},
         example={"status": "ok"},
         public=True,
@@ -31,6 +33,8 @@ class HealthViewSet(ApiViewSet):
     @documented(
         "healthReady",
         "The database answers",
+        description="503 while the database does not answer.",
+        message="ok",
         data={"status": serializers.CharField()},
         example={"status": "ok"},
         public=True,

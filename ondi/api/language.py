@@ -4,17 +4,32 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-SUPPORTED = {code for code, _name in settings.LANGUAGES}
+from ondi.common.languages import base_language
+
+SUPPORTED = frozenset(settings.API_LANGUAGES)
 
 
 def supported_language(tag: str) -> str | None:
-    """`ar-IQ` is `ar`; None for a language we do not speak."""
-    base = tag.strip().lower().replace("_", "-").split("-")[0]
-    return base if base in SUPPORTED else None
+    """`ar-IQ` is `ar`, `ckb` is `ku`; None for a language we do not speak."""
+    language = base_language(tag)
+    return language if language in SUPPORTED else None
 
 
-def requested_language(request: HttpRequest) -> str | None:
-    """The first supported language the caller asks for; None when they ask for none."""
-    wanted = [request.GET.get("language", "")]
-    wanted += [tag for tag, _quality in parse_accept_lang_header(request.headers.get("Accept-Language", "")[:500])]
-    return next((language for tag in wanted if (language := supported_language(tag))), None)
+def answer_language(request: HttpRequest, tenant_language: str | None = None) -> str:
+    """The first we speak of those the caller asks for, the tenant's, and English.
+
+    What the header excludes (`ar;q=0`) is passed over, also as the tenant's. English is always left.
+    """
+    if asked := supported_language(request.GET.get("language", "")):
+        return asked
+    header = request.headers.get("Accept-Language", "")[:500]
+    wanted, excluded = [], set()
+    for tag, quality in parse_accept_lang_header(header) if header else ():
+        if language := supported_language(tag):
+            if quality:
+                wanted.append(language)
+            else:
+                excluded.add(language)
+    if wanted:
+        return wanted[0]
+    return tenant_language if tenant_language and tenant_language not in excluded else settings.LANGUAGE_CODE

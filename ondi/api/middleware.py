@@ -10,7 +10,7 @@ from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
 from ondi.api import errors
-from ondi.api.language import requested_language
+from ondi.api.language import answer_language
 from ondi.api.pages import too_large_page
 from ondi.api.responses import error_response
 from ondi.common.errors import DomainError, NotFound, PermissionDenied
@@ -83,7 +83,7 @@ class LanguageMiddleware(LocaleMiddleware):
         if answers_html(request):
             super().process_request(request)
         else:
-            translation.activate(requested_language(request) or settings.LANGUAGE_CODE)
+            translation.activate(answer_language(request))
 
 
 class EnvelopeMiddleware:

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 # C0 and C1 controls and DEL, but newline and tab; and halves of a surrogate pair.
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_LINE_END = re.compile(r"[\n\u2028\u2029]")
 _WHITE_SPACE = re.compile(r"\s+")
 # White space; what Unicode calls ignorable by default (zero-width characters, signs of direction, fillers, selectors
 # of variants); and the Braille pattern without a dot.
@@ -34,7 +35,7 @@ def plain_text(value: str, *, max_length: int, one_line: bool = False) -> str:
         text = text.strip()
     if shows_nothing(text):
         raise TextRefused("blank")
-    if _FORBIDDEN.search(text) or (one_line and "\n" in text):
+    if _FORBIDDEN.search(text) or (one_line and _LINE_END.search(text)):
         raise TextRefused("invalid")
     if len(text) > max_length:
         raise TextRefused("max_length")

@@ -24,7 +24,7 @@ from ondi.common.text import shows_nothing
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.invitations import invite
-from ondi.tenants.models import PortalSettings, Tenant
+from ondi.tenants.models import Language, PortalSettings, Tenant
 
 INVITED_AT_ONCE = 20
 
@@ -50,7 +50,11 @@ class TenantAdmin(ScopedAdmin):
 
 
 SWITCHES = ("allow_customer_close", "support_chat_enabled", "max_customer_priority")
-ACKNOWLEDGEMENTS = {"acknowledgement_en": "en", "acknowledgement_ar": "ar"}
+ACKNOWLEDGEMENTS = {f"acknowledgement_{language}": language for language in Language.values}
+
+
+def _right_to_left() -> UnfoldAdminTextareaWidget:
+    return UnfoldAdminTextareaWidget(attrs={"rows": 4, "dir": "rtl"})
 
 
 class PortalSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -59,10 +63,12 @@ class PortalSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subs
     acknowledgement_en = forms.CharField(
         label=_("acknowledgement in English"), required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 4})
     )
-    acknowledgement_ar = forms.CharField(
-        label=_("acknowledgement in Arabic"),
+    acknowledgement_ar = forms.CharField(label=_("acknowledgement in Arabic"), required=False, widget=_right_to_left())
+    acknowledgement_ku = forms.CharField(label=_("acknowledgement in Kurdish"), required=False, widget=_right_to_left())
+    acknowledgement_fa = forms.CharField(
+        label=_("acknowledgement in Persian"),
         required=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "dir": "rtl"}),
+        widget=_right_to_left(),
         help_text=_("HTML, posted when a customer opens a ticket. Scripts and the like are taken out."),
     )
 

@@ -17,6 +17,8 @@ def validate_time_zone(name: str) -> None:
 
 
 class Language(models.TextChoices):
+    """What people are answered in: `settings.API_LANGUAGES`. Kurdish is Sorani."""
+
     ENGLISH = "en", _("English")
     ARABIC = "ar", _("Arabic")
     KURDISH = "ku", _("Kurdish")

@@ -145,9 +145,14 @@ class LinkForm(ActForm):
 
     def prepare(self) -> None:
         assert self.ticket is not None
-        orders = self.ticket.source == TicketSource.STOREFRONT
+        source = self.ticket.source
+        must_be_an_order = source == TicketSource.STOREFRONT
         self.choice("item").choices = items_of(
-            self.ticket.tenant_id, self.ticket.requester_id, deliveries=not orders, orders=orders, nothing=not orders
+            self.ticket.tenant_id,
+            self.ticket.requester_id,
+            deliveries=not must_be_an_order,
+            orders=must_be_an_order or source == TicketSource.PHONE,
+            nothing=not must_be_an_order,
         )
         self.initial["item"] = key_of(delivery_id=self.ticket.delivery_id, order_id=self.ticket.order_id)
 

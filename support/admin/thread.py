@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from conversations.events import TICKET_CLOSED, TICKET_REOPENED
+from conversations.events import TICKET_CLOSED, TICKET_REOPENED, event_code
 from conversations.models import Message, Participant
 from conversations.words import words
 from ondi.accounts.models import Membership
@@ -67,7 +67,7 @@ def thread_of(
 
 
 def _is_told_by_an_event(message: Message) -> bool:
-    return message.event is not None and message.event["code"] in TOLD_BY_EVENTS
+    return event_code(message.event) in TOLD_BY_EVENTS
 
 
 def _message_entry(message: Message, seen: int | None) -> Entry:
@@ -96,7 +96,9 @@ def _event_words(event: TicketEvent, names: Mapping[UUID, str], tags: Mapping[st
     if tag := event.after.get("tag") or event.before.get("tag"):
         detail = tags.get(tag, _("a tag deleted since"))
     elif priority := event.after.get("priority"):
-        detail = f"{Priority(event.before['priority']).label} → {Priority(priority).label}"
+        labels = dict(Priority.choices)
+        before = event.before.get("priority", "")
+        detail = f"{labels.get(before, before)} → {labels.get(priority, priority)}"
     elif event.kind == TicketEvent.Kind.PUT_OFF:
         until = parse_datetime(event.after["follow_up_at"] or "")
         detail = in_words(until) if until else _("back into the queue")

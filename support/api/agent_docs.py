@@ -6,18 +6,18 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from ondi.accounts.api.docs import TOKENS
-from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, documented
+from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, Telling, component, documented
 from ondi.common.errors import InvalidInput, PermissionDenied
-from ondi.tenants.models import Priority
 from support import errors
-from support.api.docs import CUSTOMER, TICKET, TICKET_CLOSED, TICKET_DETAIL
-from support.api.serializers import CountsData, QueueDetailData, QueueTicketData, TakeOverBody
-from support.models import TicketSource, TicketStatus, WaitingOn
+from support.api.docs import ALREADY_OPEN, CUSTOMER, TICKET, TICKET_CLOSED, TICKET_DETAIL
+from support.api.filters import LONGEST_SEARCH, SHORTEST_SEARCH
+from support.api.serializers import AssignedToData, CountsData, QueueDetailData, QueueTicketData, TakeOverBody
 
 REQUESTER = {"id": CUSTOMER["id"], "name": "Layla Hassan", "email": "customer1@tigris.demo"}
 AGENT = {"id": "0197f0a0-0000-7000-8000-000000000003", "name": "Sara Kareem"}
+DESK = {"requester": REQUESTER, "version": 3, "snoozed_until": None, "tags": ["courier"]}
 STAFF_ONLY = {
-    "requester": REQUESTER,
+    **DESK,
     "participants": [
         {
             "user": {"id": CUSTOMER["id"], "name": "Layla Hassan"},
@@ -26,32 +26,33 @@ STAFF_ONLY = {
             "left_at": None,
         }
     ],
-    "tags": ["courier"],
 }
 MINE = {**TICKET_DETAIL, **STAFF_ONLY, "assigned_to_user": AGENT}
 WHO_MAY = [*TOKENS, errors.NotASupportUser(), PermissionDenied()]
 ONE = {"ticket": QueueDetailData()}
-CONFLICT = errors.TicketAlreadyOpenForRelated(UUID(str(TICKET["id"])), UUID("0197f0a0-0000-7000-8000-000000000022"))
-TAKEN = errors.TicketAlreadyAssigned(UUID(AGENT["id"]), AGENT["name"])
+TAKEN = Telling(errors.TicketAlreadyAssigned(UUID(AGENT["id"]), AGENT["name"]), AssignedToData)
 
 list_queue = documented(
     "listQueue",
     "The tenant's shared queue",
+    message="Support tickets retrieved",
     description="Open first, waiting on an agent first, longest waiting first. `total` is exact up to 10,000, beyond "
     "it 10000 with `total_capped`; `counts` are of open tickets, up to 1,000 (then `counts_capped`).",
     parameters=[
         *PAGE_PARAMETERS,
-        OpenApiParameter("assignment_scope", str, enum=["unassigned", "mine", "all"], default="all"),
-        OpenApiParameter("status", str, enum=TicketStatus.values),
-        OpenApiParameter("source", str, enum=TicketSource.values),
-        OpenApiParameter("priority", str, enum=Priority.values),
-        OpenApiParameter("waiting_on", str, enum=WaitingOn.values),
+        OpenApiParameter(
+            "assignment_scope", str, enum=["unassigned", "mine", "all"], description="`all` where it is left out."
+        ),
+        OpenApiParameter("status", component("TicketStatus")),
+        OpenApiParameter("source", component("TicketSource")),
+        OpenApiParameter("priority", component("Priority")),
+        OpenApiParameter("waiting_on", component("WaitingOn")),
         OpenApiParameter("order_id", UUID),
         OpenApiParameter("delivery_id", UUID),
         OpenApiParameter("assigned_to", UUID, description="A user id; for leads and admins."),
         OpenApiParameter(
             "search",
-            str,
+            {"type": "string", "minLength": SHORTEST_SEARCH, "maxLength": LONGEST_SEARCH},
             description="2 to 200 characters, no wildcards: subject, message text, ticket number, order number, "
             "delivery code, customer name or e-mail.",
         ),
@@ -64,7 +65,7 @@ list_queue = documented(
         "counts_capped": serializers.BooleanField(required=False),
     },
     example={
-        "tickets": [{**TICKET, "requester": REQUESTER}],
+        "tickets": [{**TICKET, **DESK}],
         "pagination": PAGINATION_EXAMPLE,
         "counts": {"unassigned": 1, "mine": 0, "all": 1},
     },
@@ -73,6 +74,8 @@ list_queue = documented(
 retrieve = documented(
     "getQueueTicket",
     "Read a ticket of the queue",
+    description="With who asks, who takes part, and the tags.",
+    message="Support ticket retrieved",
     data=ONE,
     example={"ticket": MINE},
     refusals=[*WHO_MAY, errors.TicketNotFound()],
@@ -80,6 +83,7 @@ retrieve = documented(
 assign_to_me = documented(
     "assignTicketToMe",
     "Claim a ticket",
+    message="Ticket assigned to you",
     description="Already mine: unchanged. Of any number of agents exactly one wins; the others learn who did.",
     data=ONE,
     example={"ticket": MINE},
@@ -88,6 +92,7 @@ assign_to_me = documented(
 take_over = documented(
     "takeOverTicket",
     "Take a ticket over from a colleague",
+    message="Ticket taken over",
     description="An unassigned ticket is claimed, one's own stays unchanged.",
     body=TakeOverBody,
     body_examples={"A reason": {"reason": "Sara is on holiday"}},
@@ -98,6 +103,8 @@ take_over = documented(
 release = documented(
     "releaseTicket",
     "Give my ticket back to the queue",
+    description="My part in the conversation ends with it.",
+    message="Ticket released",
     data=ONE,
     example={"ticket": {**MINE, "assigned_to_user": None}},
     refusals=[*WHO_MAY, errors.TicketNotFound(), errors.TicketNotAssignedToYou(), errors.TicketClosed()],
@@ -105,6 +112,7 @@ release = documented(
 next_ticket = documented(
     "nextTicket",
     "Claim the next ticket that waits",
+    message="Ticket assigned to you",
     description="The highest priority, then the longest waiting; not one's own, not put off.",
     data=ONE,
     example={"ticket": MINE},
@@ -114,6 +122,7 @@ next_ticket = documented(
 close = documented(
     "closeQueueTicket",
     "Close a ticket",
+    message="Support ticket closed",
     description="Any support user, whatever `allow_customer_close` says; a closed one stays as it is.",
     data=ONE,
     example={"ticket": {**TICKET_CLOSED, **STAFF_ONLY}},
@@ -122,8 +131,9 @@ close = documented(
 reopen = documented(
     "reopenTicket",
     "Open a closed ticket again",
+    message="Support ticket reopened",
     description="It keeps its agent if they still are a support user, and waits on the agent from now.",
     data=ONE,
     example={"ticket": MINE},
-    refusals=[*WHO_MAY, errors.TicketNotFound(), CONFLICT],
+    refusals=[*WHO_MAY, errors.TicketNotFound(), ALREADY_OPEN],
 )

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,12 +18,12 @@ from ondi.api.views import ApiViewSet, body_or_refusal, path_id
 from ondi.common.errors import PermissionDenied
 from support import policies, services
 from support.api import agent_docs as docs
-from support.api.filters import QueueFilter, wanted_of_queue
+from support.api.filters import wanted_of_queue
 from support.api.presentation import queue_detail_data, queue_ticket_data
 from support.api.reads import COUNTED_AT_MOST, queue_page
 from support.api.serializers import TakeOverBody
 from support.errors import NotASupportUser, TicketNotFound
-from support.models import Tag, Ticket
+from support.models import Ticket
 
 
 class IsSupportUser(BasePermission):
@@ -39,8 +38,6 @@ class IsSupportUser(BasePermission):
 
 class AgentTicketViewSet(ApiViewSet):
     permission_classes = (IsAuthenticated, IsSupportUser)
-    filter_backends = (DjangoFilterBackend,)
-    filterset_class = QueueFilter
     queryset = Ticket.objects.none()
 
     @docs.list_queue
@@ -102,7 +99,7 @@ def _detail(actor: Actor, ticket_id: Any) -> dict[str, Any]:
     if row is None:
         raise TicketNotFound
     participants = Participant.objects.visible_to(actor).of_conversations([row.conversation_id])
-    return {"ticket": queue_detail_data(row, actor, participants, Tag.objects.names_on(actor, ticket_id))}
+    return {"ticket": queue_detail_data(row, actor, participants)}
 
 
 def _handling_refused(actor: Actor, ticket_id: str) -> Callable[[], None]:

@@ -3,12 +3,11 @@
 from drf_spectacular.utils import OpenApiParameter
 
 from conversations.errors import ConversationClosed, ConversationNotFound
-from conversations.models import Conversation
 from ondi.accounts.api.docs import TOKENS
-from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, documented
-from ondi.common.errors import PermissionDenied
+from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, Telling, component, documented
+from ondi.common.errors import InvalidInput, PermissionDenied
 from support.api.docs import CUSTOMER, TICKET
-from support.api.serializers import FullConversationData, ParticipantResultData, ParticipantsBody
+from support.api.serializers import FullConversationData, NobodyChangedData, ParticipantResultData, ParticipantsBody
 
 AGENT_ID = "0197f0a0-0000-7000-8000-000000000003"
 CONVERSATION = {
@@ -26,13 +25,19 @@ CONVERSATION = {
     ],
 }
 
+NOBODY_CHANGED = Telling(
+    InvalidInput({"user_ids": ["invalid"]}), NobodyChangedData, name="ChangeParticipantsValidationError"
+)
+
 list_conversations = documented(
     "listConversations",
     "List the conversations I take part in",
+    description="The one with the newest message first.",
+    message="Conversations retrieved",
     parameters=[
         *PAGE_PARAMETERS,
-        OpenApiParameter("type", str, enum=Conversation.Kind.values),
-        OpenApiParameter("status", str, enum=Conversation.Status.values),
+        OpenApiParameter("type", component("ConversationType")),
+        OpenApiParameter("status", component("ConversationStatus")),
     ],
     data={"conversations": FullConversationData(many=True), "pagination": PaginationData()},
     example={"conversations": [CONVERSATION], "pagination": PAGINATION_EXAMPLE},
@@ -41,6 +46,8 @@ list_conversations = documented(
 retrieve_conversation = documented(
     "getConversation",
     "Read one conversation",
+    description="Open to the ticket's customer and to the tenant's support users.",
+    message="Conversation retrieved",
     data={"conversation": FullConversationData()},
     example={"conversation": CONVERSATION},
     refusals=[*TOKENS, ConversationNotFound()],
@@ -48,6 +55,7 @@ retrieve_conversation = documented(
 change_participants = documented(
     "changeParticipants",
     "Add, remove or update participants",
+    message="Participants updated",
     description="By the assigned agent, and by leads and admins who are support users. Only support users of the "
     "tenant can be added; the customer is never removed. 207 where some changes failed, 400 where all did.",
     body=ParticipantsBody,
@@ -55,5 +63,5 @@ change_participants = documented(
     data={"results": ParticipantResultData(many=True)},
     example={"results": [{"user_id": AGENT_ID, "status": "added", "error": None}]},
     also=[207],
-    refusals=[*TOKENS, PermissionDenied(), ConversationNotFound(), ConversationClosed()],
+    refusals=[*TOKENS, PermissionDenied(), ConversationNotFound(), ConversationClosed(), NOBODY_CHANGED],
 )

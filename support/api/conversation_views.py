@@ -1,10 +1,9 @@
 """Conversations as such: who talks with whom, and who takes part. Every conversation belongs to a ticket."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
-from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,24 +17,21 @@ from ondi.api.views import ApiViewSet, body_or_refusal, path_id
 from ondi.common.errors import InvalidInput
 from support import policies
 from support.api import conversation_docs as docs
-from support.api.filters import ConversationFilter
+from support.api.filters import ConversationFilter, filters_of
 from support.api.presentation import conversation_data
 from support.api.serializers import ParticipantsBody
 from support.models import Ticket
-from support.querysets import TicketQuerySet
 from support.services import change_participants
 
 
 class ConversationViewSet(ApiViewSet):
-    filter_backends = (DjangoFilterBackend,)
-    filterset_class = ConversationFilter
     queryset = Ticket.objects.none()
 
     @docs.list_conversations
     def list(self, request: Request) -> Response:
         actor = actor_of(request)
         page = requested_page(request.query_params)
-        tickets = cast(TicketQuerySet, self.filter_queryset(Ticket.objects.taken_part_in_by(actor)))
+        tickets = Ticket.objects.taken_part_in_by(actor).filter(**filters_of(request, ConversationFilter))
         rows = page.rows(tickets.newest_activity_first().for_conversations(actor))
         participants = _participants(actor, [row.conversation_id for row in rows])
         data = {

@@ -6,11 +6,10 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from ondi.accounts.api.docs import TOKENS
-from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, documented
+from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, Telling, component, documented
 from ondi.common.errors import InvalidInput
 from support import errors
-from support.api.serializers import CreateTicketBody, TicketData, TicketDetailData
-from support.models import TicketSource, TicketStatus
+from support.api.serializers import CreateTicketBody, ExistingTicketData, TicketData, TicketDetailData
 
 CUSTOMER = {"id": "0197f0a0-0000-7000-8000-000000000002", "name": "Layla H.", "role": "customer"}
 DELIVERY_ID = "0197f0a0-0000-7000-8000-000000000011"
@@ -81,9 +80,14 @@ STOREFRONT_BODY = {
     "message": "My order had the wrong product, please help.",
 }
 
+ALREADY_OPEN = Telling(
+    errors.TicketAlreadyOpenForRelated(UUID(str(TICKET["id"])), UUID("0197f0a0-0000-7000-8000-000000000022")),
+    ExistingTicketData,
+    always=False,
+)
 FILTERS = [
-    OpenApiParameter("source", str, enum=TicketSource.values),
-    OpenApiParameter("status", str, enum=TicketStatus.values),
+    OpenApiParameter("source", component("TicketSource")),
+    OpenApiParameter("status", component("TicketStatus")),
     OpenApiParameter("related_delivery_id", UUID),
     OpenApiParameter("related_order_id", UUID),
 ]
@@ -91,6 +95,7 @@ FILTERS = [
 list_tickets = documented(
     "listSupportTickets",
     "List my support tickets",
+    message="Support tickets retrieved",
     description="Newest activity first. `source` scopes a portal's view. An empty filter is an absent one.",
     parameters=[*PAGE_PARAMETERS, *FILTERS],
     data={"tickets": TicketData(many=True), "pagination": PaginationData()},
@@ -103,6 +108,7 @@ list_tickets = documented(
 create_ticket = documented(
     "createSupportTicket",
     "Open a support ticket",
+    message="Support ticket created",
     description="With `source` `customer_portal` a delivery may be linked; with `storefront` the order is required, "
     "and the conversation's title and first message carry its number. One open ticket per delivery or order.",
     body=CreateTicketBody,
@@ -115,13 +121,15 @@ create_ticket = documented(
         errors.SupportChatDisabled(),
         errors.DeliveryNotFound(),
         errors.OrderNotFound(),
-        errors.TicketAlreadyOpenForRelated(UUID(str(TICKET["id"])), UUID("0197f0a0-0000-7000-8000-000000000022")),
+        ALREADY_OPEN,
     ],
     idempotent=True,
 )
 retrieve_ticket = documented(
     "getSupportTicket",
     "Read one of my support tickets",
+    description="With the delivery or order it is about, unless that is no longer mine.",
+    message="Support ticket retrieved",
     data={"ticket": TicketDetailData()},
     example={"ticket": TICKET_DETAIL},
     refusals=[*TOKENS, errors.TicketNotFound()],
@@ -129,6 +137,7 @@ retrieve_ticket = documented(
 close_ticket = documented(
     "closeSupportTicket",
     "Close one of my support tickets",
+    message="Support ticket closed",
     description="Only where the tenant's `allow_customer_close` is on. Closing a closed ticket changes nothing.",
     data={"ticket": TicketDetailData()},
     example={"ticket": TICKET_CLOSED},
@@ -137,6 +146,8 @@ close_ticket = documented(
 summary = documented(
     "getSupportSummary",
     "Counts for a badge",
+    description="How many of my tickets are open, and how many messages in mine I have not read.",
+    message="Summary retrieved",
     data={"open_tickets": serializers.IntegerField(), "unread_messages": serializers.IntegerField()},
     example={"open_tickets": 2, "unread_messages": 5},
     refusals=TOKENS,

@@ -1,6 +1,7 @@
 """What lists of tickets can be narrowed by."""
 
 from typing import Any
+from uuid import UUID
 
 import django_filters as filters
 from django import forms
@@ -10,6 +11,8 @@ from rest_framework.request import Request
 
 from conversations.models import Conversation
 from ondi.accounts.actors import Actor
+from ondi.common.errors import InvalidInput
+from ondi.common.ids import parse_id
 from ondi.common.text import TextRefused, plain_text
 from ondi.tenants.models import Priority
 from support.models import Ticket, TicketSource, TicketStatus, WaitingOn
@@ -36,15 +39,34 @@ class SearchFilter(filters.CharFilter):  # type: ignore[misc]  # django-filter s
     field_class = SearchField
 
 
+class IdField(forms.Field):
+    """An id in its dashed form, and in no other."""
+
+    def clean(self, value: str | None) -> UUID | None:
+        if not value:
+            return None
+        found = parse_id(value)
+        if found is None:
+            raise ValidationError("", code="invalid")
+        return found
+
+
+class IdFilter(filters.Filter):  # type: ignore[misc]  # django-filter ships no types
+    field_class = IdField
+
+
 class CustomerTicketFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
     source = filters.ChoiceFilter(choices=TicketSource.choices)
     status = filters.ChoiceFilter(choices=TicketStatus.choices)
-    related_delivery_id = filters.UUIDFilter(field_name="delivery_id")
-    related_order_id = filters.UUIDFilter(field_name="order_id")
+    related_delivery_id = IdFilter(field_name="delivery_id")
+    related_order_id = IdFilter(field_name="order_id")
 
 
 def filters_of(request: Request, filterset: type[filters.FilterSet]) -> dict[str, Any]:
     """The filters a request gives, by field and value; 400 on the parameters at fault. Empty ones are absent."""
+    twice = [name for name in filterset.base_filters if len(request.query_params.getlist(name)) > 1]
+    if twice:
+        raise InvalidInput({name: ["invalid"] for name in twice})
     if not any(request.query_params.get(name) for name in filterset.base_filters):
         return {}
     given = filterset(request.query_params, queryset=Ticket.objects.none(), request=request)
@@ -74,9 +96,9 @@ class QueueFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter shi
     source = filters.ChoiceFilter(choices=TicketSource.choices)
     priority = filters.ChoiceFilter(choices=Priority.choices)
     waiting_on = filters.ChoiceFilter(choices=WaitingOn.choices)
-    order_id = filters.UUIDFilter()
-    delivery_id = filters.UUIDFilter()
-    assigned_to = filters.UUIDFilter(field_name="assignee__user_id")
+    order_id = IdFilter()
+    delivery_id = IdFilter()
+    assigned_to = IdFilter(field_name="assignee__user_id")
     search = SearchFilter()
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils import timezone
+
 from conversations.events import event_text
 from conversations.models import MessageType, Participant
 from conversations.people import CUSTOMER, SUPPORT, member_data, person_data, sender_data
@@ -10,6 +12,7 @@ from conversations.policies import can_post, takes_part
 from ondi.accounts.actors import Actor
 from ondi.common.times import iso
 from support import policies
+from support.models import TicketStatus
 
 
 def ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
@@ -42,20 +45,17 @@ def ticket_detail_data(row: Any, viewer: Actor) -> dict[str, Any]:
 
 
 def queue_ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
-    """A row of `for_queue`: the ticket and who asks."""
-    return {**ticket_data(row, viewer), "requester": _requester_data(row)}
+    """A row of `for_queue`: the ticket, who asks, and what only the desk sees."""
+    return {**ticket_data(row, viewer), **_desk_data(row, viewer)}
 
 
-def queue_detail_data(
-    row: Any, viewer: Actor, participants: Iterable[Participant], tags: Iterable[str]
-) -> dict[str, Any]:
-    """A row of `for_queue_detail` with those who take part and the tags."""
+def queue_detail_data(row: Any, viewer: Actor, participants: Iterable[Participant]) -> dict[str, Any]:
+    """A row of `for_queue_detail` with those who take part."""
     short = policies.is_customer_of(row, viewer)
     return {
         **ticket_detail_data(row, viewer),
-        "requester": _requester_data(row),
+        **_desk_data(row, viewer),
         "participants": [participant_data(participant, short=short) for participant in participants],
-        "tags": [] if short else list(tags),
     }
 
 
@@ -78,6 +78,23 @@ def participant_data(participant: Participant, *, short: bool) -> dict[str, Any]
         "joined_at": iso(participant.joined_at),
         "left_at": iso(participant.left_at),
     }
+
+
+def _desk_data(row: Any, viewer: Actor) -> dict[str, Any]:
+    """Who opened a ticket is its customer, and sees neither its tags nor whether it was put off."""
+    is_own = policies.is_customer_of(row, viewer)
+    return {
+        "requester": _requester_data(row),
+        "version": row.version,
+        "snoozed_until": None if is_own else _snoozed_until(row),
+        "tags": [] if is_own else sorted(row.tag_names),
+    }
+
+
+def _snoozed_until(row: Any) -> str | None:
+    if row.follow_up_at is None or row.status != TicketStatus.OPEN or row.follow_up_at <= timezone.now():
+        return None
+    return iso(row.follow_up_at)
 
 
 def _requester_data(row: Any) -> dict[str, Any]:

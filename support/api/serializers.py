@@ -9,12 +9,14 @@ from conversations.api.serializers import PersonData, SenderData
 from conversations.models import Conversation, MessageType, Participant
 from deliveries.models import DeliveryStatus
 from ondi.api.fields import ForbiddenField, IdField, PlainTextField
+from ondi.api.schema import ErrorCodeField, FaultyFieldsData
 from ondi.tenants.models import Priority
 from orders.models import OrderStatus, PaymentStatus
 from support import policies
 from support.models import TicketSource, TicketStatus, WaitingOn
 
-CUSTOMER_SOURCES = [choice for choice in TicketSource.choices if choice[0] != TicketSource.RESTAURANT]
+ACTIONS = [("add", "add"), ("remove", "remove"), ("update", "update")]
+CUSTOMER_SOURCES = [(source.value, source.label) for source in (TicketSource.CUSTOMER_PORTAL, TicketSource.STOREFRONT)]
 
 
 @extend_schema_serializer(exclude_fields=["attachments"])
@@ -119,11 +121,20 @@ class TakeOverBody(serializers.Serializer[Any]):
 
 
 class ParticipantsBody(serializers.Serializer[Any]):
-    action = serializers.ChoiceField(choices=["add", "remove", "update"])
+    action = serializers.ChoiceField(choices=ACTIONS)
     user_ids = serializers.ListField(child=IdField(), min_length=1, max_length=50)
     role = serializers.ChoiceField(
         choices=[Participant.Role.MEMBER.value, Participant.Role.ADMIN.value], default=Participant.Role.MEMBER.value
     )
+
+
+class ExistingTicketData(serializers.Serializer[Any]):
+    existing_ticket_id = serializers.UUIDField()
+    existing_conversation_id = serializers.UUIDField()
+
+
+class AssignedToData(serializers.Serializer[Any]):
+    assigned_to_user = PersonData()
 
 
 class RequesterData(PersonData):
@@ -137,14 +148,19 @@ class ParticipantData(serializers.Serializer[Any]):
     left_at = serializers.DateTimeField(allow_null=True)
 
 
-class QueueTicketData(TicketData):
+class DeskData(serializers.Serializer[Any]):
     requester = RequesterData()
-
-
-class QueueDetailData(TicketDetailData):
-    requester = RequesterData()
-    participants = ParticipantData(many=True)
+    version = serializers.IntegerField(min_value=1, help_text="Counts the changes of the ticket.")
+    snoozed_until = serializers.DateTimeField(allow_null=True, help_text="When it comes back into the queue.")
     tags = serializers.ListField(child=serializers.CharField())
+
+
+class QueueTicketData(TicketData, DeskData):
+    pass
+
+
+class QueueDetailData(TicketDetailData, DeskData):
+    participants = ParticipantData(many=True)
 
 
 class CountsData(serializers.Serializer[Any]):
@@ -163,4 +179,8 @@ class FullConversationData(ConversationData):
 class ParticipantResultData(serializers.Serializer[Any]):
     user_id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=["added", "removed", "updated", "unchanged", "failed"])
-    error = serializers.CharField(allow_null=True)
+    error = ErrorCodeField(allow_null=True)
+
+
+class NobodyChangedData(FaultyFieldsData):
+    results = ParticipantResultData(many=True, required=False)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,8 +36,6 @@ class MayOpenTicket(BasePermission):
 
 class CustomerTicketViewSet(ApiViewSet):
     permission_classes = (IsAuthenticated, MayOpenTicket)
-    filter_backends = (DjangoFilterBackend,)
-    filterset_class = CustomerTicketFilter
     queryset = Ticket.objects.none()
 
     @docs.list_tickets

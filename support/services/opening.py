@@ -88,7 +88,7 @@ def open_ticket_for_customer(
         subject=subject,
         message=message,
         priority=priority,
-        source=TicketSource.STOREFRONT if order_id else TicketSource.CUSTOMER_PORTAL,
+        source=TicketSource.PHONE,
         delivery_id=delivery_id,
         order_id=order_id,
         acknowledgement_html=None,

@@ -106,6 +106,23 @@ def test_support_users_are_the_list_and_leavers_lose_their_tickets(admin, tenant
     assert reload(ticket).assignee_id is None
 
 
+def test_last_support_user_is_taken_off_when_that_is_confirmed(admin, tenant):
+    sara = MemberFactory(tenant=tenant, agent=True)
+    nobody = {"support_ticket_settings": {"support_user_ids": [], "allow_customer_close": True}}
+
+    for confirm in ({}, {"confirm": False}):
+        refused = put(admin, **nobody, **confirm)
+        assert (refused.status_code, list(refused.json()["data"]["fields"])) == (400, ["confirm"])
+    assert reload(sara).is_support_user
+    faulty = put(admin, **nobody, confirm="yes")
+    assert faulty.json()["data"]["fields"]["confirm"][0]["code"] == "invalid"
+
+    taken = put(admin, **nobody, confirm=True)
+
+    assert taken.json()["data"]["values"]["support_ticket_settings"]["support_user_ids"] == []
+    assert put(admin, **nobody).status_code == 200, "there is none to take off"
+
+
 @pytest.mark.parametrize("who", ["customer", "foreign agent", "nobody"])
 def test_person_who_is_no_staff_is_refused(admin, tenant, who):
     ids = {

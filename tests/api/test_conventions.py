@@ -3,10 +3,15 @@
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError, connection
 from django.test import override_settings
+from django.utils import timezone
 
+from conversations.services import post_system_message
 from ondi.api.throttles import TokenBuckets
+from ondi.tenants.models import Language
+from ondi.tenants.scope import find_tenants, tenant_scope
 from tests.factories import MemberFactory, TenantFactory, make_ticket
 
 pytestmark = pytest.mark.django_db
@@ -105,23 +110,63 @@ class TestRequestId:
         UUID(api.get("/nope", **{"X-Request-ID": given}).headers["X-Request-ID"])
 
 
+NOT_FOUND = {
+    "en": "Ticket not found.", "ar": "التذكرة غير موجودة.", "ku": "تیکێتەکە نەدۆزرایەوە.", "fa": "تیکت یافت نشد.",
+}  # fmt: skip
+
+
 class TestLanguage:
+    """The first supported of `?language=`, `Accept-Language`, the tenant's, English."""
+
     @pytest.mark.parametrize(
-        ("query", "header", "tenant", "arabic"),
+        ("query", "header", "tenant", "spoken"),
         [
-            ("ar", "en", "en", True), ("en", "ar", "ar", False), ("", "ar-IQ,en;q=0.5", "en", True),
-            ("", "fr,de", "ar", True), ("fr", "ar", "en", True), ("", "", "ar", True), ("", "", "en", False),
-            ("AR_iq", "", "en", True), ("", "en;q=0.1,ar;q=0.9", "en", True), ("\x00", "", "en", False),
-            ("", "*", "en", False), ("", ";;;,,q=", "en", False),
+            ("ar", "en", "en", "ar"), ("en", "ar", "ar", "en"), ("", "ar-IQ,en;q=0.5", "en", "ar"),
+            ("", "de,it", "ar", "ar"), ("it", "ar", "en", "ar"), ("", "", "ar", "ar"), ("", "", "en", "en"),
+            ("AR_iq", "", "en", "ar"), ("", "en;q=0.1,ar;q=0.9", "en", "ar"), ("\x00", "", "en", "en"),
+            ("", "*", "en", "en"), ("", ";;;,,q=", "en", "en"),
+            ("ku", "", "en", "ku"), ("ckb", "", "en", "ku"), ("", "ckb-IQ", "ar", "ku"), ("", "", "ku", "ku"),
+            ("", "ku-Arab-IQ,ar", "en", "ku"), ("fa", "", "en", "fa"), ("", "", "fa", "fa"),
+            ("", "fa-IR,fa;q=0.9,en;q=0.8", "en", "fa"),
+            ("", "ar;q=0", "en", "en"), ("", "ar;q=0", "ar", "en"), ("", "ar;q=0.0,fa", "ar", "fa"),
+            ("", "fa;q=0,ckb;q=0.1", "fa", "ku"), ("", "en;q=0", "ar", "ar"), ("", "en;q=0", "en", "en"),
+            ("", "ar-SY;q=0,ar", "en", "ar"), ("ar", "ar;q=0", "en", "ar"), ("", "ckb;q=0", "ku", "en"),
         ],
     )  # fmt: skip
-    def test_first_supported_one_is_spoken(self, api, query, header, tenant, arabic):
+    def test_first_supported_one_is_spoken(self, api, query, header, tenant, spoken):
         portal = api.as_(MemberFactory(tenant=TenantFactory(language=tenant)))
 
         response = portal.get(f"{TICKETS}/0197f0a0-0000-7000-8000-000000000011",
                               {"language": query}, **{"Accept-Language": header})  # fmt: skip
 
-        assert response.json()["message"] == ("التذكرة غير موجودة." if arabic else "Ticket not found.")
+        assert (response.status_code, response.json()["message"]) == (404, NOT_FOUND[spoken])
+
+    @pytest.mark.parametrize("language", ["ku", "fa"])
+    def test_before_the_tenant_is_known_too(self, api, language):
+        answer = api.get("/users/me", {"language": language})
+
+        assert answer.json()["message"] == {"ku": "تکایە بچۆ ژوورەوە.", "fa": "لطفاً وارد شوید."}[language]
+
+    def test_tenants_speak_what_the_api_speaks(self):
+        assert tuple(Language.values) == settings.API_LANGUAGES
+
+    @pytest.mark.parametrize("language", ["ku", "fa"])
+    def test_events_are_told_in_the_readers_language(self, portal, language):
+        ticket = portal.post(TICKETS, {"subject": "x", "message": "y"}).json()["data"]["ticket"]
+        with tenant_scope(*find_tenants().values()):
+            post_system_message(conversation_id=ticket["conversation"]["id"], code="ticket_closed", at=timezone.now())
+
+        messages = portal.get(
+            f"/messaging/conversations/{ticket['conversation']['id']}/messages", {"language": language}
+        )
+
+        told = {"ku": "ئەم تیکێتە داخرا.", "fa": "این تیکت بسته شد."}[language]
+        assert messages.json()["data"]["messages"][0]["content"] == told
+
+    def test_the_admin_stays_in_its_two_languages(self, client):
+        for header, language in (("fa,ar;q=0.5", "ar"), ("ckb", "en"), ("ar", "ar")):
+            page = client.get("/admin/login/", headers={"Accept-Language": header})
+            assert f'<html lang="{language}"' in page.content.decode(), header
 
     def test_field_messages_are_translated(self, portal):
         response = portal.post(f"{TICKETS}?language=ar", {})
@@ -145,14 +190,16 @@ class TestCors:
         assert response.status_code == 200
         assert response.headers["Access-Control-Allow-Origin"] == self.ORIGIN
         allowed = {name.strip() for name in response.headers["Access-Control-Allow-Headers"].split(",")}
-        assert allowed == {"authorization", "content-type", "accept-language", "idempotency-key", "x-request-id"}
+        assert allowed == {
+            "authorization", "content-type", "accept-language", "idempotency-key", "x-request-id", "last-event-id",
+        }  # fmt: skip
         assert "Access-Control-Allow-Credentials" not in response.headers
 
     def test_answer_exposes_our_headers(self, portal):
         response = portal.get(TICKETS, Origin=self.ORIGIN)
 
         exposed = {name.strip() for name in response.headers["Access-Control-Expose-Headers"].split(",")}
-        assert exposed == {"X-Request-ID", "Idempotency-Replayed", "Retry-After"}
+        assert exposed == {"X-Request-ID", "Idempotency-Replayed", "Retry-After", "Date"}
 
     def test_other_origins_get_nothing(self, portal):
         assert "Access-Control-Allow-Origin" not in portal.get(TICKETS, Origin="https://evil.example").headers
@@ -217,11 +264,9 @@ class TestIdempotency:
 
     def test_key_is_free_again_after_a_day(self, portal):
         import time_machine
-        from django.utils import timezone
 
         from ondi.api.idempotency import KEPT_FOR
         from ondi.api.models import IdempotencyRecord
-        from ondi.tenants.scope import find_tenants, tenant_scope
 
         first = self.post(portal, self.NEW).json()
         with tenant_scope(*find_tenants().values()):

@@ -57,13 +57,13 @@ STATEMENTS = {
     ("PUT", CONVERSATION + "/read-status"): 3,
     ("PUT", CONVERSATION + "/participants"): 7,
     ("GET", QUEUE): 4,
-    ("POST", QUEUE + "/next"): 11,
-    ("GET", QUEUED): 4,
-    ("POST", QUEUED + "/assign-to-me"): 11,
-    ("POST", QUEUED + "/take-over"): 13,
-    ("POST", QUEUED + "/release"): 8,
-    ("POST", QUEUED + "/close"): 8,
-    ("POST", QUEUED + "/reopen"): 9,
+    ("POST", QUEUE + "/next"): 10,
+    ("GET", QUEUED): 3,
+    ("POST", QUEUED + "/assign-to-me"): 10,
+    ("POST", QUEUED + "/take-over"): 12,
+    ("POST", QUEUED + "/release"): 7,
+    ("POST", QUEUED + "/close"): 7,
+    ("POST", QUEUED + "/reopen"): 8,
 }
 
 

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db.models import Model
 
 from ondi.common.database import TenantForeignKey
-from tests.messages import APPS, CATALOGUE, superfluous, untranslated
+from tests.messages import APPS, LANGUAGES, catalogue, superfluous, untranslated
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = (
@@ -62,14 +62,16 @@ def test_no_file_is_longer_than_its_reader_can_hold():
     assert not too_long
 
 
-def test_everything_is_translated():
-    assert not untranslated()
-    assert not superfluous()
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_everything_is_translated(language):
+    assert not untranslated(language)
+    assert not superfluous(language)
 
 
-def test_catalogue_is_compiled():
-    compiled = polib.mofile(str(CATALOGUE.with_suffix(".mo")))
-    source = polib.pofile(str(CATALOGUE))
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_catalogue_is_compiled(language):
+    compiled = polib.mofile(str(catalogue(language).with_suffix(".mo")))
+    source = polib.pofile(str(catalogue(language)))
     as_dict = {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in source}
     assert {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in compiled} == as_dict
 

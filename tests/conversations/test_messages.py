@@ -6,7 +6,9 @@ from itertools import product
 import pytest
 from django.utils import timezone
 
-from conversations.services import mark_read, post_message
+from conversations.models import Conversation, Message
+from conversations.services import mark_read, post_message, post_system_message
+from conversations.words import words
 from ondi.tenants.scope import tenant_scope
 from tests.factories import MemberFactory, Participant, TenantFactory, actor, make_ticket, reload
 
@@ -252,6 +254,25 @@ class TestRead:
         assert data["messages"][0]["sender"]["name"] == "Sara Kareem"
         conversation = reader.get(f"/messaging/conversations/{ticket.conversation_id}").json()["data"]["conversation"]
         assert conversation["unread_count"] is None
+
+    @pytest.mark.parametrize(
+        ("event", "shown"),
+        [
+            ({"code": "parcel_weighed", "params": {"grams": 7}}, "parcel_weighed"),
+            ({"code": "", "params": {}}, ""), ({"code": 5}, "5"), ({}, ""), ([], ""), ("x", ""),
+        ],
+    )  # fmt: skip
+    def test_unknown_event_is_shown_as_it_stands(self, portal, ticket, event, shown):
+        with tenant_scope(ticket.tenant_id):
+            message = post_system_message(conversation_id=ticket.conversation_id, code="x", at=timezone.now())
+            Message.objects.filter(id=message.id).update(event=event)
+            Conversation.objects.filter(id=ticket.conversation_id).update(last_message_event=event)
+            assert words(Message.objects.get(id=message.id)) == shown, "the admin's page"
+
+        newest = portal.get(messages(ticket)).json()["data"]["messages"][0]
+        talk = portal.get(f"/messaging/conversations/{ticket.conversation_id}").json()["data"]["conversation"]
+
+        assert (newest["content"], newest["event"], talk["last_message"]["preview"]) == (shown, event, shown)
 
     def test_system_message_is_told_in_the_readers_language(self, portal, ticket):
         portal.post(f"/customer/support/tickets/{ticket.id}/close")

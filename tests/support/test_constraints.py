@@ -22,6 +22,7 @@ def customer():
         ({"source": "storefront"}, "support_ticket_storefront_has_order"),
         ({"source": "customer_portal", "order": True}, "support_ticket_portal_has_no_order"),
         ({"source": "storefront", "order": True, "delivery": True}, "support_ticket_storefront_has_no_delivery"),
+        ({"source": "phone", "order": True, "delivery": True}, "support_ticket_phone_has_one_item"),
         ({"status": "closed"}, "support_ticket_closed_has_time"),
         ({"closed_at": timezone.now()}, "support_ticket_closed_has_time"),
         ({"waiting_on": None}, "support_ticket_closed_has_time"),

@@ -421,13 +421,13 @@ class TestPhoneCall:
 
         ticket = self.call(sara, customer, delivery_id=delivery.id)
 
-        assert (ticket.requester_id, ticket.assignee_id, ticket.source) == (customer.id, sara.id, "customer_portal")
+        assert (ticket.requester_id, ticket.assignee_id, ticket.source) == (customer.id, sara.id, "phone")
         assert [(event.kind, event.actor_id) for event in events(ticket)] == [("opened", sara.id), ("claimed", sara.id)]
 
     def test_about_an_order(self, tenant, customer, sara):
         order = OrderFactory(tenant=tenant, customer=customer)
 
-        assert self.call(sara, customer, order_id=order.id).source == "storefront"
+        assert self.call(sara, customer, order_id=order.id).source == "phone"
 
     def test_item_in_use_names_the_ticket(self, tenant, customer, sara):
         delivery = DeliveryFactory(tenant=tenant, customer=customer)

@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from ondi.common.times import iso
 from ondi.tenants.scope import tenant_scope
+from support import services
 from support.models import Tag, Ticket, TicketTag
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, make_ticket, reload
+from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +67,36 @@ class TestList:
         assert row["requester"] == {"id": str(customer.user_id), "name": "Layla Hassan", "email": "layla@example.org"}
         assert row["conversation"]["last_message"]["sender"]["name"] == "Layla Hassan"
         assert row["conversation"]["unread_count"] is None
+
+    def test_row_and_detail_tell_what_only_the_desk_sees(self, desk, customer, sara):
+        ticket = make_ticket(customer)
+        with tenant_scope(ticket.tenant_id):
+            tags = [Tag.objects.create(tenant=customer.tenant, name=name) for name in ("refund", "courier")]
+            services.change_tags(actor=actor(sara), ticket_id=ticket.id, add=[tag.id for tag in tags])
+            until = timezone.now() + timedelta(days=1)
+            services.put_off_ticket(actor=actor(sara), ticket_id=ticket.id, until=until)
+
+        row = desk.get(QUEUE).json()["data"]["tickets"][0]
+        detail = desk.get(f"{QUEUE}/{ticket.id}").json()["data"]["ticket"]
+
+        for shown in (row, detail):
+            assert (shown["tags"], shown["snoozed_until"]) == (["courier", "refund"], iso(until))
+            assert shown["version"] == reload(ticket).version > 1
+        with tenant_scope(ticket.tenant_id):
+            Ticket.objects.update(follow_up_at=timezone.now())
+        assert desk.get(QUEUE).json()["data"]["tickets"][0]["snoozed_until"] is None, "it is back"
+
+    def test_own_ticket_tells_its_customer_nothing_of_the_desk(self, desk, sara, yusuf):
+        ticket = make_ticket(sara)
+        with tenant_scope(ticket.tenant_id):
+            tag = Tag.objects.create(tenant=sara.tenant, name="refund")
+            services.change_tags(actor=actor(yusuf), ticket_id=ticket.id, add=[tag.id])
+            until = timezone.now() + timedelta(days=1)
+            services.put_off_ticket(actor=actor(yusuf), ticket_id=ticket.id, until=until)
+
+        row = desk.get(QUEUE).json()["data"]["tickets"][0]
+
+        assert (row["tags"], row["snoozed_until"]) == ([], None)
 
     def test_scopes_and_counts(self, desk, customer, sara, yusuf):
         free, mine = make_ticket(customer), make_ticket(customer, agent=sara)

@@ -10,9 +10,10 @@ from ondi.accounts.api.serializers import (
     RefreshBody,
     ResetBody,
     TenantData,
+    TenantsToChooseData,
     UserData,
 )
-from ondi.api.schema import documented
+from ondi.api.schema import Constant, Telling, documented
 
 TOKENS = [errors.TokenInvalid(), errors.TokenExpired()]
 TENANT = {"id": "0197f0a0-0000-7000-8000-000000000001", "slug": "tigris", "name": "Tigris Express"}
@@ -39,7 +40,7 @@ def _session_fields() -> dict[str, serializers.Field]:  # type: ignore[type-arg]
     return {
         "access_token": serializers.CharField(),
         "refresh_token": serializers.CharField(),
-        "token_type": serializers.CharField(),
+        "token_type": Constant("Bearer"),
         "expires_in": serializers.IntegerField(help_text="Seconds."),
         "user": UserData(),
         "tenant": TenantData(),
@@ -49,6 +50,7 @@ def _session_fields() -> dict[str, serializers.Field]:  # type: ignore[type-arg]
 login = documented(
     "login",
     "Sign in",
+    message="Signed in",
     description="`tenant` may be left out by somebody who belongs to exactly one.",
     body=LoginBody,
     body_examples={
@@ -56,12 +58,13 @@ login = documented(
     },
     data=_session_fields(),
     example=SESSION,
-    refusals=[errors.InvalidCredentials(), errors.TenantRequired([TENANT])],
+    refusals=[errors.InvalidCredentials(), Telling(errors.TenantRequired([TENANT]), TenantsToChooseData)],
     public=True,
 )
 refresh = documented(
     "refresh",
     "Get a new pair of tokens",
+    message="Session refreshed",
     description="The token given is spent. Within ten seconds it gives the same successor again; later it counts as "
     "stolen and the session ends.",
     body=RefreshBody,
@@ -74,6 +77,8 @@ refresh = documented(
 logout = documented(
     "logout",
     "Sign out",
+    description="The session of this refresh token ends; its access tokens too.",
+    message="Signed out",
     body=RefreshBody,
     body_examples={"A refresh token": {"refresh_token": SESSION["refresh_token"]}},
     data={},
@@ -84,6 +89,7 @@ logout = documented(
 password = documented(
     "changePassword",
     "Change one's password",
+    message="Password changed",
     description="Every other session of the person ends.",
     body=PasswordBody,
     body_examples={"A change": {"current_password": "ondi-demo", "new_password": "a-better-secret"}},
@@ -96,6 +102,7 @@ forgot = documented(
     "Ask for a link to set another password",
     description="One answer whoever it is. The link goes to the address and is good for one hour; asking counts as a "
     "failed sign-in.",
+    message="If this address is known here, a link is on its way.",
     body=ForgottenBody,
     body_examples={"A customer": {"email": "customer1@tigris.demo", "tenant": "tigris"}},
     data={},
@@ -108,6 +115,7 @@ reset = documented(
     "resetPassword",
     "Set another password by a link",
     description="`token` is what the mailed link ends with. Every session of the person ends.",
+    message="Password changed",
     body=ResetBody,
     body_examples={"A link": {"token": "WyIwMTk3ZjBhMC…", "new_password": "a-better-secret"}},
     data={},
@@ -117,6 +125,8 @@ reset = documented(
 me = documented(
     "me",
     "Who am I",
+    description="The person of the token, their role, and the tenant they are signed in to.",
+    message="User retrieved",
     data={"user": UserData()},
     example={"user": USER},
     refusals=TOKENS,

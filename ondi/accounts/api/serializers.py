@@ -51,6 +51,10 @@ class TenantData(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class TenantsToChooseData(serializers.Serializer[Any]):
+    tenants = TenantData(many=True)
+
+
 class UserData(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     email = serializers.CharField(allow_null=True)
@@ -132,6 +136,9 @@ class SettingsBody(serializers.Serializer[Any]):
 
     support_ticket_settings = TicketSettingsBody(required=False)
     visibility_settings = VisibilityBody(required=False)
+    confirm = StrictBooleanField(
+        required=False, help_text="Needed to take the last support user off: nobody would answer then."
+    )
 
 
 class NamedUser(serializers.Serializer[Any]):

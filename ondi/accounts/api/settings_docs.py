@@ -30,6 +30,8 @@ SETTINGS = {
 customer_settings = documented(
     "getPortalSettings",
     "What this portal allows",
+    description="For the portal's own pages; the same for every customer of the tenant.",
+    message="Settings retrieved",
     data={"support_ticket_settings": CustomerTicketSettings(), "visibility_settings": VisibilitySettings()},
     example={
         "support_ticket_settings": {"allow_customer_close": True, "max_customer_priority": "urgent"},
@@ -40,6 +42,8 @@ customer_settings = documented(
 portal_settings = documented(
     "getCustomerPortalSettings",
     "Read the portal settings",
+    description="By admins of the tenant. `options` are the people who can be made support users.",
+    message="Settings retrieved",
     data={"options": SettingsOptions(), "values": SettingsValues()},
     example=SETTINGS,
     refusals=[*TOKENS, errors.CannotManageSettings()],
@@ -47,6 +51,7 @@ portal_settings = documented(
 update_portal_settings = documented(
     "updateCustomerPortalSettings",
     "Change the portal settings",
+    message="Settings updated",
     description="Sections and keys left out stay. `support_user_ids` is the whole list. In force on the next request.",
     body=SettingsBody,
     body_examples={"Let customers close": {"support_ticket_settings": {"allow_customer_close": True}}},

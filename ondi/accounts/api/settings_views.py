@@ -53,7 +53,12 @@ class PortalSettingsViewSet(ApiViewSet):
         tickets = dict(body.get("support_ticket_settings", {}))
         support_user_ids = tickets.pop("support_user_ids", None)
         chat = body.get("visibility_settings", {}).get("chat", {})
-        update_portal_settings(actor=actor, changes={**tickets, **chat}, support_user_ids=support_user_ids)
+        update_portal_settings(
+            actor=actor,
+            changes={**tickets, **chat},
+            support_user_ids=support_user_ids,
+            confirmed=body.get("confirm", False),
+        )
         return success(_("Settings updated"), _settings_data(actor))
 
 
