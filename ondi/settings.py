@@ -26,6 +26,7 @@ JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="insecure-signing-key-for-d
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 JWT_VERIFICATION_KEYS = env.list("JWT_VERIFICATION_KEYS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_FAILURE_VIEW = "ondi.staff.sign_in.form_expired"
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -87,7 +88,7 @@ APPEND_SLASH = False
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [],
+        "DIRS": [BASE_DIR / "ondi" / "templates"],  # before unfold's, which they extend
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

@@ -13,6 +13,11 @@ def unknown_placeholders(text: str) -> list[str]:
     return sorted(set(_PLACEHOLDER.findall(text)) - set(NAMES))
 
 
+def unfilled_placeholders(text: str) -> list[str]:
+    """The names in braces that a canned reply left open; a text that goes to a customer has none."""
+    return sorted(set(_PLACEHOLDER.findall(text)) & set(NAMES))
+
+
 def filled(text: str, ticket: Ticket) -> str:
     """The text with this ticket's facts; what the ticket does not have stays in braces, for the writer to see."""
     facts = {

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+IN_WORDS = "j M Y, H:i"
+
 # What a calendar of orders and people can mean. Beyond it stand dates for "never", and no zone can shift those.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2199, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -163,6 +165,15 @@ def find_zone(name: str) -> ZoneInfo | None:
     return ZoneInfo(name) if name in _zone_names() else None
 
 
-def in_words(moment: datetime) -> str:
-    """A moment as people read it, in the time zone and language that are active."""
-    return date_format(localtime(moment), "j M Y, H:i")
+def in_words(moment: datetime, form: str = IN_WORDS, *, zone: tzinfo | None = None, named: bool = False) -> str:
+    """A moment as people read it, in the active language, and in this time zone or the active one.
+
+    `named`: the zone stands behind it. Platforms send 9999-12-31 or 0001-01-01 for "never": what the zone would
+    move out of the calendar is shown in UTC, and named so.
+    """
+    try:
+        shown = localtime(moment, zone)
+    except OverflowError:
+        shown, named = moment.astimezone(UTC), True
+    words = date_format(shown, form)
+    return f"{words} {shown.tzinfo}" if named else words

@@ -1,17 +1,41 @@
 """The base of every admin screen: scoped to the staff member's tenants, read-only unless it says otherwise."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import ForeignKey, Model, QuerySet
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import DateTimeField, ForeignKey, Model, QuerySet
 from django.forms import CharField
 from django.http import HttpRequest, HttpResponse
+from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin
 
-from ondi.staff.entry import Staff, staff_at
-from ondi.staff.forms import RowForm, refuse_what_shows_nothing
+from ondi.common.ids import parse_id
+from ondi.common.times import in_words
+from ondi.staff.entry import Staff, staff_at, use_zone_of
+from ondi.staff.forms import RowForm, refuse_what_shows_nothing, within_calendar
+from ondi.staff.once import FORM_ID, SentBefore, sent_once
 from ondi.staff.paginator import BoundedPaginator
+
+
+class _Unmoved(datetime):
+    """A moment that Django shows as it stands, in UTC: the active zone has no such day."""
+
+    convert_to_local_time = False
+
+
+def _keep_in_calendar(row: Model) -> None:
+    """Django's forms fail on a 9999-12-31 east of UTC; see `in_words`."""
+    for field in row._meta.fields:
+        value = getattr(row, field.attname) if isinstance(field, DateTimeField) else None
+        try:
+            if value is not None:
+                localtime(value)
+        except OverflowError:
+            setattr(row, field.attname, _Unmoved.fromisoformat(value.isoformat()))
 
 
 class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
@@ -28,6 +52,7 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     list_filter_submit = True
     compressed_fields = True
     warn_unsaved_form = True
+    change_form_before_template = "staff/form_id.html"
 
     def visible_in(self, staff: Staff) -> Collection[UUID]:
         return staff.tenant_ids
@@ -36,10 +61,55 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         return ()
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Whoever serves one tenant need not read its name in every row."""
+        """Whoever serves one tenant need not read its name in every row. Times are those of the row's tenant."""
         columns = super().get_list_display(request)
-        one_tenant = len(staff_at(request).tenant_ids) == 1
-        return [column for column in columns if not (one_tenant and column == "tenant")]
+        staff = staff_at(request)
+        times = {field.name: field for field in self.opts.fields if isinstance(field, DateTimeField)}
+        return [
+            self._moment_column(times[column], staff) if column in times else column
+            for column in columns
+            if not (len(staff.tenant_ids) == 1 and column == "tenant")
+        ]
+
+    def _moment_column(self, field: Any, staff: Staff) -> Callable[[Model], str | None]:
+        @admin.display(description=field.verbose_name, ordering=field.name)
+        def moment(row: Model) -> str | None:
+            value, tenant_id = getattr(row, field.name), getattr(row, self.tenant_field, None)
+            zone = staff.zone_in(tenant_id) if tenant_id else None
+            return in_words(value, zone=zone, named=not staff.shares_one_zone) if value else None
+
+        moment.__name__ = field.name
+        return moment
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The row of a page; what the page shows and takes are times of the row's tenant."""
+        row = super().get_object(request, object_id, from_field)
+        if tenant_id := getattr(row, self.tenant_field, None):
+            use_zone_of(request, tenant_id)
+            _keep_in_calendar(row)
+        return row
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> Any:
+        """A new row's times are those of the tenant chosen for it. The form makes one row, however often it is sent."""
+        chosen = parse_id(request.POST.get("tenant"))
+        if chosen is None or chosen not in staff_at(request).tenant_ids:
+            return super().add_view(request, form_url, extra_context)
+        use_zone_of(request, chosen)
+        said = {name: values for name, values in request.POST.lists() if name not in ("csrfmiddlewaretoken", FORM_ID)}
+        try:
+            with sent_once(request, tenant_id=chosen, said=said) as sending:
+                answer = super().add_view(request, form_url, extra_context)
+                sending.location = answer.headers.get("Location", "")
+        except SentBefore as before:
+            return before.answer(request)
+        return answer
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """A chosen id that is none is as one that nobody has."""
+        chosen = [key for key in request.POST.getlist(ACTION_CHECKBOX_NAME) if parse_id(key)]
+        request.POST = request.POST.copy()  # type: ignore[assignment]
+        request.POST.setlist(ACTION_CHECKBOX_NAME, chosen)  # type: ignore[attr-defined]
+        return super().response_action(request, queryset)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
@@ -77,10 +147,12 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         return super().formfield_for_foreignkey(db_field, request, **options)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        """Text that shows nothing is refused, as the API refuses it."""
+        """Text that shows nothing is refused, as the API refuses it, and a day beyond the calendar."""
         field = super().formfield_for_dbfield(db_field, request, **options)
         if isinstance(field, CharField):
             field.validators.append(refuse_what_shows_nothing)
+        elif field is not None and isinstance(db_field, DateTimeField):
+            field.validators.append(within_calendar)
         return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:

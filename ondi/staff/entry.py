@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from ondi.accounts.actors import Actor
 from ondi.accounts.entering import enter_staff
@@ -50,6 +52,16 @@ class Staff:
         """Tenants whose people and settings they manage: as admins; the operator everywhere."""
         return tuple(actor.tenant_id for actor in self.actors if actor.role == Role.ADMIN or self.is_operator)
 
+    @property
+    def shares_one_zone(self) -> bool:
+        """Whether all their tenants have one time zone, so that it need not stand behind every time."""
+        return len({actor.tenant.time_zone for actor in self.actors}) == 1
+
+    def zone_in(self, *tenant_ids: UUID) -> ZoneInfo:
+        """The time zone these of their tenants have in common, else UTC: their times are read and written in it."""
+        zones = {actor.tenant.time_zone for actor in self.actors if actor.tenant_id in tenant_ids}
+        return ZoneInfo(zones.pop() if len(zones) == 1 else "UTC")
+
     def actor_in(self, tenant_id: UUID) -> Actor:
         """The person they are in one of their tenants."""
         return next(actor for actor in self.actors if actor.tenant_id == tenant_id)
@@ -69,3 +81,11 @@ def staff_at(request: HttpRequest) -> Staff:
     if not isinstance(staff, Staff):
         raise AssertionError("the staff site lets nobody in who is no staff")
     return staff
+
+
+def use_zone_of(request: HttpRequest, *tenant_ids: UUID) -> ZoneInfo:
+    """Read and write times in the zone of these tenants until the page is made (`Staff.zone_in`); it is named there."""
+    zone = staff_at(request).zone_in(*tenant_ids)
+    timezone.activate(zone)
+    request.zone_is_chosen = True  # type: ignore[attr-defined]
+    return zone

@@ -1,5 +1,6 @@
 """Form fields that hold text to the rules of the API."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -20,6 +21,15 @@ class RowForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable a
 
     def _get_validation_exclusions(self) -> set[str]:
         return super()._get_validation_exclusions() - {"tenant"}  # type: ignore[misc, no-any-return]
+
+# Beyond these a time zone may lead out of the calendar, where neither Python nor psycopg can read it back.
+FIRST_YEAR, LAST_YEAR = 2, 9998
+
+
+def within_calendar(moment: datetime) -> None:
+    """For fields that take a day. Raises `ValidationError`."""
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise forms.ValidationError(forms.DateTimeField.default_error_messages["invalid"], code="invalid")
 
 
 class PlainTextField(forms.CharField):

@@ -1,4 +1,4 @@
-"""One transaction and one tenant scope around each admin page, its rendering included."""
+"""One transaction, one tenant scope and one time zone around each admin page, its rendering included."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from ondi.accounts.audit import note_caller
@@ -20,7 +21,7 @@ from ondi.staff.sign_in import refused
 
 
 class StaffScopeMiddleware:
-    """Sets `request.staff`, None for who is no staff or not fully signed in.
+    """Sets `request.staff`, None for who is no staff or not fully signed in. Times are their tenants'.
 
     A view that is `non_atomic_requests` gets a posted form without a transaction: it hashes a password.
     What a failing page (5xx) wrote is rolled back. A page whose transaction the database broke off for
@@ -57,10 +58,10 @@ class StaffScopeMiddleware:
             if _hashes(request):
                 with transaction.atomic():
                     _let_in(request)
-                return self.get_response(request)
+                return self._answer(request)
             with transaction.atomic():
                 _let_in(request)
-                response = self.get_response(request)
+                response = self._answer(request)
                 if response.status_code >= 500:
                     transaction.set_rollback(True)
             return response
@@ -77,6 +78,11 @@ def _hashes(request: HttpRequest) -> bool:
         return hasattr(resolve(request.path_info).func, "_non_atomic_requests")
     except Resolver404:
         return False
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        staff = request.staff  # type: ignore[attr-defined]
+        with timezone.override(staff.zone_in(*staff.tenant_ids) if staff else None):
+            return self.get_response(request)
 
 
 def _let_in(request: HttpRequest) -> None:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
@@ -91,3 +93,12 @@ def _asked(found: User | DomainError) -> User | None:
     if isinstance(found, SignInThrottled | ServiceUnavailable):
         raise found
     return found if isinstance(found, User) else None
+
+
+def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """What the admin says to a form that is older than the sign-in (its CSRF token is another's); it leads on."""
+    if not request.path.startswith("/admin/"):
+        return HttpResponse(status=403)
+    back = reverse("admin:index") if request.path == reverse("admin:logout") else request.get_full_path()
+    context = {**admin.site.each_context(request), "back": back, "title": _("Not sent yet")}
+    return render(request, "staff/form_expired.html", context, status=403)

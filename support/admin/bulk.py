@@ -1,7 +1,7 @@
 """Doing the same to several tickets: each by itself, and a result for every one."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,9 +14,9 @@ from django.utils.translation import ngettext
 
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
-from ondi.staff.entry import Staff, staff_at
+from ondi.staff.entry import Staff, staff_at, use_zone_of
 from support.admin.acts import ACTS, Act
-from support.admin.desk import refusal_text, tickets_seen_by
+from support.admin.desk import refusal_text, tickets_seen_by, whole_number
 from support.models import Ticket
 
 AT_MOST = 500
@@ -56,24 +56,31 @@ def act_on_each(request: HttpRequest, queryset: QuerySet[Ticket], name: str, act
         if len({ticket.tenant_id for ticket in tickets}) > 1:
             messages.error(request, _("Choose tickets of one tenant. Nothing was done."))
             return None
+        use_zone_of(request, tickets[0].tenant_id)
         is_answer = "apply" in request.POST
         form = act.form(request.POST if is_answer else None, actor=staff.actor_in(tickets[0].tenant_id))
         if not (is_answer and form.is_valid()):
             context = {"title": act.label, "form": form, "tickets": tickets, "action": f"{name}{SUFFIX}", "act": act}
             return render(request, "support/bulk.html", {**admin.site.each_context(request), **context})
         details = form.details()
-    _tell_results(request, act, [_result_of(request, act, ticket, staff, details) for ticket in tickets])
+    versions = _versions_shown(request)
+    _tell_results(request, act, [_result_of(act, ticket, staff, details, versions) for ticket in tickets])
     return None
 
 
+def _versions_shown(request: HttpRequest) -> dict[str, int | None]:
+    """Which version of each ticket the question showed: one field for all, for Django takes a thousand fields."""
+    pairs = (pair.partition(":") for pair in request.POST.get("versions", "").split())
+    return {ticket_id: whole_number(version) for ticket_id, _colon, version in pairs}
+
+
 def _result_of(
-    request: HttpRequest, act: Act, ticket: Ticket, staff: Staff, details: dict[str, Any]
+    act: Act, ticket: Ticket, staff: Staff, details: dict[str, Any], versions: Mapping[str, int | None]
 ) -> tuple[Ticket, str]:
     """ "done", "unchanged", or why not."""
     actor: Actor = staff.actor_in(ticket.tenant_id)
-    shown = request.POST.get(f"version_{ticket.id}", "")
     try:
-        after = act.run(ticket, actor=actor, version=int(shown) if shown.isdecimal() else None, **details)
+        after = act.run(ticket, actor=actor, version=versions.get(str(ticket.id)), **details)
     except DomainError as refusal:
         return ticket, refusal_text(refusal, staff)
     return ticket, "unchanged" if after.version == ticket.version else "done"

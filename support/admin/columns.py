@@ -37,10 +37,14 @@ def subject(ticket: Ticket) -> SafeString:
 
 
 @admin.display(description=gettext_lazy("about"))
-def item(ticket: Ticket) -> str:
-    if ticket.delivery:
-        return f"{_('Delivery')} {ticket.delivery}"
-    return f"{_('Order')} {ticket.order}" if ticket.order else ""
+def item(ticket: Ticket) -> SafeString | str:
+    about = ticket.delivery or ticket.order
+    if about is None:
+        return ""
+    kind = _("Delivery") if ticket.delivery else _("Order")
+    return format_html(
+        '<span class="desk-kind">{}</span><bdi class="desk-code" title="{}">{}</bdi>', kind, about, about
+    )
 
 
 @display(description=gettext_lazy("status"), label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
@@ -53,18 +57,24 @@ def priority(ticket: Ticket) -> tuple[str, Any]:
     return ticket.priority, ticket.get_priority_display()
 
 
-@admin.display(description=gettext_lazy("turn"))
-def turn(ticket: Ticket) -> str:
-    """Whose turn it is and since when; of a ticket put off, when it comes back."""
-    now = timezone.now()
-    if ticket.follow_up_at and ticket.follow_up_at > now:
-        return _("back on %(time)s") % {"time": in_words(ticket.follow_up_at)}
-    if ticket.closed_at:
-        return _("closed %(time)s ago") % {"time": timesince(ticket.closed_at, now, depth=1)}
-    since = timesince(ticket.waiting_since, now, depth=1) if ticket.waiting_since else ""
-    if ticket.waiting_on == WaitingOn.AGENT:
-        return _("ours, for %(time)s") % {"time": since}
-    return _("the customer's, for %(time)s") % {"time": since}
+def turn_for(staff: Staff) -> Callable[[Ticket], str]:
+    """The column with whose turn it is and since when; of a ticket put off, when it comes back."""
+
+    @admin.display(description=gettext_lazy("turn"))
+    def turn(ticket: Ticket) -> str:
+        now = timezone.now()
+        if ticket.follow_up_at and ticket.follow_up_at > now:
+            zone = staff.zone_in(ticket.tenant_id)
+            back = in_words(ticket.follow_up_at, zone=zone, named=not staff.shares_one_zone)
+            return _("back on %(time)s") % {"time": back}
+        if ticket.closed_at:
+            return _("closed %(time)s ago") % {"time": timesince(ticket.closed_at, now, depth=1)}
+        since = timesince(ticket.waiting_since, now, depth=1) if ticket.waiting_since else ""
+        if ticket.waiting_on == WaitingOn.AGENT:
+            return _("ours, for %(time)s") % {"time": since}
+        return _("the customer's, for %(time)s") % {"time": since}
+
+    return turn
 
 
 def claiming_by(staff: Staff) -> Callable[[Ticket], SafeString | str]:

@@ -4,19 +4,17 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
-from ondi.staff.entry import Staff, staff_at
+from ondi.staff.entry import Staff, staff_at, use_zone_of
 from support.errors import TicketNotFound
 from support.models import Ticket
 from support.querysets import TicketQuerySet
@@ -38,7 +36,7 @@ def tickets_seen_by(staff: Staff) -> TicketQuerySet:
 
 
 def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
-    """Give the view its ticket and who this person is in the ticket's tenant; times are the tenant's meanwhile.
+    """Give the view its ticket and who this person is in the ticket's tenant; times are the tenant's.
 
     A ticket that does not exist or is not theirs to see: back to the queue with a sentence.
     """
@@ -49,9 +47,8 @@ def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
         ticket = tickets_seen_by(staff).for_desk().filter(id=ticket_id).first()
         if ticket is None:
             return no_such_ticket(request)
-        actor = staff.actor_in(ticket.tenant_id)
-        with timezone.override(ZoneInfo(actor.tenant.time_zone)):
-            return view(request, ticket, actor, **named)
+        use_zone_of(request, ticket.tenant_id)
+        return view(request, ticket, staff.actor_in(ticket.tenant_id), **named)
 
     return found
 
@@ -60,6 +57,11 @@ def no_such_ticket(request: HttpRequest) -> HttpResponse:
     request.row_not_found = True  # type: ignore[attr-defined]  # for the audit: it may be another tenant's
     messages.error(request, str(TicketNotFound()))
     return redirect("admin:index")
+
+
+def whole_number(text: str) -> int | None:
+    """A whole number from a form or an address, small enough for the database; None for anything else."""
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def came_from(request: HttpRequest, otherwise: str) -> str:

@@ -1,14 +1,17 @@
 """The filtered list as a CSV file, streamed, and safe to open in a spreadsheet."""
 
 import csv
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone, translation
 
-from ondi.common.times import iso
+from ondi.common.times import in_words
+from ondi.staff.entry import Staff
 from ondi.tenants.scope import tenant_scope
 from support.models import Ticket
 
@@ -16,8 +19,10 @@ ROWS_AT_ONCE = 1_000
 COLUMNS = (
     "number", "subject", "status", "priority", "source", "customer", "customer_email", "assignee", "delivery_code",
     "order_number", "waiting_on", "waiting_since", "opened_at", "first_response_at", "last_activity_at", "closed_at",
-    "tenant",
+    "tenant", "time_zone",
 )  # fmt: skip
+TIMES = {"waiting_since", "opened_at", "first_response_at", "last_activity_at", "closed_at"}
+FORM = "Y-m-d H:i:s"  # what spreadsheets take for a time
 # A spreadsheet takes a text that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -29,24 +34,28 @@ class _Echo:
         return line
 
 
-def csv_of(tickets: QuerySet[Ticket], tenant_ids: Collection[UUID]) -> StreamingHttpResponse:
-    """These tickets as a download. It opens its own scope, for it runs after the page's transaction is over."""
+def csv_of(tickets: QuerySet[Ticket], staff: Staff) -> StreamingHttpResponse:
+    """These tickets as a download, times in the zone of their tenant, and the file named by that zone's day.
+
+    It opens its own scope, for it runs after the page's transaction is over.
+    """
     language = translation.get_language()
-    response = StreamingHttpResponse(_lines(tickets, tenant_ids, language), content_type="text/csv; charset=utf-8")
-    name = f"tickets-{timezone.now():%Y-%m-%d}.csv"
+    response = StreamingHttpResponse(_lines(tickets, staff, language), content_type="text/csv; charset=utf-8")
+    zone = staff.zone_in(*staff.support_tenant_ids)
+    name = f"tickets-{timezone.localtime(timezone=zone):%Y-%m-%d}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _lines(tickets: QuerySet[Ticket], tenant_ids: Collection[UUID], language: str | None) -> Iterator[str]:
+def _lines(tickets: QuerySet[Ticket], staff: Staff, language: str | None) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield "\ufeff"  # or spreadsheets take it for Latin-1
-    yield str(writer.writerow(COLUMNS))
+    yield str(writer.writerow(_headings(staff)))
     rows = tickets.order_by("id").select_related("tenant", "requester", "assignee", "delivery", "order")
     last: UUID | None = None
     while True:
-        with tenant_scope(*tenant_ids), translation.override(language):
+        with tenant_scope(*staff.support_tenant_ids), translation.override(language):
             found = list((rows.filter(id__gt=last) if last else rows)[:ROWS_AT_ONCE])
             lines = [str(writer.writerow([_cell(value) for value in _values(ticket)])) for ticket in found]
         yield from lines
@@ -55,14 +64,25 @@ def _lines(tickets: QuerySet[Ticket], tenant_ids: Collection[UUID], language: st
         last = found[-1].id
 
 
+def _headings(staff: Staff) -> list[str]:
+    """Columns with times name their zone; where tenants have several, it stands in each row."""
+    zone = str(staff.zone_in(*staff.support_tenant_ids)) if staff.shares_one_zone else "time_zone"
+    return [f"{name} ({zone})" if name in TIMES else name for name in COLUMNS]
+
+
 def _values(ticket: Ticket) -> tuple[object, ...]:
+    zone = ZoneInfo(ticket.tenant.time_zone)
+
+    def local(moment: datetime | None) -> str:
+        return in_words(moment, FORM, zone=zone) if moment else ""
+
     return (
         ticket.number, ticket.subject, ticket.status, ticket.priority, ticket.source,
         ticket.requester.full_name, ticket.requester.email,
         ticket.assignee.full_name if ticket.assignee else "",
         ticket.delivery.delivery_code if ticket.delivery else "", ticket.order.number if ticket.order else "",
-        ticket.waiting_on, iso(ticket.waiting_since), iso(ticket.created_at), iso(ticket.first_response_at),
-        iso(ticket.last_activity_at), iso(ticket.closed_at), ticket.tenant.slug,
+        ticket.waiting_on, local(ticket.waiting_since), local(ticket.created_at), local(ticket.first_response_at),
+        local(ticket.last_activity_at), local(ticket.closed_at), ticket.tenant.slug, ticket.tenant.time_zone,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django import forms
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
@@ -16,10 +17,11 @@ from unfold.widgets import (
 from deliveries.models import Delivery
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
-from ondi.staff.forms import PlainTextField
+from ondi.staff.forms import PlainTextField, within_calendar
 from ondi.tenants.models import Priority
 from orders.models import Order
 from support.models import Tag, Ticket, TicketSource
+from support.placeholders import unfilled_placeholders
 
 REPLY_LENGTH, NOTE_LENGTH, REASON_LENGTH, SUBJECT_LENGTH = 8000, 8000, 500, 200
 ITEMS_OFFERED = 50
@@ -112,10 +114,13 @@ class LaterForm(ActForm):
     )
     when = forms.ChoiceField(label=_("Come back"), choices=WHEN, widget=UnfoldAdminSelectWidget)
     until = forms.DateTimeField(
-        label=_("Day and time"),
         required=False,
+        validators=[within_calendar],
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
     )
+
+    def prepare(self) -> None:
+        self.fields["until"].label = format_lazy("{} ({})", _("Day and time"), self.actor.tenant.time_zone)
 
     def clean(self) -> dict[str, Any]:
         """A time of one's choice has to be chosen, and to lie ahead."""
@@ -192,6 +197,14 @@ class ReplyForm(forms.Form):
     last_sequence = forms.IntegerField(min_value=0)
     assignee = forms.UUIDField(required=False)
     status = forms.CharField()
+
+    def clean_content(self) -> str:
+        """Raises `ValidationError` where a canned reply's placeholder still waits to be filled in."""
+        content: str = self.cleaned_data["content"]
+        if left := unfilled_placeholders(content):
+            names = ", ".join(f"{{{name}}}" for name in left)
+            raise forms.ValidationError(_("Not sent: fill in or remove %(names)s."), params={"names": names})
+        return content
 
 
 class NoteForm(forms.Form):

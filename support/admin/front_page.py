@@ -1,7 +1,6 @@
 """The admin's front page: how the desk stands, and what to do next."""
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -9,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ondi.common.ids import parse_id
-from ondi.staff.entry import staff_at
+from ondi.staff.entry import staff_at, use_zone_of
 from support.admin.tabs import tab_links
 from support.statistics import Spread, desk_statistics
 
@@ -26,8 +25,9 @@ def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     chosen = [tenant for tenant in tenants if tenant.id == chosen_id] or tenants
     asked = request.GET.get("days", "")
     days = int(asked) if asked in {str(period) for period in PERIODS} else 7
-    zone = ZoneInfo(chosen[0].time_zone)
-    desk = desk_statistics(tenant_ids=[tenant.id for tenant in chosen], days=days, zone=zone, now=timezone.now())
+    tenant_ids = [tenant.id for tenant in chosen]
+    zone = use_zone_of(request, *tenant_ids)
+    desk = desk_statistics(tenant_ids=tenant_ids, days=days, zone=zone, now=timezone.now())
     tallest = max([1, *(max(day.opened, day.closed) for day in desk.days)])
     return {
         **context,

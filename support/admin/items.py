@@ -75,15 +75,11 @@ class OrderDeskAdmin(WithTickets, OrderAdmin):
 @admin.register(Delivery)
 class DeliveryDeskAdmin(WithTickets, DeliveryAdmin):
     item_name = "delivery"
+    list_display = (*DeliveryAdmin.list_display[:-1], "kept_promise", DeliveryAdmin.list_display[-1])
 
     @admin.display(description=_("punctuality"))
     def kept_promise(self, delivery: Delivery) -> str:
         return punctuality(delivery, timezone.now())
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        columns = list(super().get_list_display(request))
-        columns.insert(columns.index("delivered_at") + 1, "kept_promise")
-        return columns
 
 
 @admin.register(Membership)

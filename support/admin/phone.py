@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from deliveries.models import Delivery
@@ -13,7 +14,8 @@ from ondi.accounts.models import Membership
 from ondi.accounts.querysets import MembershipQuerySet
 from ondi.common.errors import DomainError
 from ondi.common.text import shows_nothing
-from ondi.staff.entry import Staff, staff_at
+from ondi.staff.entry import Staff, staff_at, use_zone_of
+from ondi.staff.once import SentBefore, sent_once
 from orders.models import Order
 from support import services
 from support.admin.desk import queue_url, refusal_text, ticket_url
@@ -34,18 +36,26 @@ def phone(request: HttpRequest) -> HttpResponse:
         customer, item = None, ""
     if customer is None:
         return _ask_who(request, staff)
+    use_zone_of(request, customer.tenant_id)
     posted = request.POST if request.method == "POST" else None
     actor = staff.actor_in(customer.tenant_id)
     form = PhoneForm(posted, actor=actor, customer=customer, initial={"item": item})
     fault = ""
     if posted is not None and form.is_valid():
         try:
-            ticket = services.open_ticket_for_customer(actor=actor, **form.details())
+            with sent_once(request, tenant_id=customer.tenant_id, said=form.cleaned_data) as sending:
+                ticket = services.open_ticket_for_customer(actor=actor, **form.details())
+                sending.location = ticket_url(ticket.id)
+        except SentBefore as before:
+            if before.is_same:
+                return before.answer(request)
+            link = format_html('<a class="underline" href="{}">{}</a>', before.location, _("the ticket it opened"))
+            fault = format_html("{} {}", _("This form was sent already. Send it again to open one more."), link)
         except DomainError as refusal:
             fault = refusal_text(refusal, staff)
         else:
             messages.success(request, _("Opened for %(name)s.") % {"name": customer})
-            return redirect(ticket_url(ticket.id))
+            return redirect(sending.location)
     context = {"title": _("New ticket"), "customer": customer, "form": form, "fault": fault}
     page = {**admin.site.each_context(request), **context}
     return render(request, "support/phone.html", page, status=409 if fault else 200)
@@ -72,7 +82,7 @@ def _customers(staff: Staff) -> MembershipQuerySet:
 
 
 def _ask_who(request: HttpRequest, staff: Staff) -> HttpResponse:
-    term = request.GET.get("q", "").strip()
+    term = request.GET.get("q", "").replace("\x00", "").strip()
     found = None if shows_nothing(term) else _customers(staff).called(term).order_by("last_name", "first_name", "id")
     context = {
         "title": _("New ticket"),

@@ -18,13 +18,24 @@ from ondi.common.errors import DomainError
 from ondi.common.text import shows_nothing
 from ondi.staff.admin_base import TicketDataAdmin
 from ondi.staff.entry import Staff, staff_at
+from ondi.staff.once import SentBefore, sent_once
 from support import services
 from support.admin import columns
 from support.admin.bulk import bulk_actions
 from support.admin.desk import no_such_ticket, queue_url, ticket_url
 from support.admin.export import csv_of
 from support.admin.phone import phone
-from support.admin.tabs import EVERYTHING, TAB, AgeFilter, TabFilter, TagFilter, TenantFilter, tab_links, tab_of
+from support.admin.tabs import (
+    EVERYTHING,
+    TAB,
+    AgeFilter,
+    AssigneeFilter,
+    TabFilter,
+    TagFilter,
+    TenantFilter,
+    tab_links,
+    tab_of,
+)
 from support.admin.ticket_page import act, news, note, redact, reply, ticket_page
 from support.errors import QueueEmpty
 from support.models import Ticket
@@ -41,6 +52,7 @@ class TicketAdmin(TicketDataAdmin):
         ("priority", ChoicesDropdownFilter),
         ("source", ChoicesDropdownFilter),
         ("waiting_on", ChoicesDropdownFilter),
+        AssigneeFilter,
         TagFilter,
         AgeFilter,
         TenantFilter,
@@ -71,7 +83,8 @@ class TicketAdmin(TicketDataAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         staff = staff_at(request)
-        shown = [columns.subject, "requester", columns.item, columns.priority, columns.turn, columns.claiming_by(staff)]
+        turn, assignee = columns.turn_for(staff), columns.claiming_by(staff)
+        shown = [columns.subject, "requester", columns.item, columns.priority, turn, assignee]
         if tab_of(request) is EVERYTHING:
             shown.insert(3, columns.status)
         return [*shown, "tenant"] if len(staff.support_tenant_ids) > 1 else shown
@@ -120,7 +133,11 @@ class TicketAdmin(TicketDataAdmin):
         refusal: DomainError = QueueEmpty()
         for actor in self._working_actors(staff_at(request)):
             try:
-                return redirect(ticket_url(services.claim_next_ticket(actor=actor).id))
+                with sent_once(request, tenant_id=actor.tenant_id, said={}) as sending:
+                    sending.location = ticket_url(services.claim_next_ticket(actor=actor).id)
+                return redirect(sending.location)
+            except SentBefore as before:
+                return redirect(before.location)
             except DomainError as found:
                 refusal = found
         messages.info(request, str(refusal))
@@ -130,10 +147,10 @@ class TicketAdmin(TicketDataAdmin):
         """What the list shows now, all pages of it, as a file."""
         self._need_view_permission(request)
         try:
-            rows = self.get_changelist_instance(request).get_queryset(request)
+            rows = self.get_changelist_instance(request).queryset
         except (IncorrectLookupParameters, ValidationError, ValueError):
             return redirect(queue_url())
-        return csv_of(rows, staff_at(request).support_tenant_ids)
+        return csv_of(rows, staff_at(request))
 
     def _need_view_permission(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):

@@ -4,14 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.views.main import PAGE_VAR
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import DropdownFilter
 
+from ondi.accounts.models import Membership
 from ondi.staff.entry import Staff, staff_at
 from support.admin.desk import tickets_seen_by
 from support.models import Tag
@@ -61,10 +65,18 @@ def tab_links(request: HttpRequest) -> dict[str, Any]:
     counts = capped_counts({**rows, "waiting": waiting}, COUNTED_AT_MOST)
     links = [
         {"name": name, "label": tab.label, "count": _shown(counts[name]), "chosen": name == chosen,
-         "query": f"?{TAB}={name}"}
+         "query": _query_of(request, name)}
         for name, tab in TABS.items()
     ]  # fmt: skip
     return {"tabs": links, "waiting": counts["waiting"]}
+
+
+def _query_of(request: HttpRequest, name: str) -> str:
+    """A tab's address: search and filters stay, the page begins anew."""
+    kept = request.GET.copy()
+    kept.pop(PAGE_VAR, None)
+    kept[TAB] = name
+    return f"?{kept.urlencode()}"
 
 
 def waiting_for(staff: Staff) -> int:
@@ -100,6 +112,30 @@ class TagFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         known = {key for key, _name in self.lookup_choices}
         return queryset.filter(tags=self.value()) if self.value() in known else queryset
+
+
+class AssigneeFilter(DropdownFilter):  # type: ignore[misc]  # unfold ships no types
+    """Whose tickets: of this person, of nobody, or of a colleague."""
+
+    title, parameter_name = _("assignee"), "assignee"
+    ME, NOBODY = "me", "nobody"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        staff = staff_at(request)
+        people = Membership.objects.in_tenants(staff.support_tenant_ids).support_users()
+        colleagues = people.exclude(id__in=staff.membership_ids).order_by("first_name", "last_name", "id")
+        me = [(self.ME, _("Me"))] if staff.working_tenant_ids else []
+        return [*me, (self.NOBODY, _("Nobody")), *((str(member.id), str(member)) for member in colleagues)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        assert isinstance(queryset, TicketQuerySet)
+        value = self.value()
+        if value == self.ME:
+            return queryset.assigned_to(staff_at(request).membership_ids)
+        if value == self.NOBODY:
+            return queryset.unassigned()
+        known = {key for key, _name in self.lookup_choices}
+        return queryset.assigned_to([UUID(value)]) if value in known else queryset
 
 
 class TenantFilter(SimpleListFilter):

@@ -17,15 +17,16 @@ from ondi.accounts.actors import Actor
 from ondi.api.responses import STATUS_OF_KIND
 from ondi.common.errors import DomainError
 from ondi.staff.entry import staff_at
+from ondi.staff.once import SentBefore, sent_once
 from support import policies, services
 from support.admin.acts import ACTS
-from support.admin.desk import came_from, of_ticket, refusal_text, ticket_url, tickets_seen_by
+from support.admin.desk import came_from, of_ticket, refusal_text, ticket_url, tickets_seen_by, whole_number
 from support.admin.forms import NoteForm, ReplyForm
 from support.admin.tabs import waiting_for
-from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, thread_of
+from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, Thread, name_of, thread_of
 from support.errors import TicketChanged
 from support.models import CannedReply, Tag, Ticket, TicketViewer
-from support.placeholders import filled
+from support.placeholders import NAMES, filled
 from support.services import Seen
 
 OTHER_TICKETS = 5
@@ -55,17 +56,20 @@ def reply(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     if not form.is_valid():
         return _page(request, ticket, actor, Composer("reply", text, _faults(form)), status=400)
     seen = Seen(form.cleaned_data["last_sequence"], form.cleaned_data["assignee"], form.cleaned_data["status"])
-    closing = "close" in request.POST
+    closing, content = "close" in request.POST, form.cleaned_data["content"]
+    done = f"{ticket_url(ticket.id)}?done=reply"
     try:
-        services.reply_to_ticket(
-            actor=actor, ticket_id=ticket.id, content=form.cleaned_data["content"], seen=seen, close=closing
-        )
+        with sent_once(request, tenant_id=ticket.tenant_id, said={"content": content, "close": closing}) as sending:
+            services.reply_to_ticket(actor=actor, ticket_id=ticket.id, content=content, seen=seen, close=closing)
+            sending.location = done
+    except SentBefore as before:
+        return _sent_before(request, ticket, actor, Composer("reply", text), before)
     except TicketChanged as refusal:
         return _refused(request, ticket, actor, Composer("reply", text, [], seen), refusal)
     except DomainError as refusal:
         return _refused(request, ticket, actor, Composer("reply", text, [str(refusal)]), refusal)
     messages.success(request, _("Sent, and the ticket is closed.") if closing else _("Sent."))
-    return redirect(f"{ticket_url(ticket.id)}?done=reply")
+    return redirect(done)
 
 
 @of_ticket
@@ -76,12 +80,17 @@ def note(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     form, text = NoteForm(request.POST), request.POST.get("content", "")
     if not form.is_valid():
         return _page(request, ticket, actor, Composer("note", text, _faults(form)), status=400)
+    content, done = form.cleaned_data["content"], f"{ticket_url(ticket.id)}?done=note"
     try:
-        services.write_note(actor=actor, ticket_id=ticket.id, content=form.cleaned_data["content"])
+        with sent_once(request, tenant_id=ticket.tenant_id, said={"content": content}) as sending:
+            services.write_note(actor=actor, ticket_id=ticket.id, content=content)
+            sending.location = done
+    except SentBefore as before:
+        return _sent_before(request, ticket, actor, Composer("note", text), before)
     except DomainError as refusal:
         return _refused(request, ticket, actor, Composer("note", text, [str(refusal)]), refusal)
     messages.success(request, _("Note written. Customers do not see it."))
-    return redirect(f"{ticket_url(ticket.id)}?done=note")
+    return redirect(done)
 
 
 @of_ticket
@@ -105,14 +114,9 @@ def act(request: HttpRequest, ticket: Ticket, actor: Actor, name: str) -> HttpRe
     form = chosen.form(posted, actor=actor, ticket=ticket) if chosen.form else None
     fault = ""
     if posted is not None and (form is None or form.is_valid()):
-        version = posted.get("version", "")
+        version = whole_number(posted.get("version", ""))
         try:
-            chosen.run(
-                ticket,
-                actor=actor,
-                version=int(version) if version.isdecimal() else None,
-                **(form.details() if form else {}),
-            )
+            chosen.run(ticket, actor=actor, version=version, **(form.details() if form else {}))
         except DomainError as refusal:
             fault = refusal_text(refusal, staff_at(request))
         else:
@@ -145,6 +149,16 @@ def redact(request: HttpRequest, ticket: Ticket, actor: Actor, message_id: UUID)
     return render(request, template, {**admin.site.each_context(request), **context})
 
 
+def _sent_before(
+    request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, before: SentBefore
+) -> HttpResponse:
+    """The same again is told of; other words in a form that was sent are kept, for its next sending."""
+    if before.is_same:
+        return before.answer(request)
+    composer.faults.append(_("This page was sent already, with other words. These are not sent yet."))
+    return _page(request, ticket, actor, composer, status=409)
+
+
 def _refused(
     request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, refusal: DomainError
 ) -> HttpResponse:
@@ -157,11 +171,13 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
     participants = list(Participant.objects.in_tenants([ticket.tenant_id]).of_conversations([ticket.conversation_id]))
     tags = Tag.objects.for_desk(ticket)
     seen = composer.seen
+    before = _number(request, "before")
     thread = thread_of(
         ticket,
         participants=participants,
         tags=tags,
-        most=_messages_shown(request),
+        most=SHOWN_AT_MOST if before else min(_number(request, "messages") or SHOWN_AT_FIRST, SHOWN_AT_MOST),
+        before=before,
         seen=seen.last_sequence if seen else None,
     )
     possible = policies.actions_open_to(ticket, actor)
@@ -177,8 +193,12 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "thread": thread,
         "composer": composer,
         "changes": _changes_since(seen, ticket) if seen else [],
+        "page_url": ticket_url(ticket.id),
+        "earlier": _earlier(thread, before) if thread.has_earlier else "",
+        "is_earlier_part": before is not None,  # who answers has the newest messages before them
         "can_reply": "reply" in possible or bool(composer.kind == "reply" and composer.text),  # nothing typed is lost
         "can_note": "note" in possible,
+        "placeholders": NAMES,
         "can_redact": "redact" in possible,
         "acts": offered,
         "canned_replies": [
@@ -213,6 +233,13 @@ def _faults(form: Any) -> list[str]:
     return [str(fault) for fault in form.errors.get("content", [])] or [_("Please load this page again.")]
 
 
-def _messages_shown(request: HttpRequest) -> int:
-    asked = request.GET.get("messages", "")
-    return min(int(asked), SHOWN_AT_MOST) if asked.isdecimal() and 0 < len(asked) < 6 else SHOWN_AT_FIRST
+def _number(request: HttpRequest, name: str) -> int | None:
+    """A number above zero from the address; None for anything else."""
+    return whole_number(request.GET.get(name, "")) or None
+
+
+def _earlier(thread: Thread, before: int | None) -> str:
+    """The address of what was said before this part: first all that a page holds, then page by page."""
+    if before is None and thread.messages < SHOWN_AT_MOST:
+        return f"?messages={SHOWN_AT_MOST}"
+    return f"?before={thread.first_sequence}"

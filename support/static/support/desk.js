@@ -1,10 +1,12 @@
-/* The desk in the browser: news without reloading, drafts that survive, canned replies, dialogs and keys.
-   Everything works without it as well, by plain links and forms. */
+/* The desk in the browser: news without reloading, drafts that survive, canned replies, dialogs and keys; on every
+   page of the admin, forms that are sent once and keep their text. Everything works without it, by plain links and forms. */
 "use strict";
 (() => {
-  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, POLL = { "X-Desk-Poll": "1" };
+  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, POLL = { "X-Desk-Poll": "1" };
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const DRAFT = "desk-draft:", SENT = "desk-sent", QUEUE = "desk-queue"; // what the browser keeps
+  const person = () => find("meta[name=desk-person]")?.content || "";
   const title = () => document.title.replace(/^\(\d+\+?\) /, "");
 
   function showWaiting(count) {
@@ -103,11 +105,12 @@
     form.elements.status.value = thread.dataset.status;
   }
 
+  /* After a refusal the page stands at the form's own address, where there is nothing to ask or load again. */
   function keepDrafts(ticket) {
     const done = new URLSearchParams(location.search).get("done");
-    if (done) history.replaceState(null, "", location.pathname);
+    if (done || location.pathname !== ticket.dataset.page) history.replaceState(null, "", ticket.dataset.page);
     for (const text of all("[data-draft]")) {
-      const key = `desk-draft:${ticket.dataset.ticket}:${text.dataset.draft}`;
+      const key = `${DRAFT}${person()}:${ticket.dataset.ticket}:${text.dataset.draft}`;
       if (done === text.dataset.draft) localStorage.removeItem(key);
       else if (!text.value) text.value = localStorage.getItem(key) || "";
       text.addEventListener("input", () => {
@@ -115,6 +118,83 @@
         else localStorage.removeItem(key);
       });
     }
+  }
+
+  /* What was typed is its writer's: gone when they sign out, and when somebody else signs in here. */
+  function forgetOthers() {
+    if (location.pathname.endsWith("/logout/")) return forgetAll();
+    if (person()) forgetDrafts((key) => !key.startsWith(`${DRAFT}${person()}:`));
+  }
+
+  function forgetAll() {
+    forgetDrafts(() => true);
+    for (const key of [SENT, QUEUE]) sessionStorage.removeItem(key);
+  }
+
+  function forgetDrafts(isForgotten) {
+    const drafts = Object.keys(localStorage).filter((key) => key.startsWith(DRAFT));
+    drafts.filter(isForgotten).forEach((key) => localStorage.removeItem(key));
+  }
+
+  /* ---- Any form ---- */
+  const addressOf = (form) => {
+    const { pathname, search } = new URL(form.getAttribute("action") || location.href, location.href);
+    return pathname + search;
+  };
+  const typedIn = (form) => [...form.elements].filter(
+    (field) => field.name && field.matches("textarea, select, input:not([type=hidden], [type=submit], [type=password], [type=file])"));
+  const isKept = (form) => form.method === "post" && !find("[type=password]", form) && !form.action.includes("/logout/");
+
+  /* What a form sends is kept until a page shows that it arrived. */
+  function keepSent(form) {
+    const fields = typedIn(form).map((field) => [field.name, field.type, field.value, Boolean(field.checked)]);
+    sessionStorage.setItem(SENT, JSON.stringify({ person: person(), address: addressOf(form), fields }));
+  }
+
+  /* It did not where the sign-in came between, or no page of ours at all: then it stands in its form again. */
+  function bringBack() {
+    const sent = JSON.parse(sessionStorage.getItem(SENT) || "null");
+    if (!sent) return;
+    const isBetween = find("#login-form, [data-desk-lost]") || location.pathname.endsWith("/second-factor/");
+    if (isBetween) return sessionStorage.setItem(SENT, JSON.stringify({ ...sent, lost: true }));
+    const isLost = sent.lost || performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+    const form = isLost && sent.person === person() && [...document.forms].find((found) => isKept(found) && addressOf(found) === sent.address);
+    if (form) {
+      fill(form, sent.fields);
+      const note = document.createElement("p");
+      note.className = "desk-warning";
+      note.setAttribute("role", "status");
+      note.textContent = find("meta[name=desk-kept]").content;
+      form.prepend(note);
+    }
+    if (form || !sent.lost || sent.person !== person()) sessionStorage.removeItem(SENT);
+  }
+
+  function fill(form, fields) {
+    const isTicked = (type) => type === "checkbox" || type === "radio";
+    for (const [name, type, value, checked] of fields) {
+      const field = typedIn(form).find((found) => found.name === name && (!isTicked(type) || found.value === value));
+      if (!field) continue;
+      if (isTicked(type)) field.checked = checked;
+      else if (type !== "select-multiple") field.value = value;
+      field.dispatchEvent(new Event(isTicked(type) ? "change" : "input", { bubbles: true }));
+    }
+  }
+
+  const buttonsOf = (form) => [...form.elements].filter((field) => field.type === "submit");
+
+  /* A canned reply's placeholder that has no value is for its writer to fill in. */
+  function leftOpen(form) {
+    const fault = find("[data-unfilled]", form), text = find("textarea", form);
+    if (!fault) return false;
+    const names = fault.dataset.unfilled.split(" ").map((name) => `{${name}}`);
+    const open = names.find((name) => text.value.includes(name));
+    fault.hidden = !open;
+    if (open) {
+      text.focus();
+      text.setSelectionRange(text.value.indexOf(open), text.value.indexOf(open) + open.length);
+    }
+    return Boolean(open);
   }
 
   function countCharacters() {
@@ -167,19 +247,45 @@
     (find("select, textarea, input:not([type=hidden])", dialog) || find("button", dialog)).focus();
   }
 
+  /* The letter, or on a keyboard of other letters the key where the Latin one would be. */
+  const letterOf = (event) => (/^[a-z]$/i.test(event.key) ? event.key : event.code.replace(/^Key/, "")).toLowerCase();
+
   const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]");
 
+  function watchForms() {
+    forgetOthers();
+    bringBack();
+    document.addEventListener("submit", (event) => {
+      const form = event.target;
+      if (event.defaultPrevented || form.method !== "post") return;
+      if (leftOpen(form)) return event.preventDefault();
+      if (form.action.includes("/logout/")) return forgetAll();
+      if (isKept(form)) keepSent(form);
+      setTimeout(() => buttonsOf(form).forEach((button) => (button.disabled = true)));
+      setTimeout(() => buttonsOf(form).forEach((button) => (button.disabled = false)), SENDING);
+    });
+    // Back to a page the browser had kept: its buttons work again; one that lives by news is asked for anew.
+    window.addEventListener("pageshow", (event) => {
+      all("button:disabled").forEach((button) => (button.disabled = false));
+      if (event.persisted && find("#ticket, #desk-tabs")) location.reload();
+    });
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    watchForms();
     const ticket = find("#ticket"), tabs = find("#desk-tabs");
     if (!ticket && !tabs) return;
     if (tabs) showWaiting(tabs.dataset.waiting);
     if (ticket) {
       keepDrafts(ticket);
+      const back = find("[data-back]");
+      back.href += sessionStorage.getItem(QUEUE) || "";
       countCharacters();
       watchTicket(ticket);
       const thread = find("#desk-thread");
       thread.scrollTop = thread.scrollHeight;
     } else if (document.body.classList.contains("desk-queue")) {
+      sessionStorage.setItem(QUEUE, location.search);
       watchQueue();
     }
     find("[data-draft=reply]")?.addEventListener("keydown", expandShortcut);
@@ -198,12 +304,6 @@
       }
     });
 
-    document.addEventListener("submit", (event) => {
-      for (const button of all("button[type=submit]", event.target)) setTimeout(() => (button.disabled = true));
-    });
-    // Back to a page the browser had kept: its buttons work again.
-    window.addEventListener("pageshow", () => all("button:disabled").forEach((button) => (button.disabled = false)));
-
     document.addEventListener("keydown", (event) => {
       if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && event.target.matches("[data-draft]")) {
         find("[data-send]", event.target.form).click();
@@ -211,7 +311,7 @@
       }
       if (event.key === "Escape" && event.target.matches("[data-draft]")) event.target.blur();
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || find("dialog[open]")) return;
-      const wanted = all("[data-key]").find((found) => found.dataset.key === event.key.toLowerCase());
+      const wanted = all("[data-key]").find((found) => found.dataset.key === letterOf(event));
       if (wanted) {
         event.preventDefault();
         wanted.click();
