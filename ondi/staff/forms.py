@@ -29,7 +29,7 @@ FIRST_YEAR, LAST_YEAR = 2, 9998
 def within_calendar(moment: datetime) -> None:
     """For fields that take a day. Raises `ValidationError`."""
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise forms.ValidationError(forms.DateTimeField.default_error_messages["invalid"], code="invalid")
+        raise forms.ValidationError(forms.DateTimeField.default_error_messages["invalid"], code="no_such_year")
 
 
 class PlainTextField(forms.CharField):

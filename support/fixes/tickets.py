@@ -3,10 +3,11 @@
 import csv
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.core.management.base import CommandError
 from django.db.models import Q
@@ -17,11 +18,14 @@ from ondi.accounts.models import Membership
 from ondi.common.ids import parse_id
 from ondi.common.times import iso
 from ondi.datafixes.fixes import Batch, Fix, FixOneByOne, Footprint, Item, after_undo, before_undo
+from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.models import Ticket
 from support.querysets import TicketQuerySet
 from support.services import quiet
+
+BETWEEN = "ISO 8601; a day or a time without a zone is of the tenant's. A included, B not."
 
 READ_AT_ONCE = 500
 _OF_TICKETS = "IN (SELECT conversation_id FROM support_ticket WHERE tenant_id = %(tenant)s AND id = ANY (%(keys)s))"
@@ -232,6 +236,13 @@ def read_csv(path: Path, *columns: str) -> list[dict[str, str]]:
 
 
 def moment(text: str) -> datetime:
-    """A day or a moment of ISO 8601; without a zone it is UTC. For argparse: raises `ValueError`."""
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    """A day or a moment of ISO 8601, of the tenant's zone where it names none. For argparse: raises `ValueError`."""
+    return datetime.fromisoformat(text)
+
+
+def period_in(tenant_id: UUID, between: Sequence[datetime]) -> tuple[datetime, datetime]:
+    """The two moments of `--between`, those without a zone in this tenant's."""
+    with tenant_scope(tenant_id):
+        zone = ZoneInfo(Tenant.objects.values_list("time_zone", flat=True).get(id=tenant_id))
+    begin, end = (found if found.tzinfo else found.replace(tzinfo=zone) for found in between)
+    return begin, end

@@ -6,7 +6,7 @@ import json
 import re
 import threading
 import zipfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -304,6 +304,24 @@ class TestCommands:
         assert reload(tickets[0]).assignee_id == agent.id
         assert undo(done["run"])["refused"] == []
         assert restored(owner()) == before
+
+    @pytest.mark.parametrize(("zone", "day"), [
+        ("Pacific/Kiritimati", "2026-03-06"), ("America/New_York", "2026-03-05"), ("Asia/Baghdad", "2026-03-05")
+    ])  # fmt: skip
+    def test_a_day_is_the_tenants(self, tenant, agent, zone, day):
+        """What was closed at half past eleven in UTC: in the far east that is the next day."""
+        tenant.time_zone = zone
+        with tenant_scope(tenant.id):
+            tenant.save()
+            ticket = make_ticket(MemberFactory(tenant=tenant), agent=agent, at=datetime(2026, 3, 5, 11, tzinfo=UTC))
+            close_ticket(actor=actor(agent), ticket_id=ticket.id, at=datetime(2026, 3, 5, 11, 30, tzinfo=UTC))
+        start = datetime.fromisoformat(day)
+        days = [(start + timedelta(days=number)).date().isoformat() for number in (-1, 0, 1, 2)]
+
+        found = [run("reopen_tickets", f"--closed-by={agent.user.email}", "--between", *days[number : number + 2])
+                 for number in range(3)]  # fmt: skip
+
+        assert [report["count"] for report in found] == [0, 1, 0]
 
     def test_reopen_names_the_item_that_is_held_meanwhile(self, tenant, agent, tmp_path):
         customer = MemberFactory(tenant=tenant)

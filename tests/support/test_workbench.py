@@ -11,11 +11,13 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
+from conversations.models import Message
 from conversations.services import post_message
+from ondi.common.ids import new_id
 from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketViewer
-from support.services import change_tags, claim_ticket, close_ticket
+from support.services import change_tags, claim_ticket, close_ticket, write_note
 from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload
 
@@ -110,6 +112,31 @@ class TestQueue:
         assert counts == ["2", "1", "5", "1", "1"]
         assert self.numbers(browser) == shown["unassigned"], "the queue opens with what is nobody's"
 
+    def test_by_assignee(self, customer, sara, yusuf, lead, browser):
+        mine, theirs, free = (make_ticket(customer, agent=who) for who in (sara, yusuf, None))
+        html = browser.get(f"{QUEUE}?tab=open").content.decode()
+
+        assert f'<option value="{yusuf.id}">Yusuf Rahman</option>' in html
+        assert self.numbers(browser, "?tab=open&assignee=me") == [str(mine.number)]
+        assert self.numbers(browser, f"?tab=open&assignee={yusuf.id}") == [str(theirs.number)]
+        assert self.numbers(browser, "?tab=open&assignee=nobody") == [str(free.number)]
+        assert self.numbers(browser, f"?tab=open&assignee={lead.id}") == []
+        elsewhere = MemberFactory(agent=True)
+        assert str(elsewhere.id) not in html
+        for nonsense in ("x", "%00", str(elsewhere.id), "9" * 5000):
+            assert len(self.numbers(browser, f"?tab=open&assignee={nonsense}")) == 3
+
+    def test_tabs_keep_search_and_filters_but_not_the_page(self, ticket, browser):
+        html = browser.get(f"{QUEUE}?tab=open&q=come&priority__exact=medium&assignee=nobody&p=1").content.decode()
+
+        links = re.findall(r'<a href="(\?[^"]+)"[^>]*>Closed ', html)
+        assert links == ["?tab=closed&amp;q=come&amp;priority__exact=medium&amp;assignee=nobody"]
+
+    @pytest.mark.parametrize("query", ["q=%00", "tag=%00", "age=%00", "assignee=%00", "tab=%00", "tenant=x", "p=x",
+                                       f"p={'9' * 5000}"])  # fmt: skip
+    def test_nonsense_in_the_address_is_no_fault(self, ticket, browser, query):
+        assert browser.get(f"{QUEUE}?{query}", follow=True).status_code == 200
+
     def test_search_looks_everywhere_and_as_the_api_does(self, customer, sara, browser):
         closed = make_ticket(customer, subject="Lamp is black", agent=sara, closed_by=sara)
         make_ticket(customer, subject="Something else")
@@ -193,6 +220,47 @@ class TestPage:
         assert "line 59." in html
         assert "line 5." not in html
         assert "line 5." in browser.get(page(ticket, "change") + "?messages=1000").content.decode()
+
+    def test_every_message_of_a_long_chat_can_be_reached(self, ticket, customer, sara, browser):
+        with tenant_scope(ticket.tenant_id):
+            talk, opened = ticket.conversation, ticket.created_at
+            Message.objects.bulk_create(
+                Message(tenant_id=talk.tenant_id, conversation=talk, sequence=number, content=f"no {number}.",
+                        sender=customer, sender_role="customer", created_at=opened + timedelta(seconds=number))
+                for number in range(2, 2_206)
+            )  # fmt: skip
+            talk.message_count = 2_205
+            talk.save()
+            write_note(
+                actor=actor(sara),
+                ticket_id=ticket.id,
+                content="Noted",
+                at=opened + timedelta(seconds=700, milliseconds=1),
+            )
+        address, seen_numbers, notes = page(ticket, "change"), set(), []
+
+        for _step in range(5):
+            html = browser.get(address).content.decode()
+            seen_numbers |= {int(number) for number in re.findall(r"no (\d+)\.", html)}
+            notes += re.findall("Noted", html[: html.index("desk-panel")])
+            earlier = re.search(r'desk-earlier" href="(\?[^"]+)"', html)
+            if not earlier:
+                break
+            assert ("desk-composer" in html) is ("before" not in address)
+            address = page(ticket, "change") + earlier[1]
+
+        assert seen_numbers == set(range(2, 2_206))
+        assert "It has not come." in html, "message 1"
+        assert "desk-composer" not in html, "who answers has the newest messages before them"
+        assert f'href="{page(ticket, "change")}"' in html, "back to the newest"
+        assert len(notes) == 1
+
+    @pytest.mark.parametrize("query", ["before=0", "before=-1", "before=x", f"before={'9' * 5000}", "before=%00",
+                                       "before=999999999", "messages=%D9%A3", f"messages={'9' * 5000}"])  # fmt: skip
+    def test_nonsense_for_a_place_in_the_chat_is_a_page(self, ticket, browser, query):
+        html = browser.get(f"{page(ticket, 'change')}?{query}").content.decode()
+
+        assert "It has not come." in html
 
     @pytest.mark.parametrize("key", ["nonsense", "00000000-0000-7000-8000-000000000000", "%00"])
     def test_unknown_ticket_is_a_sentence(self, browser, key):
@@ -338,6 +406,18 @@ class TestReply:
 
         assert 'data-canned="Hello"' in browser.get(page(ticket, "change")).content.decode()
 
+    @pytest.mark.parametrize("left", ["{order_number}", "{delivery_code}", "{customer_first_name}"])
+    def test_placeholder_without_a_value_stops_the_answer(self, ticket, browser, left):
+        stopped = reply(browser, ticket, f"Your number is {left}.")
+
+        html = stopped.content.decode()
+        assert stopped.status_code == 400
+        assert f"Not sent: fill in or remove {left}." in html
+        assert f">Your number is {left}.</textarea>" in html
+        assert len(messages_of(ticket)) == 1
+        assert reply(browser, ticket, "Use {braces} as {you} like").status_code == 302
+        assert browser.post(page(ticket, "note"), {"content": f"Fill in {left}"}).status_code == 302
+
     def test_unknown_placeholder_is_a_form_error(self, tenant, browser):
         form = {"tenant": tenant.id, "shortcut": "hello", "language": "en", "content": "Hi {first_name} {password}"}
         answer = browser.post(reverse("admin:support_cannedreply_add"), form)
@@ -393,6 +473,12 @@ class TestActs:
         version = re.search(r'name="version" value="(\d+)"', stopped.content.decode())[1]
         browser.post(page(ticket, "act", "priority"), {"version": version, "priority": "low"})
         assert reload(ticket).priority == "low", "a second one goes through"
+
+    @pytest.mark.parametrize("version", ["9" * 5000, "-1", "x", "\x00", "٣"])
+    def test_nonsense_for_a_version_is_no_fault(self, ticket, browser, version):
+        answer = browser.post(page(ticket, "act", "priority"), {"version": version, "priority": "high"})
+
+        assert answer.status_code in (302, 409)
 
     def test_changed_link_names_the_ticket_in_the_way(self, customer, ticket, browser):
         taken = DeliveryFactory(tenant=customer.tenant, customer=customer)
@@ -489,6 +575,40 @@ class TestBulk:
 
         assert [reload(ticket).priority for ticket in tickets] == ["urgent"] * 3
 
+    def test_older_question_does_not_overwrite(self, customer, yusuf, browser):
+        here, changed = make_ticket(customer), make_ticket(customer)
+        asked = self.post(browser, "priority", [here, changed]).content.decode()
+        desk(yusuf.user).post(page(changed, "act", "priority"), {"version": "", "priority": "high"})
+
+        versions = re.search(r'name="versions" value="([^"]*)"', asked)[1]
+        answer = self.post(browser, "priority", [here, changed], apply="1", priority="urgent", versions=versions)
+
+        assert [reload(ticket).priority for ticket in (here, changed)] == ["urgent", "high"]
+        assert any(said.startswith(f"#{changed.number}: This ticket has changed meanwhile.") for said in told(answer))
+
+    def test_a_question_about_five_hundred_is_answered(self, customer, browser):
+        ticket = make_ticket(customer)
+        answer = self.post(
+            browser, "priority", [ticket], apply="1", priority="urgent", versions=f"{ticket.id}:1 " * 500,
+            _selected_action=[ticket.id, *(new_id() for _number in range(499))],
+        )  # fmt: skip
+
+        assert answer.status_code == 302
+        assert reload(ticket).priority == "urgent"
+
+    @pytest.mark.parametrize("nonsense", ["x", "\x00", "9" * 5000, "' OR 1=1"])
+    @pytest.mark.parametrize("screen", [QUEUE, "/admin/accounts/membership/"])
+    def test_malformed_id_is_as_one_nobody_has(self, customer, sara, nonsense, screen):
+        ticket = make_ticket(customer)
+        browser = desk(MemberFactory(tenant=customer.tenant, admin=True, is_support_user=True).user)
+        action = "priority_selected" if screen == QUEUE else "invite_again"
+        chosen = {"action": action, "_selected_action": [nonsense, ticket.id], "apply": "1", "priority": "urgent"}
+
+        answer = browser.post(f"{screen}?tab=open", {**chosen, "versions": f"{ticket.id}:{nonsense} {nonsense}"})
+
+        assert answer.status_code == 302
+        assert reload(ticket).priority == ("urgent" if screen == QUEUE else "medium")
+
     def test_tickets_of_two_tenants_are_not_assigned_together(self, customer, sara, browser):
         elsewhere = TenantFactory()
         MemberFactory(tenant=elsewhere, agent=True, user=sara.user)
@@ -529,7 +649,13 @@ class TestPhone:
         assert f"#{ticket.number} " in stopped.content.decode()
         assert 'value="Again"' in stopped.content.decode(), "what was typed stays"
 
-    @pytest.mark.parametrize("query", ["customer=nonsense", "order=1", "customer=00000000-0000-7000-8000-000000000000"])
+    @pytest.mark.parametrize("term", ["%00", "%00%00x", "a%00b", "%EF%BF%BE", "%D8", "x" * 5000])
+    def test_any_search_for_a_caller_is_a_page(self, sara, browser, term):
+        assert "Who is calling?" in browser.get(f"{QUEUE}phone/?q={term}").content.decode()
+
+    @pytest.mark.parametrize(
+        "query", ["customer=%00", "customer=nonsense", "order=1", "customer=00000000-0000-7000-8000-000000000000"]
+    )
     def test_nonsense_asks_who_is_calling(self, sara, browser, query):
         assert "Who is calling?" in browser.get(f"{QUEUE}phone/?{query}").content.decode()
 

@@ -10,7 +10,7 @@ from conversations.events import TEXTS
 from ondi.common.ids import parse_id
 from ondi.datafixes.command import FixCommand
 from support.fixes.messages import RedactMessages
-from support.fixes.tickets import moment, read_csv
+from support.fixes.tickets import BETWEEN, moment, period_in, read_csv
 
 
 class Command(FixCommand):
@@ -24,7 +24,7 @@ class Command(FixCommand):
         parser.add_argument(
             "--event", choices=sorted(TEXTS), metavar="CODE", help=f"One of: {', '.join(sorted(TEXTS))}."
         )
-        parser.add_argument("--between", nargs=2, type=moment, metavar=("A", "B"), help="ISO 8601; A included, B not.")
+        parser.add_argument("--between", nargs=2, type=moment, metavar=("A", "B"), help=BETWEEN)
         parser.add_argument("--from", dest="file", type=Path, metavar="CSV")
 
     def fix_for(self, tenant_id: UUID, options: dict[str, Any]) -> RedactMessages:
@@ -35,4 +35,4 @@ class Command(FixCommand):
             return RedactMessages(tenant_id, named=[key for key in keys if key])
         if not (options["event"] and options["between"]):
             raise CommandError("Give --event and --between, or --from.")
-        return RedactMessages(tenant_id, event=options["event"], between=tuple(options["between"]))
+        return RedactMessages(tenant_id, event=options["event"], between=period_in(tenant_id, options["between"]))

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from ondi.datafixes.command import FixCommand
 from ondi.tenants.scope import tenant_scope
-from support.fixes.tickets import Reopen, TicketFix, moment, person_named, read_csv, tickets_named
+from support.fixes.tickets import BETWEEN, Reopen, TicketFix, moment, period_in, person_named, read_csv, tickets_named
 
 
 class Command(FixCommand):
@@ -20,7 +20,7 @@ class Command(FixCommand):
 
     def add_own_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--closed-by", metavar="PERSON", help="E-mail, external id or id.")
-        parser.add_argument("--between", nargs=2, type=moment, metavar=("A", "B"), help="ISO 8601; A included, B not.")
+        parser.add_argument("--between", nargs=2, type=moment, metavar=("A", "B"), help=BETWEEN)
         parser.add_argument("--from", dest="file", type=Path, metavar="CSV")
 
     def fix_for(self, tenant_id: UUID, options: dict[str, Any]) -> TicketFix:
@@ -34,4 +34,4 @@ class Command(FixCommand):
         if not (options["closed_by"] and options["between"]):
             raise CommandError("Give --closed-by and --between, or --from.")
         closer = person_named(tenant_id, options["closed_by"])
-        return Reopen(tenant_id, closed_by=closer.id, between=tuple(options["between"]))
+        return Reopen(tenant_id, closed_by=closer.id, between=period_in(tenant_id, options["between"]))
