@@ -137,13 +137,15 @@
   }
 
   /* ---- Any form ---- */
+  const actionOf = (form) => form.getAttribute("action") || ""; // `form.action` may be a field of that name
   const addressOf = (form) => {
-    const { pathname, search } = new URL(form.getAttribute("action") || location.href, location.href);
+    const { pathname, search } = new URL(actionOf(form) || location.href, location.href);
     return pathname + search;
   };
   const typedIn = (form) => [...form.elements].filter(
     (field) => field.name && field.matches("textarea, select, input:not([type=hidden], [type=submit], [type=password], [type=file])"));
-  const isKept = (form) => form.method === "post" && !find("[type=password]", form) && !form.action.includes("/logout/");
+  const isSigningOut = (form) => actionOf(form).endsWith("/logout/");
+  const isKept = (form) => form.method === "post" && !find("[type=password]", form) && !isSigningOut(form);
 
   /* What a form sends is kept until a page shows that it arrived. */
   function keepSent(form) {
@@ -259,7 +261,7 @@
       const form = event.target;
       if (event.defaultPrevented || form.method !== "post") return;
       if (leftOpen(form)) return event.preventDefault();
-      if (form.action.includes("/logout/")) return forgetAll();
+      if (isSigningOut(form)) return forgetAll();
       if (isKept(form)) keepSent(form);
       setTimeout(() => buttonsOf(form).forEach((button) => (button.disabled = true)));
       setTimeout(() => buttonsOf(form).forEach((button) => (button.disabled = false)), SENDING);
