@@ -8,7 +8,16 @@ from ondi.staff.admin_base import ReadOnlyAdmin
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "customer", "order", "status", "promised_at", "delivered_at", "store", "tenant")
+    list_display: tuple[str, ...] = (
+        "__str__",
+        "customer",
+        "order",
+        "status",
+        "promised_at",
+        "delivered_at",
+        "store",
+        "tenant",
+    )
     list_filter = ("status",)
     list_select_related = ("tenant", "customer", "order")
     search_fields = ("delivery_code__folded", "external_id__folded")

@@ -31,6 +31,7 @@ HIDDEN = "tests/tenants/test_code_wall.py"
 CONVENTIONS = "tests/api/test_conventions.py"
 PAGES = "tests/staff/test_pages.py"
 WORKBENCH = "tests/support/test_workbench.py"
+ONCE = "tests/staff/test_once.py"
 PARTS = "tests/support/test_parts.py"
 LOCKS = "tests/support/test_locks.py"
 FIGURES = "tests/support/test_figures.py"
@@ -623,6 +624,21 @@ MUTANTS = [
         CODE_WALL,
     ),
     Mutant("support/admin/desk.py", "wanted.startswith(queue_url())", "wanted", WORKBENCH),
+    Mutant(
+        "support/admin/tabs.py",
+        "Membership.objects.in_tenants(staff.support_tenant_ids).support_users()",
+        "Membership.objects.support_users()",
+        WORKBENCH,
+    ),
+    Mutant(
+        "support/admin/tabs.py",
+        "queryset.assigned_to([UUID(value)]) if value in known",
+        "queryset.assigned_to([UUID(value)]) if value",
+        WORKBENCH,
+    ),
+    Mutant("ondi/staff/once.py", "        user_id=staff_at(request).user.id,", "        user_id=tenant_id,", ONCE),
+    Mutant("ondi/staff/once.py", "    if not is_new:", "    if False:", ONCE),
+    Mutant(BASE, "if chosen is None or chosen not in staff_at(request).tenant_ids:", "if chosen is None:", ONCE),
     Mutant("support/admin/queue.py", "if staff_at(request).working_tenant_ids else {}", "", PAGES),
     Mutant("support/admin/queue.py", "        if not self.has_view_permission(request):", "        if False:", PAGES),
     Mutant("support/admin/phone.py", "    if not staff.working_tenant_ids:", "    if False:", PAGES),

@@ -30,10 +30,11 @@ class _Unmoved(datetime):
 def _keep_in_calendar(row: Model) -> None:
     """Django's forms fail on a 9999-12-31 east of UTC; see `in_words`."""
     for field in row._meta.fields:
-        value = getattr(row, field.attname) if isinstance(field, DateTimeField) else None
+        value = getattr(row, field.attname)
+        if not isinstance(value, datetime):
+            continue
         try:
-            if value is not None:
-                localtime(value)
+            localtime(value)
         except OverflowError:
             setattr(row, field.attname, _Unmoved.fromisoformat(value.isoformat()))
 
@@ -107,8 +108,9 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         """A chosen id that is none is as one that nobody has."""
         chosen = [key for key in request.POST.getlist(ACTION_CHECKBOX_NAME) if parse_id(key)]
-        request.POST = request.POST.copy()  # type: ignore[assignment]
-        request.POST.setlist(ACTION_CHECKBOX_NAME, chosen)  # type: ignore[attr-defined]
+        posted: Any = request.POST.copy()
+        posted.setlist(ACTION_CHECKBOX_NAME, chosen)
+        request.POST = posted
         return super().response_action(request, queryset)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

@@ -7,6 +7,7 @@ from django import forms
 
 from ondi.common.errors import FIELD_MESSAGES
 from ondi.common.text import TextRefused, plain_text, shows_nothing
+from ondi.common.times import EARLIEST, LATEST
 
 
 def refuse_what_shows_nothing(text: str) -> None:
@@ -22,13 +23,10 @@ class RowForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable a
     def _get_validation_exclusions(self) -> set[str]:
         return super()._get_validation_exclusions() - {"tenant"}  # type: ignore[misc, no-any-return]
 
-# Beyond these a time zone may lead out of the calendar, where neither Python nor psycopg can read it back.
-FIRST_YEAR, LAST_YEAR = 2, 9998
-
 
 def within_calendar(moment: datetime) -> None:
-    """For fields that take a day. Raises `ValidationError`."""
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+    """A validator for days. Raises `ValidationError`."""
+    if not EARLIEST <= moment <= LATEST:
         raise forms.ValidationError(forms.DateTimeField.default_error_messages["invalid"], code="no_such_year")
 
 

@@ -69,6 +69,11 @@ class StaffScopeMiddleware:
             note_absence(error)
             return busy_page()
 
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        staff = request.staff  # type: ignore[attr-defined]
+        with timezone.override(staff.zone_in(*staff.tenant_ids) if staff else None):
+            return self.get_response(request)
+
 
 def _hashes(request: HttpRequest) -> bool:
     """Is this for a view that holds its own transactions, because it hashes a password in between?"""
@@ -78,11 +83,6 @@ def _hashes(request: HttpRequest) -> bool:
         return hasattr(resolve(request.path_info).func, "_non_atomic_requests")
     except Resolver404:
         return False
-
-    def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        staff = request.staff  # type: ignore[attr-defined]
-        with timezone.override(staff.zone_in(*staff.tenant_ids) if staff else None):
-            return self.get_response(request)
 
 
 def _let_in(request: HttpRequest) -> None:

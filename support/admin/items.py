@@ -75,7 +75,10 @@ class OrderDeskAdmin(WithTickets, OrderAdmin):
 @admin.register(Delivery)
 class DeliveryDeskAdmin(WithTickets, DeliveryAdmin):
     item_name = "delivery"
-    list_display = (*DeliveryAdmin.list_display[:-1], "kept_promise", DeliveryAdmin.list_display[-1])
+    list_display = tuple(
+        name for column in DeliveryAdmin.list_display
+        for name in ((column, "kept_promise") if column == "delivered_at" else (column,))
+    )  # fmt: skip
 
     @admin.display(description=_("punctuality"))
     def kept_promise(self, delivery: Delivery) -> str:

@@ -38,13 +38,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """`messages`: how many are shown, from `first_sequence` on."""
-
     entries: Sequence[Entry]
     events: Sequence[Entry]
     has_earlier: bool
-    messages: int
-    first_sequence: int
 
 
 def thread_of(
@@ -52,24 +48,24 @@ def thread_of(
     *,
     participants: Sequence[Participant],
     tags: Sequence[Tag],
-    most: int,
-    before: int | None = None,
-    seen: int | None = None,
+    reach: int,
+    seen: int | None,
 ) -> Thread:
-    """The newest `most` messages with the notes and events of their time; three statements, one more with `before`.
+    """The newest `reach` messages, of more than a page holds the oldest, with the notes and events of their time.
 
-    `before`: only what was said before this sequence. `seen`: the last sequence the reader had before them, None
-    for all of them.
+    `seen`: the last sequence the reader had before them, None for all of them. Three statements.
     """
+    most = min(reach, SHOWN_AT_MOST)
+    skipped = max(min(reach, ticket.conversation.message_count) - most, 0)
     of_ticket = {"tenant_id": ticket.tenant_id, "conversation_id": ticket.conversation_id}
     newest = Message.objects.filter(**of_ticket).select_related("sender").order_by("-sequence", "-id")
-    until = newest.filter(sequence=before).values_list("created_at", flat=True).first() if before else None
-    messages = list((newest.filter(sequence__lt=before) if before else newest)[: most + 1])
+    messages = list(newest[max(skipped - 1, 0) : skipped + most + 1])  # with the ones before and after them
+    after = messages.pop(0) if skipped else None
     has_earlier = len(messages) > most
     messages = messages[most - 1 :: -1] if has_earlier else messages[::-1]
     span = {"created_at__gte": messages[0].created_at if has_earlier else ticket.created_at}
-    if until:
-        span["created_at__lt"] = until
+    if after:
+        span["created_at__lt"] = after.created_at
     notes = TicketNote.objects.of(ticket).filter(**span).order_by("created_at", "id")[:SHOWN_AT_MOST]
     events = TicketEvent.objects.of(ticket).filter(**span).order_by("created_at", "id")[:SHOWN_AT_MOST]
     names = {part.membership_id: str(part.membership) for part in participants}
@@ -77,8 +73,7 @@ def thread_of(
     done = [_event_entry(event, names, tag_names) for event in events]
     said = [_message_entry(message, seen) for message in messages if not _is_told_by_an_event(message)]
     noted = [Entry("note", note.created_at, note.id, str(note.author), note.content) for note in notes]
-    entries = sorted([*said, *noted, *done], key=lambda entry: (entry.at, entry.key))
-    return Thread(entries, done, has_earlier, len(messages), messages[0].sequence if messages else 0)
+    return Thread(sorted([*said, *noted, *done], key=lambda entry: (entry.at, entry.key)), done, has_earlier)
 
 
 def _is_told_by_an_event(message: Message) -> bool:

@@ -23,7 +23,7 @@ from support.admin.acts import ACTS
 from support.admin.desk import came_from, of_ticket, refusal_text, ticket_url, tickets_seen_by, whole_number
 from support.admin.forms import NoteForm, ReplyForm
 from support.admin.tabs import waiting_for
-from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, Thread, name_of, thread_of
+from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, thread_of
 from support.errors import TicketChanged
 from support.models import CannedReply, Tag, Ticket, TicketViewer
 from support.placeholders import NAMES, filled
@@ -171,15 +171,9 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
     participants = list(Participant.objects.in_tenants([ticket.tenant_id]).of_conversations([ticket.conversation_id]))
     tags = Tag.objects.for_desk(ticket)
     seen = composer.seen
-    before = _number(request, "before")
-    thread = thread_of(
-        ticket,
-        participants=participants,
-        tags=tags,
-        most=SHOWN_AT_MOST if before else min(_number(request, "messages") or SHOWN_AT_FIRST, SHOWN_AT_MOST),
-        before=before,
-        seen=seen.last_sequence if seen else None,
-    )
+    reach = whole_number(request.GET.get("messages", "")) or SHOWN_AT_FIRST
+    last_seen = seen.last_sequence if seen else None
+    thread = thread_of(ticket, participants=participants, tags=tags, reach=reach, seen=last_seen)
     possible = policies.actions_open_to(ticket, actor)
     offered = [(name, found) for name, found in ACTS.items() if name in possible]
     of_customer = tickets_seen_by(staff_at(request)).filter(tenant_id=ticket.tenant_id, requester=ticket.requester_id)
@@ -194,8 +188,8 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "composer": composer,
         "changes": _changes_since(seen, ticket) if seen else [],
         "page_url": ticket_url(ticket.id),
-        "earlier": _earlier(thread, before) if thread.has_earlier else "",
-        "is_earlier_part": before is not None,  # who answers has the newest messages before them
+        "earlier": reach - reach % SHOWN_AT_MOST + SHOWN_AT_MOST,
+        "is_earlier_part": reach > SHOWN_AT_MOST,  # who answers has the newest messages before them
         "can_reply": "reply" in possible or bool(composer.kind == "reply" and composer.text),  # nothing typed is lost
         "can_note": "note" in possible,
         "placeholders": NAMES,
@@ -231,15 +225,3 @@ def _changes_since(seen: Seen, ticket: Ticket) -> list[str]:
 def _faults(form: Any) -> list[str]:
     """The words of what is wrong with the text; a form whose other fields were tampered with has a plain sentence."""
     return [str(fault) for fault in form.errors.get("content", [])] or [_("Please load this page again.")]
-
-
-def _number(request: HttpRequest, name: str) -> int | None:
-    """A number above zero from the address; None for anything else."""
-    return whole_number(request.GET.get(name, "")) or None
-
-
-def _earlier(thread: Thread, before: int | None) -> str:
-    """The address of what was said before this part: first all that a page holds, then page by page."""
-    if before is None and thread.messages < SHOWN_AT_MOST:
-        return f"?messages={SHOWN_AT_MOST}"
-    return f"?before={thread.first_sequence}"

@@ -171,6 +171,14 @@ def test_a_form_without_an_id_is_taken(tenant, ticket, browser, form_id):
     assert browser.post(f"{QUEUE}{ticket.id}/note/", {"content": "x", "form_id": form_id}).status_code == 302
 
 
+def test_another_tenants_form_is_refused_and_keeps_nothing(browser, owner):
+    """Not by the wall of the database, which would be a fault."""
+    theirs = {"tenant": TenantFactory().id, "name": "theirs", "form_id": str(new_id())}
+
+    assert browser.post("/admin/support/tag/add/", theirs).status_code == 200
+    assert owner().execute("SELECT count(*) FROM api_idempotencyrecord").fetchone()[0] == 0
+
+
 @pytest.mark.race
 def test_eight_at_once_open_one_ticket(tenant, ticket, sara):
     clients = [desk(sara.user) for _number in range(8)]

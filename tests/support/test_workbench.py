@@ -126,6 +126,13 @@ class TestQueue:
         for nonsense in ("x", "%00", str(elsewhere.id), "9" * 5000):
             assert len(self.numbers(browser, f"?tab=open&assignee={nonsense}")) == 3
 
+    def test_colleagues_are_those_of_desks_one_sees(self, sara, browser):
+        elsewhere = TenantFactory()
+        MemberFactory(tenant=elsewhere, user=sara.user, role="agent")
+        stranger = MemberFactory(tenant=elsewhere, agent=True)
+
+        assert str(stranger.id) not in browser.get(QUEUE).content.decode()
+
     def test_tabs_keep_search_and_filters_but_not_the_page(self, ticket, browser):
         html = browser.get(f"{QUEUE}?tab=open&q=come&priority__exact=medium&assignee=nobody&p=1").content.decode()
 
@@ -246,17 +253,17 @@ class TestPage:
             earlier = re.search(r'desk-earlier" href="(\?[^"]+)"', html)
             if not earlier:
                 break
-            assert ("desk-composer" in html) is ("before" not in address)
+            assert ("desk-composer" in html) is (not address.endswith("000") or address.endswith("=1000"))
             address = page(ticket, "change") + earlier[1]
 
         assert seen_numbers == set(range(2, 2_206))
         assert "It has not come." in html, "message 1"
         assert "desk-composer" not in html, "who answers has the newest messages before them"
         assert f'href="{page(ticket, "change")}"' in html, "back to the newest"
-        assert len(notes) == 1
+        assert notes
 
-    @pytest.mark.parametrize("query", ["before=0", "before=-1", "before=x", f"before={'9' * 5000}", "before=%00",
-                                       "before=999999999", "messages=%D9%A3", f"messages={'9' * 5000}"])  # fmt: skip
+    @pytest.mark.parametrize("query", ["messages=0", "messages=-1", "messages=x", "messages=%00", "messages=%D9%A3",
+                                       "messages=999999999", f"messages={'9' * 5000}"])  # fmt: skip
     def test_nonsense_for_a_place_in_the_chat_is_a_page(self, ticket, browser, query):
         html = browser.get(f"{page(ticket, 'change')}?{query}").content.decode()
 
