@@ -60,6 +60,11 @@ def hold() -> None:
     home = data_directory()
     try:
         home.mkdir(parents=True, exist_ok=True)
+        if (account := _account()) and not _reachable(home):
+            raise EmbeddedPostgresError(
+                f"PostgreSQL runs as {account.pw_name}, who cannot reach {home}: a folder above is closed. "
+                f"Set ONDI_DATA_DIR to another folder, as one under {ROOT_HOME}."
+            )
         with _exclusive(home):
             _users = os.open(home / "users.lock", os.O_RDWR | os.O_CREAT, 0o644)
             fcntl.flock(_users, fcntl.LOCK_SH)

@@ -1,14 +1,18 @@
 """`make serve`: everything for a look at the product, started together and stopped together."""
 
+import contextlib
+import fcntl
 import logging
 import multiprocessing
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ondi import embedded_postgres
-from ondi.stop import PID_FILE
+from ondi.stop import PID_FILE, SETTINGS_FILE, serving
 
 HOST = "127.0.0.1"
 THREADS_TO_REFUSE = 8
@@ -23,14 +27,43 @@ def main() -> None:
         embedded_postgres.hold()
     except embedded_postgres.EmbeddedPostgresError as error:
         embedded_postgres.explain_and_exit(error)
-    _prepare()
-    pid_file = embedded_postgres.data_directory() / PID_FILE
-    pid_file.parent.mkdir(parents=True, exist_ok=True)
-    pid_file.write_text(str(os.getpid()))
-    try:
+    with _alone(embedded_postgres.data_directory()):
+        _prepare()
         _serve(port)
-    finally:
-        pid_file.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Be the one `make serve` on this data folder, and say so in it; ends with a plain sentence where another is.
+
+    The lock is the kernel's, so it is gone with the process, however that ends.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "serve.lock").open("a") as lock:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            sys.exit(
+                f"error: make serve runs on {home} already (process {serving() or 'unknown'}). "
+                "End it with `make stop`, or set ONDI_DATA_DIR to another folder for this one."
+            )
+        files = {PID_FILE: str(os.getpid())}
+        if settings().DEBUG:  # what `manage.py` beside it takes where nothing is set; never keys of production
+            files[SETTINGS_FILE] = "DEBUG=true\n"
+        try:
+            for name, text in files.items():
+                (home / name).write_text(text)
+            yield
+        finally:
+            for name in files:
+                (home / name).unlink(missing_ok=True)
+
+
+def settings() -> Any:
+    """Django's; read late, for the environment decides what they are."""
+    from django.conf import settings
+
+    return settings
 
 
 def usable_port(text: str) -> int:
@@ -76,11 +109,11 @@ def prepare_database() -> None:
 
 
 def _serve(port: int) -> None:
-    from django.conf import settings
     from granian import Granian
     from granian.constants import Interfaces
 
-    hashing = settings.PASSWORDS_AT_ONCE + settings.PASSWORDS_WAITING
+    product = settings()
+    hashing = product.PASSWORDS_AT_ONCE + product.PASSWORDS_WAITING
     _print_welcome(f"http://{HOST}:{port}")
     # Most of its threads wait for their turn or refuse (ondi/api/admission.py); Granian takes them all for workers.
     logging.getLogger("_granian").addFilter(lambda record: "Python threads" not in record.getMessage())
@@ -89,8 +122,8 @@ def _serve(port: int) -> None:
         address=HOST,
         port=port,
         interface=Interfaces.WSGI,
-        workers=settings.WEB_WORKERS,
-        blocking_threads=settings.WEB_THREADS + settings.WEB_WAITING + hashing + THREADS_TO_REFUSE,
+        workers=product.WEB_WORKERS,
+        blocking_threads=product.WEB_THREADS + product.WEB_WAITING + hashing + THREADS_TO_REFUSE,
         working_dir=Path(__file__).resolve().parent.parent,
         respawn_failed_workers=True,
         workers_kill_timeout=10,  # a worker told to stop while it is still coming up does not hear it

@@ -9,6 +9,8 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from ondi.api.document import SchemaViewSet
 from ondi.api.health import HealthViewSet
 
+handler400 = "ondi.api.pages.bad_request_page"
+
 # Pages that read no data open no transaction.
 public = transaction.non_atomic_requests
 

@@ -499,14 +499,14 @@ MUTANTS = [
     Mutant(KEY_ENTRY, "\n            AND (key.expires_at IS NULL OR key.expires_at > now())", "", KEYS),
     Mutant(
         SESSIONS,
-        "filter(current_jti=claims.jti, revoked_at=None, expires_at__gt=now)",
-        "filter(revoked_at=None, expires_at__gt=now)",
+        "in_force.filter(current_jti=claims.jti)",
+        "in_force",
         SIGN_IN,
     ),
     Mutant(
         SESSIONS,
-        "filter(current_jti=claims.jti, revoked_at=None, expires_at__gt=now)",
-        "filter(current_jti=claims.jti, expires_at__gt=now)",
+        "filter(revoked_at=None, expires_at__gt=now - settings.CLOCKS_APART)",
+        "filter(expires_at__gt=now - settings.CLOCKS_APART)",
         SIGN_IN,
     ),
     Mutant(SESSIONS, "        of_this_session.filter(revoked_at=None).update(revoked_at=now)\n", "", SIGN_IN),

@@ -10,6 +10,8 @@ from uuid import UUID
 from ondi.accounts.actors import Actor, TenantInfo, actor_from_row
 from ondi.accounts.models import Membership
 from ondi.common.prepared import fetch_prepared
+from ondi.tenants.errors import SettingsMissing
+from ondi.tenants.models import PortalSettings
 
 
 def enter(user_id: UUID, tenant_id: UUID, session_id: UUID) -> Actor | None:
@@ -36,9 +38,15 @@ def tenants_of(user_id: UUID) -> list[dict[str, Any]]:
 
 
 def acting_as(membership: Membership) -> Actor:
-    """This person as an actor, for commands that act in somebody's name; needs the tenant in scope."""
+    """This person as an actor, for commands that act in somebody's name; needs the tenant in scope.
+
+    Raises `SettingsMissing`.
+    """
     tenant = membership.tenant
-    portal = tenant.portal_settings
+    try:
+        portal = tenant.portal_settings
+    except PortalSettings.DoesNotExist as error:
+        raise SettingsMissing(tenant.slug) from error
     return Actor(
         user_id=membership.user_id,
         email=membership.user.email,

@@ -67,13 +67,14 @@ def refresh_session(*, refresh_token: str) -> Session | DomainError:
         of_this_session = RefreshFamily.objects.filter(
             id=claims.session_id, tenant_id=claims.tenant_id, user_id=claims.user_id
         )
-        of_this_session.filter(current_jti=claims.jti, revoked_at=None, expires_at__gt=now).update(
+        in_force = of_this_session.filter(revoked_at=None, expires_at__gt=now - settings.CLOCKS_APART)
+        in_force.filter(current_jti=claims.jti).update(
             previous_jti=F("current_jti"), current_jti=new_id(), issued_at=now, expires_at=now + REFRESH_LIFETIME
         )
         family = of_this_session.first()
         if family is None or claims.jti == family.current_jti:
             return TokenInvalid()  # unknown, or revoked or expired before it was spent
-        in_grace = now - family.issued_at <= settings.REFRESH_GRACE
+        in_grace = -settings.CLOCKS_APART <= now - family.issued_at <= settings.REFRESH_GRACE
         if family.revoked_at is None and claims.jti == family.previous_jti and in_grace:
             return _session_of(family)
         of_this_session.filter(revoked_at=None).update(revoked_at=now)

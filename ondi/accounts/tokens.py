@@ -55,6 +55,7 @@ KEY_RING = KeyRing(
     algorithm=settings.SIMPLE_JWT["ALGORITHM"],
     audience=settings.SIMPLE_JWT["AUDIENCE"],
     issuer=settings.SIMPLE_JWT["ISSUER"],
+    leeway=settings.CLOCKS_APART,  # of iat, nbf and exp
 )
 
 
@@ -100,7 +101,7 @@ def read_access_token(text: str) -> Claims:
         while len(_good) > GOOD_REMEMBERED:
             _good.popitem(last=False)
     claims, expires_at = known
-    if expires_at <= timezone.now().timestamp():
+    if expires_at <= (timezone.now() - settings.CLOCKS_APART).timestamp():
         _good.pop(text, None)
         raise TokenExpired
     return claims

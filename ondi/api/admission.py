@@ -16,7 +16,7 @@ from django.utils import translation
 
 from ondi.api.errors import ServiceUnavailable
 from ondi.api.language import answer_language
-from ondi.api.middleware import answers_html, request_id_of
+from ondi.api.middleware import HEALTH, answers_html, request_id_of
 from ondi.api.pages import busy_page
 from ondi.api.places import held
 from ondi.api.responses import error_response
@@ -26,7 +26,6 @@ logger = structlog.get_logger("ondi.request")
 Environment = dict[str, Any]
 Application = Callable[[Environment, Any], Iterable[bytes]]
 
-ALWAYS_LET_IN = "/health/"
 BURST_SECONDS, FEW_FOR_A_THREAD = 0.5, 4
 SECONDS_OF_A_LINE = 1.0
 READ_AT_MOST = 64 * 1024
@@ -47,7 +46,7 @@ class Admission:
         self.refused, self.told_at = 0, 0.0
 
     def __call__(self, environ: Environment, start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"].startswith(ALWAYS_LET_IN):
+        if environ["PATH_INFO"].startswith(HEALTH):
             return self.application(environ, start_response)
         if not self._is_let_in():
             return self._refuse(environ, start_response)

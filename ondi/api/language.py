@@ -15,6 +15,12 @@ def supported_language(tag: str) -> str | None:
     return language if language in SUPPORTED else None
 
 
+def accepted_languages(request: HttpRequest) -> list[str]:
+    """The tags of `Accept-Language`, the most wanted first, without those it excludes (`ar;q=0`)."""
+    header = request.headers.get("Accept-Language", "")[:500]
+    return [tag for tag, quality in parse_accept_lang_header(header) if quality] if header else []
+
+
 def answer_language(request: HttpRequest, tenant_language: str | None = None) -> str:
     """The first we speak of those the caller asks for, the tenant's, and English.
 

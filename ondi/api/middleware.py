@@ -6,16 +6,18 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
 from ondi.api import errors
-from ondi.api.language import answer_language
+from ondi.api.language import accepted_languages, answer_language
 from ondi.api.pages import too_large_page
 from ondi.api.responses import error_response
 from ondi.common.errors import DomainError, NotFound, PermissionDenied
 from ondi.common.ids import new_id
 
+HEALTH = "/health/"
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -81,9 +83,17 @@ class LanguageMiddleware(LocaleMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         if answers_html(request):
+            request.META["HTTP_ACCEPT_LANGUAGE"] = ",".join(accepted_languages(request))  # Django does not know q=0
             super().process_request(request)
         else:
             translation.activate(answer_language(request))
+
+
+class HostMiddleware(CommonMiddleware):
+    """Refuses requests for hosts that are not ours; but for health checks, which come with whatever host they like."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+        return None if request.path.startswith(HEALTH) else super().process_request(request)
 
 
 class EnvelopeMiddleware:
@@ -95,6 +105,8 @@ class EnvelopeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         if answers_html(request):
+            if request.path.startswith("/admin"):
+                response.headers["Cache-Control"] = "no-store, private"
             return response
         is_json = response.headers.get("Content-Type", "").startswith(("application/json", "application/vnd.oai"))
         if response.status_code >= 400 and not is_json:

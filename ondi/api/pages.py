@@ -1,9 +1,11 @@
 """Pages for browsers that must come up when little else does: no session, no database, no script."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from ondi.api.responses import RETRY_AFTER_SECONDS
@@ -34,6 +36,33 @@ def too_large_page() -> HttpResponse:
     )
 
 
-def _notice(title: str, text: str, status: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    page = render_to_string("notice.html", {"title": title, "text": text})
+def bad_request_page(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's `handler400`: a host that is not ours, a form that is none."""
+    return bad_input_page()
+
+
+def old_form_page(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's `CSRF_FAILURE_VIEW`: a form that is older than the last sign-in in this browser."""
+    return _notice(
+        _("This page is older than your last sign-in"),
+        _("Nothing was changed. Open the page again and send it once more: an answer or a note you began is there."),
+        403,
+        link=(page_behind(request), _("Open the page again")),
+    )
+
+
+def page_behind(request: HttpRequest) -> str:
+    """The page of ours whose form this is, without its host; else the address it was sent to."""
+    referrer = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(referrer, {request.get_host()}, require_https=request.is_secure())
+    page = urlsplit(referrer)
+    if is_ours and page.netloc and page.path.startswith("/admin/"):
+        return urlunsplit(("", "", page.path, page.query, ""))
+    return request.get_full_path()
+
+
+def _notice(
+    title: str, text: str, status: int, headers: Mapping[str, str] | None = None, link: tuple[str, str] | None = None
+) -> HttpResponse:
+    page = render_to_string("notice.html", {"title": title, "text": text, "link": link})
     return HttpResponse(page, status=status, headers=dict(headers or {}))

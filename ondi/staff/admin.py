@@ -7,7 +7,8 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Case, EmailField, Model, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
+from django.db.models.functions import Concat
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -17,6 +18,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from ondi.accounts.api_keys import issue_api_key, revoke_api_key
 from ondi.accounts.models import ApiKey, Membership, RefreshFamily, SettingsChange, User
 from ondi.accounts.querysets import MembershipQuerySet, normalize_email
+from ondi.accounts.roles import Role
 from ondi.accounts.second_factor import forget_second_factor
 from ondi.accounts.services import add_member, disable_login, update_member
 from ondi.accounts.settings import LONGEST_ACKNOWLEDGEMENT, sanitised_html, update_portal_settings
@@ -168,10 +170,15 @@ class PeopleFilter(admin.SimpleListFilter):
         return queryset.staff() if self.value() == "staff" else queryset
 
 
+def _unlisted(request: HttpRequest) -> Q:
+    """Customers of tenants whose tickets this person does not see."""
+    return Q(role=Role.CUSTOMER) & ~Q(tenant_id__in=staff_at(request).support_tenant_ids)
+
+
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
     form = MemberForm
-    list_display = ("full_name", "email", "role", "is_support_user", "is_view_only", "tenant", "ended_at")
+    list_display = ("full_name", "address", "role", "is_support_user", "is_view_only", "tenant", "ended_at")
     list_filter = (PeopleFilter, "role", "is_support_user")
     list_select_related = ("tenant",)
     actions = ("invite_again",)
@@ -182,8 +189,32 @@ class MembershipAdmin(ScopedAdmin):
         return staff.managed_tenant_ids
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """By name, e-mail, phone number and external id, as on the page for who is on the phone."""
-        return (queryset if shows_nothing(search_term) else queryset.called(search_term)), False
+        """By name, e-mail, phone number and external id, as on the page for who is on the phone.
+
+        Whose address is not listed is not found by it either, nor by the number.
+        """
+        if shows_nothing(search_term):
+            return queryset, False
+        found = queryset.called(search_term)
+        names = Concat("first_name", Value(" "), "last_name", Value(" "), "external_id", output_field=TextField())
+        by_name = Q()
+        for word in search_term.split():
+            by_name &= Q(names__folded=word)
+        found = found.annotate(names=names)
+        return found.filter(~_unlisted(request) | by_name), False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Customers are seen by those who work on their tickets or manage the people.
+
+        Their addresses are listed, searched and sorted by for the former alone; the latter have each on its page.
+        """
+        seen = ~_unlisted(request) | Q(tenant_id__in=staff_at(request).managed_tenant_ids)
+        shown = Case(When(_unlisted(request), then=Value(None)), default="email", output_field=EmailField())
+        return super().get_queryset(request).filter(seen).annotate(address=shown)
+
+    @admin.display(description=_("e-mail"), ordering="address")
+    def address(self, member: Membership) -> str | None:
+        return member.address  # type: ignore[attr-defined,no-any-return]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         person = list(MemberForm.Meta.fields)
@@ -279,10 +310,24 @@ class AccessAdmin(ReadOnlyAdmin):
 
 @admin.register(RefreshFamily)
 class RefreshFamilyAdmin(AccessAdmin):
-    list_display = ("user", "tenant", "created_at", "issued_at", "expires_at", "revoked_at")
-    list_select_related = ("user", "tenant")
-    fields = ("tenant", "user", "created_at", "issued_at", "expires_at", "revoked_at")
+    """Whose session it is goes by name: an address is not everybody's to read who manages the tenant."""
+
+    list_display = ("person", "tenant", "created_at", "issued_at", "expires_at", "revoked_at")
+    list_select_related = ("tenant",)
+    fields = ("tenant", "person", "created_at", "issued_at", "expires_at", "revoked_at")
     ordering = ("-created_at", "-id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        people = Membership.objects.filter(tenant_id=OuterRef("tenant_id"), user_id=OuterRef("user_id"))
+        name = people.annotate(name=Concat("first_name", Value(" "), "last_name")).values("name")
+        return super().get_queryset(request).annotate(person=Subquery(name[:1]))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), "person"]
+
+    @admin.display(description=_("person"), ordering="person")
+    def person(self, family: RefreshFamily) -> str:
+        return family.person.strip() or str(_("Unnamed"))  # type: ignore[attr-defined,no-any-return]
 
 
 @admin.register(SettingsChange)

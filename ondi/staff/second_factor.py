@@ -4,6 +4,7 @@ Who has none yet sets one up on the spot; ten backup codes, shown once, stand in
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import qrcode
 import qrcode.image.svg
@@ -22,10 +23,11 @@ from django.views.decorators.cache import never_cache
 from django_otp import login, match_token, user_has_device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from ondi.accounts.models import User
 from ondi.accounts.second_factor import forget_second_factor
+from ondi.staff.sign_in import is_password_of
 
 BACKUP_CODES = 10
 
@@ -40,6 +42,28 @@ class CodeForm(forms.Form):
     )
 
 
+class PasswordForm(forms.Form):
+    """The password again, before what guards the login beside it is changed."""
+
+    password = forms.CharField(
+        label=gettext_lazy("Password"),
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password", "dir": "ltr"}),
+    )
+
+    def __init__(self, *arguments: Any, request: HttpRequest, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.request = request
+
+    def clean_password(self) -> str:
+        """Raises `ValidationError`; what is no matter of the form as it is. A wrong one is a failed sign-in."""
+        given: str = self.cleaned_data["password"]
+        if not is_password_of(self.request, given):
+            raise forms.ValidationError(gettext_lazy("This password is not right."), code="password_incorrect")
+        return given
+
+
+@transaction.non_atomic_requests  # hashes a password
 @never_cache
 def second_factor(request: HttpRequest) -> HttpResponse:
     """Ask for a code, or set the factor up first; with the right code the person is in.
@@ -61,7 +85,7 @@ def _ask(request: HttpRequest, user: User) -> HttpResponse:
         if device is not None:
             login(request, device)
             request.session.cycle_key()
-            return redirect(_next(request))
+            return redirect(page_wanted(request))
         form.add_error("code", _("This code is not right. After several wrong ones, wait a moment."))
     return _page(request, form)
 
@@ -86,15 +110,18 @@ def _settings_page(request: HttpRequest) -> HttpResponse:
     """New backup codes, or a new phone, for somebody who is in."""
     user = request.user
     assert isinstance(user, User)
-    if request.method == "POST" and "renew_codes" in request.POST:
+    form = PasswordForm(request.POST or None, request=request)
+    is_sure = request.method == "POST" and form.is_valid()
+    if is_sure and "renew_codes" in request.POST:
         return _show_codes(request, user)
-    if request.method == "POST" and "replace" in request.POST:
+    if is_sure and "replace" in request.POST:
         forget_second_factor(user=user)
         if settings.STAFF_SECOND_FACTOR:
             return redirect("admin:second_factor")
         messages.success(request, _("Your second factor is removed."))
     has_device = user_has_device(user)
-    return render(request, "staff/second_factor_settings.html", {"has_device": has_device, **_site(request)})
+    context = {"has_device": has_device, "form": form, **_site(request)}
+    return render(request, "staff/second_factor_settings.html", context)
 
 
 @transaction.atomic
@@ -110,7 +137,7 @@ def _show_codes(request: HttpRequest, user: User) -> HttpResponse:
 def _page(
     request: HttpRequest, form: CodeForm | None, *, picture: str = "", secret: str = "", codes: Sequence[str] = ()
 ) -> HttpResponse:
-    context = {"form": form, "picture": picture, "secret": secret, "codes": codes, "next": _next(request)}
+    context = {"form": form, "picture": picture, "secret": secret, "codes": codes, "next": page_wanted(request)}
     return render(request, "staff/second_factor.html", {**_site(request), **context})
 
 
@@ -118,7 +145,7 @@ def _site(request: HttpRequest) -> dict[str, object]:
     return {**admin.site.each_context(request), "title": _("Second factor")}
 
 
-def _next(request: HttpRequest) -> str:
+def page_wanted(request: HttpRequest) -> str:
     """Where the person wanted to go, if that is a page of ours."""
     wanted = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())

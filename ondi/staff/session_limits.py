@@ -28,6 +28,8 @@ class SessionLimitsMiddleware:
     def _judge(self, request: HttpRequest) -> None:
         now = timezone.now().timestamp()
         session = request.session
+        if session.get(SEEN, 0) > now + settings.CLOCKS_APART.total_seconds():  # the clock was set back
+            session[BEGAN], session[SEEN] = min(session.get(BEGAN, 0), now), now
         idle, age = now - session.get(SEEN, 0), now - session.get(BEGAN, 0)
         if idle > settings.STAFF_IDLE_LIMIT.total_seconds() or age > settings.STAFF_SESSION_LIMIT.total_seconds():
             logout(request)

@@ -41,17 +41,15 @@ class StaffAuthenticationForm(AuthenticationForm):  # type: ignore[misc]  # unfo
 class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]  # unfold ships no types
     """A wrong old password counts as a failed sign-in."""
 
-    def __init__(self, *arguments: Any, network: str, **options: Any) -> None:
+    def __init__(self, *arguments: Any, request: HttpRequest, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.network = network
+        self.request = request
 
     def clean_old_password(self) -> str:
         """Raises `ValidationError`; what is no matter of the form as it is."""
         given: str = self.cleaned_data["old_password"]
-        found = _asked(check_credentials(network=self.network, email=self.user.email, password=given))
-        if found is None or found.pk != self.user.pk:
+        if not is_password_of(self.request, given):
             raise self._refusal()
-        self.user.password = found.password
         return given
 
     def _post_clean(self) -> None:
@@ -72,7 +70,22 @@ class OwnPasswordView(PasswordChangeView):
     form_class = OwnPasswordForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "network": client_network(self.request)}
+        return {**super().get_form_kwargs(), "request": self.request}
+
+
+def is_password_of(request: HttpRequest, given: str) -> bool:
+    """Whether the person who is in gives their own password. A wrong one counts as a failed sign-in.
+
+    Raises `SignInThrottled` and `ServiceUnavailable`.
+    """
+    user = request.user
+    assert isinstance(user, User)
+    network = client_network(request)
+    found = _asked(check_credentials(network=network, email=user.email or "", password=given))
+    if found is None or found.pk != user.pk:
+        return False
+    user.password = found.password  # as it was read now
+    return True
 
 
 def refused(request: HttpRequest, refusal: DomainError) -> HttpResponse:

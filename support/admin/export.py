@@ -49,7 +49,7 @@ def csv_of(tickets: QuerySet[Ticket], staff: Staff) -> StreamingHttpResponse:
 
 
 def _lines(tickets: QuerySet[Ticket], staff: Staff, language: str | None) -> Iterator[str]:
-    writer = csv.writer(_Echo())
+    writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
     yield "\ufeff"  # or spreadsheets take it for Latin-1
     yield str(writer.writerow(_headings(staff)))
     rows = tickets.order_by("id").select_related("tenant", "requester", "assignee", "delivery", "order")

@@ -165,7 +165,7 @@ class TestRefresh:
     def test_expired_token_says_so(self, api, login):
         token = login().json()["data"]["refresh_token"]
 
-        with time_machine.travel(timezone.now() + timedelta(days=14, seconds=5)):
+        with time_machine.travel(timezone.now() + timedelta(days=14, seconds=11)):
             assert refresh(api, token).json()["error"] == "token_expired"
 
     def test_people_who_may_not_enter_are_refused(self, api, login, member):

@@ -66,7 +66,70 @@ def test_token_that_was_good_a_while_ago_expires_all_the_same(api):
 
 
 def test_expired_token_says_so(api, claims):
-    assert error_of(api, signed(claims, exp=NOW - timedelta(seconds=1))) == "token_expired"
+    assert error_of(api, signed(claims, exp=NOW - timedelta(seconds=11))) == "token_expired"
+
+
+class TestClocks:
+    """Those of two servers may differ by ten seconds (API.md section 2)."""
+
+    @pytest.fixture(autouse=True)
+    def _stopped(self):
+        with time_machine.travel(NOW, tick=False):
+            yield
+
+    @pytest.mark.parametrize("claim", ["iat", "nbf"])
+    @pytest.mark.parametrize("ahead", [1, 2, 5, 10])
+    def test_a_token_of_a_server_whose_clock_is_ahead_is_good(self, api, claims, claim, ahead):
+        token = signed(claims, **{claim: NOW + timedelta(seconds=ahead)})
+
+        assert api.get("/users/me", Authorization=f"Bearer {token}").status_code == 200
+
+    @pytest.mark.parametrize("claim", ["iat", "nbf"])
+    def test_further_ahead_it_is_not(self, api, claims, claim):
+        assert error_of(api, signed(claims, **{claim: NOW + timedelta(seconds=12)})) == "token_invalid"
+
+    @pytest.mark.parametrize(("late", "status"), [(0, 200), (9, 200), (11, 401)])
+    @pytest.mark.parametrize("is_remembered", [True, False])
+    def test_one_that_has_just_expired_is_good(self, api, claims, late, status, is_remembered):
+        end = NOW + timedelta(seconds=30)
+        token = signed(claims, exp=end)
+        if is_remembered:
+            assert api.get("/users/me", Authorization=f"Bearer {token}").status_code == 200
+
+        with time_machine.travel(end + timedelta(seconds=late), tick=False):
+            answer = api.get("/users/me", Authorization=f"Bearer {token}")
+
+        assert answer.status_code == status
+        assert answer.json().get("error", "token_expired") == "token_expired"
+
+    @pytest.mark.parametrize(("late", "status"), [(9, 200), (11, 401)])
+    def test_so_is_a_refresh_token(self, api, late, status):
+        member = MemberFactory()
+        session = begin_session(user_id=member.user_id, tenant_id=member.tenant_id)
+
+        with time_machine.travel(NOW + timedelta(days=14, seconds=late), tick=False):
+            answer = api.post("/auth/refresh", {"refresh_token": session.refresh_token})
+
+        assert answer.status_code == status
+        assert answer.json().get("error", "token_expired") == "token_expired"
+
+    @pytest.mark.parametrize(("ahead", "error"), [(9, None), (12, "token_invalid")])
+    def test_and_one_of_a_server_that_is_ahead(self, api, ahead, error):
+        member = MemberFactory()
+        with time_machine.travel(NOW + timedelta(seconds=ahead), tick=False):
+            session = begin_session(user_id=member.user_id, tenant_id=member.tenant_id)
+
+        answer = api.post("/auth/refresh", {"refresh_token": session.refresh_token})
+
+        assert answer.json().get("error") == error
+
+    def test_a_clock_set_back_does_not_give_a_spent_token_its_successor_again(self, api):
+        member = MemberFactory()
+        first = begin_session(user_id=member.user_id, tenant_id=member.tenant_id).refresh_token
+        with time_machine.travel(NOW + timedelta(seconds=60), tick=False):
+            api.post("/auth/refresh", {"refresh_token": first})
+
+        assert api.post("/auth/refresh", {"refresh_token": first}).json()["error"] == "token_reused"
 
 
 @pytest.mark.parametrize(

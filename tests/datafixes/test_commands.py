@@ -543,6 +543,7 @@ class TestPerson:
 
         with zipfile.ZipFile(path) as archive:
             parts = {name: json.loads(archive.read(name)) for name in archive.namelist()}
+        assert path.stat().st_mode & 0o777 == 0o600, "for whoever made it alone"
         assert parts["person.json"]["email"] == customer.user.email
         assert "password" not in json.dumps(parts)
         assert {one["id"] for one in parts["tickets.json"]} >= {ticket["id"]}

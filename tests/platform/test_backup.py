@@ -86,10 +86,13 @@ def test_what_is_restored_is_what_was_backed_up(owner, scratch, tmp_path):
     before = picture_of(parameters()["dbname"])
     assert before["rows"]["support_ticket"][0] == 6
 
+    (tmp_path / "first.dump").touch(0o644)  # of a former version
     run("backup.sh", tmp_path / "first.dump", parameters()["dbname"])
     create(owner, scratch)
     run("restore.sh", tmp_path / "first.dump", scratch)
     run("backup.sh", tmp_path / "second.dump", scratch)
+    for name in ("first.dump", "second.dump"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600, "for whoever made it alone"
     owner().execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(scratch)))
     create(owner, scratch)
     run("restore.sh", tmp_path / "second.dump", scratch)

@@ -117,7 +117,9 @@ class TestSeedDemo:
     def described(self, tmp_path):
         def seed():
             path = tmp_path / "demo.json"
+            path.touch(0o644)
             call_command("seed_demo", "--force", f"--json={path}", stdout=io.StringIO())
+            assert path.stat().st_mode & 0o777 == 0o600, "for whoever made it alone"
             return json.loads(path.read_text())
 
         return seed

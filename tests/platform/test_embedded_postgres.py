@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ondi import embedded_postgres
-from tests.reliability.product import wait_until
+from tests.reliability.product import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = "from ondi import embedded_postgres as e; e.hold(); print('up', flush=True); input()"
@@ -68,7 +68,7 @@ def test_racing_starts_make_one_server_and_the_last_one_stops_it(environment):
     assert server_pid(environment) == pid
     leave(users[-1])
 
-    assert not is_alive(pid)
+    wait_until(lambda: not is_alive(pid), "the database is still there")
 
 
 def test_killed_user_and_killed_server_are_survived(environment):
@@ -89,7 +89,7 @@ def test_killed_user_and_killed_server_are_survived(environment):
     assert is_alive(last)
     leave(third)
 
-    assert not is_alive(last)
+    wait_until(lambda: not is_alive(last), "the database is still there")
 
 
 def test_nothing_is_started_when_a_database_is_given(environment):
@@ -114,6 +114,44 @@ def test_missing_binaries_are_a_plain_sentence(environment, tmp_path):
 
     assert failed.returncode == 1
     assert failed.stderr.startswith("error: No PostgreSQL 15 or newer found.")
+
+
+def manage(environment, *arguments):
+    """`manage.py` where nothing is set but what `environment` says: its code and everything it says."""
+    kept = {
+        name: value for name, value in environment.items() if name not in ("DEBUG", "SECRET_KEY", "JWT_SIGNING_KEY")
+    }
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=kept, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_folder_that_postgresqls_account_cannot_reach_is_a_plain_sentence(environment, tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700 if os.getuid() == 0 else 0o000)
+    for command in (["manage.py", "migrate"], ["-m", "ondi.serve"]):
+        failed = subprocess.run(
+            [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False,
+            env={**environment, "ONDI_DATA_DIR": str(closed / "data"), "DEBUG": "true"},
+        )  # fmt: skip
+
+        assert failed.returncode == 1
+        assert failed.stderr.startswith("error: ")
+        assert str(closed) in failed.stderr
+        assert len(failed.stderr.splitlines()) == 1
+    closed.chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    "command", [["clear_expired"], ["create_operator", "x@example.org"], ["doctor"], ["shell", "-c", "1"]]
+)
+def test_what_is_not_set_is_said_in_a_sentence(environment, command):
+    code, said = manage(environment, *command)
+
+    assert code == 1
+    assert said.startswith("error: The SECRET_KEY setting must not be empty. In development set DEBUG=true, or let")
+    assert len(said.splitlines()) == 1
 
 
 class TestServe:
@@ -154,6 +192,26 @@ class TestServe:
         assert reason in failed.stderr
         assert not Path(environment["ONDI_DATA_DIR"]).exists(), "nothing was started"
 
+    def test_what_runs_beside_it_needs_no_settings_and_a_second_one_is_refused(self, environment, served, tmp_path):
+        _server, url = served
+        for command in (["clear_expired"], ["import_orders", "--help"], ["seed_demo", "--json", str(tmp_path / "d")]):
+            code, said = manage(environment, *command)
+            assert code == 0, said
+        in_production = {**environment, "DATABASE_URL": "postgres://ondi@127.0.0.1:1/ondi"}
+        assert "must not be empty" in manage(in_production, "clear_expired")[1], (
+            "nothing is taken where something is set"
+        )
+
+        second = subprocess.run(
+            [sys.executable, "-m", "ondi.serve"], cwd=ROOT, env={**environment, "PORT": str(free_port())},
+            capture_output=True, text=True, check=False, timeout=WAIT_SECONDS,
+        )  # fmt: skip
+
+        assert second.returncode == 1
+        assert second.stderr.startswith(f"error: make serve runs on {environment['ONDI_DATA_DIR']} already (process ")
+        assert len(second.stderr.splitlines()) == 1
+        assert self._answers(f"{url}/health/ready")
+
     @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "make stop"])
     def test_everything_ends_with_it(self, environment, served, how):
         server, url = served
@@ -172,6 +230,7 @@ class TestServe:
 
         assert "Password   ondi-demo" in said
         assert f"curl -s {url}/auth/login" in said
-        assert not is_alive(pid)
+        wait_until(lambda: not is_alive(pid), "the database is still there")
         assert not self._answers(f"{url}/health/live")
         assert not (Path(environment["ONDI_DATA_DIR"]) / "serve.pid").exists()
+        assert "must not be empty" in manage(environment, "clear_expired")[1]

@@ -116,6 +116,8 @@ def refusals(running: Product, url: str) -> list[str]:
         if answer.status != expected or answer.body.get("success") is not False or "error" not in answer.body:
             faults.append(f"a body of {len(body)}: {answer.status} {answer.body}")
     for raw, expected in (
+        (b"GET /customer/\xff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b" 400 "),
+        (b"GET /users/me?x=\xc3\xa9\xff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b" 400 "),
         (b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 70_000 + b"\r\n\r\n", b" 400 "),
         (b"POST /customer/support/tickets HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"
          b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health/live HTTP/1.1\r\n\r\n", b" 400 "),

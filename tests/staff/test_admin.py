@@ -7,8 +7,9 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from ondi.accounts.models import ApiKey, Membership, SettingsChange, User
+from ondi.accounts.models import ApiKey, Membership, RefreshFamily, SettingsChange, User
 from ondi.accounts.services import end_membership
+from ondi.accounts.sessions import begin_session
 from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
@@ -327,6 +328,70 @@ class TestPeople:
         response = desk(people["admin"]).post(url(Membership, "add"), self.form(tenant, email=""))
 
         assert response.status_code == 200
+
+
+class TestAddresses:
+    """Those of customers are listed for who works on their tickets, and for nobody else."""
+
+    LIST = "/admin/accounts/membership/"
+
+    @pytest.fixture
+    def layla(self, tenant):
+        return MemberFactory(tenant=tenant, first_name="Layla", user__email="layla@mail.example")
+
+    def seen(self, person, query=""):
+        return desk(person).get(f"{self.LIST}{query}").content.decode()
+
+    @pytest.mark.parametrize("kind", ["support_user", "operator", "viewer"])
+    def test_who_sees_tickets_sees_them(self, tenant, people, layla, kind):
+        person = people.get(kind) or MemberFactory(tenant=tenant, viewer=True).user
+
+        assert "layla@mail.example" in self.seen(person)
+        assert "Layla" in self.seen(person, "?q=layla@mail")
+
+    @pytest.mark.parametrize("query", ["", "?people=customers", "?q=Layla", "?o=2", "?o=-2", "?all="])
+    def test_who_manages_people_lists_names(self, people, layla, query):
+        page = self.seen(people["admin"], query)
+
+        assert "Layla" in page
+        assert "@mail.example" not in page
+
+    @pytest.mark.parametrize("word", ["layla@mail.example", "mail.example", "layla@"])
+    def test_and_finds_nobody_by_one(self, people, layla, word):
+        assert "Layla" not in self.seen(people["admin"], f"?q={word}").replace(word, "")
+
+    def test_each_stands_on_its_page_for_who_manages(self, people, layla):
+        assert "layla@mail.example" in desk(people["admin"]).get(f"{self.LIST}{layla.pk}/change/").content.decode()
+
+    @pytest.mark.parametrize("fields", [{"role": "agent"}, {"role": "lead"}])
+    def test_others_of_the_staff_see_colleagues_alone(self, tenant, people, layla, fields):
+        person = MemberFactory(tenant=tenant, **fields).user
+
+        assert "Layla" not in self.seen(person)
+        assert people["admin"].email in self.seen(person)
+        assert desk(person).get(f"{self.LIST}{layla.pk}/change/").status_code == 302
+
+    def test_the_role_in_one_tenant_opens_no_other(self, tenant, layla):
+        elsewhere = MemberFactory(admin=True)
+        MemberFactory(tenant=tenant, agent=True, user=elsewhere.user)
+        neighbor = MemberFactory(tenant=elsewhere.tenant, first_name="Nour", user__email="nour@mail.example")
+
+        page = self.seen(elsewhere.user)
+
+        assert "layla@mail.example" in page
+        assert "Nour" in page
+        assert neighbor.user.email not in page
+
+    def test_sessions_go_by_name(self, people, layla):
+        begin_session(user_id=layla.user_id, tenant_id=layla.tenant_id)
+        admin = desk(people["admin"])
+        with tenant_scope(layla.tenant_id):
+            family = RefreshFamily.objects.get(user=layla.user)
+
+        for page in ("/admin/accounts/refreshfamily/", f"/admin/accounts/refreshfamily/{family.pk}/change/"):
+            text = admin.get(page).content.decode()
+            assert "Layla" in text
+            assert "mail.example" not in text
 
 
 class TestSettingsAndDesk:

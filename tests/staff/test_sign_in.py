@@ -6,14 +6,16 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 from django.utils import timezone
 from django_otp.oath import TOTP
+from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from ondi.accounts.credentials import change_password
-from ondi.accounts.sessions import begin_session
+from ondi.accounts.sessions import begin_session, set_password
 from ondi.accounts.tokens import read_access_token
 from tests.client import ApiClient
 from tests.desk import desk
@@ -135,14 +137,39 @@ class TestSecondFactor:
 
     def test_new_codes_void_the_old_ones_and_a_new_phone_the_old_phone(self, agent):
         client, codes = set_up(agent.user)
-        renewed = re.findall(r"<li>([a-z0-9]+)</li>", client.post(FACTOR, {"renew_codes": "1"}).content.decode())
+        sure = {"password": PASSWORD}
+        renewed = re.findall(
+            r"<li>([a-z0-9]+)</li>", client.post(FACTOR, {"renew_codes": "1", **sure}).content.decode()
+        )
         assert password_given(agent.user.email).post(FACTOR, {"code": codes[0]}).status_code == 200
         with time_machine.travel(timezone.now() + timedelta(seconds=30)):
             assert password_given(agent.user.email).post(FACTOR, {"code": renewed[0]}).status_code == 302
 
-        assert client.post(FACTOR, {"replace": "1"}).url == FACTOR
+        assert client.post(FACTOR, {"replace": "1", **sure}).url == FACTOR
         assert client.get(QUEUE).status_code == 302
         assert "<svg" in client.get(FACTOR).content.decode()
+
+    @pytest.mark.parametrize("act", ["renew_codes", "replace"])
+    def test_nothing_changes_without_the_password(self, agent, act):
+        client, codes = set_up(agent.user)
+        colleague = MemberFactory(tenant=agent.tenant, agent=True)
+        set_password(user=colleague.user, new_password="the secret of a colleague")
+        kept = {*TOTPDevice.objects.values_list("key"), *StaticToken.objects.values_list("token")}
+
+        for given in ({}, {"password": ""}, {"password": "wrong"}, {"password": "the secret of a colleague"}):
+            page = client.post(FACTOR, {act: "1", **given})
+            assert page.status_code == 200
+        assert "not right" in page.content.decode()
+
+        assert {*TOTPDevice.objects.values_list("key"), *StaticToken.objects.values_list("token")} == kept
+        assert password_given(agent.user.email).post(FACTOR, {"code": codes[0]}).status_code == 302
+
+    def test_a_wrong_password_there_is_a_failed_sign_in(self, agent):
+        client, _codes = set_up(agent.user)
+        pages = [client.post(FACTOR, {"replace": "1", "password": "wrong"}).status_code for _try in range(11)]
+
+        assert pages == [200] * 10 + [429]
+        assert Client().post(LOGIN, {"username": agent.user.email, "password": PASSWORD}).status_code == 429
 
     def test_operator_and_command_reset_a_lost_one(self, agent):
         client, _codes = set_up(agent.user)
@@ -252,6 +279,32 @@ class TestSessions:
         assert mine.get(QUEUE).status_code == 200
         assert elsewhere.get(QUEUE).status_code == 302
         assert ApiClient(portal.access_token).get("/users/me").status_code == 401
+
+    @pytest.mark.parametrize("way", ["code", "backup code"])
+    def test_the_key_from_before_the_second_factor_opens_nothing(self, agent, way):
+        _client, codes = set_up(agent.user)
+        with time_machine.travel(timezone.now() + timedelta(minutes=2), tick=False):
+            client = password_given(agent.user.email)
+            before = client.cookies[settings.SESSION_COOKIE_NAME].value
+            client.post(FACTOR, {"code": code_of(agent.user) if way == "code" else codes[0]})
+            assert client.get(QUEUE).status_code == 200
+
+            client.cookies[settings.SESSION_COOKIE_NAME] = before
+            assert client.get(QUEUE).status_code == 302
+            assert client.get(FACTOR).url == LOGIN
+
+    def test_a_clock_set_back_does_not_make_them_longer(self, agent):
+        now = timezone.now()
+        with time_machine.travel(now + timedelta(hours=5)):
+            client = password_given(agent.user.email)
+            client.get(FACTOR)
+            client.post(FACTOR, {"code": code_of(agent.user)})
+            assert client.get(QUEUE).status_code == 200
+
+        with time_machine.travel(now, tick=False) as clock:
+            assert client.get(QUEUE).status_code == 200
+            clock.shift(timedelta(minutes=61))
+            assert client.get(QUEUE).status_code == 302
 
     def test_the_key_of_a_session_changes_at_every_step_up(self, agent):
         client = Client()

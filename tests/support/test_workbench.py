@@ -689,6 +689,13 @@ class TestExport:
 
         assert self.rows(browser)[0]["subject"] == f"'{subject}"
 
+    def test_every_cell_is_quoted(self, customer, browser):
+        make_ticket(customer, subject="a;b\t'c'|d")
+
+        text = b"".join(browser.get(f"{QUEUE}export/?tab=open").streaming_content).decode().removeprefix("\ufeff")
+        for line in text.splitlines():
+            assert re.fullmatch(r'"[^"]*"(,"[^"]*")*', line), line
+
     def test_nonsense_in_the_address_leads_to_the_queue(self, sara, browser):
         assert browser.get(f"{QUEUE}export/?nonsense__x=1").status_code == 302
 

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from conversations.models import Message, Participant
 from deliveries.models import Delivery
 from ondi.accounts.models import RefreshFamily
+from ondi.common.files import create_private
 from ondi.tenants.scope import find_tenants, tenant_scope
 from orders.models import Order, OrderItem
 from support.fixes.tickets import person_named
@@ -57,7 +58,7 @@ class Command(BaseCommand):
         """Raises `CommandError` where the file cannot be written."""
         counts = {}
         try:
-            with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
+            with create_private(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                 archive.writestr("person.json", _json(person))
                 for name, rows in parts.items():
                     found = list(rows.order_by("pk").values())

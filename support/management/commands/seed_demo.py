@@ -19,6 +19,7 @@ from deliveries.models import Delivery
 from ondi.accounts.entering import acting_as
 from ondi.accounts.models import Membership, User
 from ondi.accounts.services import add_member
+from ondi.common.files import write_private
 from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import find_tenants, tenant_scope
 from ondi.tenants.services import create_tenant
@@ -49,7 +50,7 @@ class Command(BaseCommand):
             seed(now=timezone.now())
             self.stdout.write("Demo data is in.")
         if options["json"]:
-            options["json"].write_text(json.dumps(describe(slugs), indent=2, ensure_ascii=False) + "\n")
+            write_private(options["json"], json.dumps(describe(slugs), indent=2, ensure_ascii=False) + "\n")
 
 
 @transaction.atomic
