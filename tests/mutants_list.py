@@ -363,7 +363,12 @@ MUTANTS = [
         "        pass",
         QUEUE,
     ),
-    Mutant("ondi/accounts/tokens.py", "    if expires_at <= timezone.now().timestamp():", "    if False:", TOKENS),
+    Mutant(
+        "ondi/accounts/tokens.py",
+        "    if expires_at <= (timezone.now() - settings.CLOCKS_APART).timestamp():",
+        "    if False:",
+        TOKENS,
+    ),
     Mutant(
         "orders/querysets.py",
         "(actor.tenant_ids).filter(customer_id=actor.membership_id)",
@@ -540,6 +545,24 @@ MUTANTS = [
     Mutant(ATTEMPTS, " AND moment <= %(until)s", "", LIMITS),
     Mutant(ATTEMPTS, '        _key("network", network): settings.SIGN_IN_FAILURES_PER_ADDRESS,\n', "", LIMITS),
     Mutant(ATTEMPTS, '        _key("e-mail", email): settings.SIGN_IN_FAILURES_PER_ACCOUNT,\n', "", LIMITS),
+    Mutant(SESSIONS, "-settings.CLOCKS_APART <= now - family.issued_at", "now - family.issued_at", TOKENS),
+    Mutant(
+        "ondi/staff/second_factor.py",
+        '    is_sure = request.method == "POST" and form.is_valid()',
+        "    is_sure = True",
+        STAFF_SIGN_IN,
+    ),
+    Mutant(
+        "ondi/staff/sign_in.py", "    if found is None or found.pk != user.pk:", "    if found is None:", STAFF_SIGN_IN
+    ),
+    Mutant(
+        SCREENS,
+        "        return found.filter(~_unlisted(request) | by_name), False",
+        "        return found, False",
+        ADMIN,
+    ),
+    Mutant(SCREENS, "people.filter(seen).annotate", "people.annotate", ADMIN),
+    Mutant(SCREENS, " & ~Q(tenant_id__in=staff_at(request).support_tenant_ids)", "", ADMIN),
     Mutant("ondi/api/client.py", "_parsed(forwarded[-count])", "_parsed(forwarded[0])", CLIENT),
     Mutant("ondi/api/client.py", "int(address) >> 64 << 64, 64", "int(address), 128", LIMITS),
     Mutant(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.middleware.locale import LocaleMiddleware
@@ -92,7 +92,7 @@ class LanguageMiddleware(LocaleMiddleware):
 class HostMiddleware(CommonMiddleware):
     """Refuses requests for hosts that are not ours; but for health checks, which come with whatever host they like."""
 
-    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         return None if request.path.startswith(HEALTH) else super().process_request(request)
 
 
