@@ -561,7 +561,9 @@ MUTANTS = [
         "        return found, False",
         ADMIN,
     ),
-    Mutant(SCREENS, "people.filter(seen).annotate", "people.annotate", ADMIN),
+    Mutant(
+        SCREENS, "super().get_queryset(request).filter(seen).annotate", "super().get_queryset(request).annotate", ADMIN
+    ),
     Mutant(SCREENS, " & ~Q(tenant_id__in=staff_at(request).support_tenant_ids)", "", ADMIN),
     Mutant("ondi/api/client.py", "_parsed(forwarded[-count])", "_parsed(forwarded[0])", CLIENT),
     Mutant("ondi/api/client.py", "int(address) >> 64 << 64, 64", "int(address), 128", LIMITS),

@@ -210,8 +210,8 @@ class MembershipAdmin(ScopedAdmin):
         """
         seen = ~_unlisted(request) | Q(tenant_id__in=staff_at(request).managed_tenant_ids)
         shown = Case(When(_unlisted(request), then=Value(None)), default="email", output_field=EmailField())
-        people: QuerySet[Any] = super().get_queryset(request)
-        return people.filter(seen).annotate(address=shown)
+        people: QuerySet[Any] = super().get_queryset(request).filter(seen).annotate(address=shown)
+        return people
 
     @admin.display(description=_("e-mail"), ordering="address")
     def address(self, member: Membership) -> str | None:
@@ -321,8 +321,8 @@ class RefreshFamilyAdmin(AccessAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         people = Membership.objects.filter(tenant_id=OuterRef("tenant_id"), user_id=OuterRef("user_id"))
         name = people.annotate(name=Concat("first_name", Value(" "), "last_name")).values("name")
-        sessions: QuerySet[Any] = super().get_queryset(request)
-        return sessions.annotate(person=Subquery(name[:1]))
+        sessions: QuerySet[Any] = super().get_queryset(request).annotate(person=Subquery(name[:1]))
+        return sessions
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return [*super().get_readonly_fields(request, obj), "person"]
