@@ -706,6 +706,28 @@ MUTANTS = [
         "ondi/accounts/sign_in.py", "    if not still.values_list", "    if False and not still.values_list", PROVED
     ),
     Mutant(LINKS, "    if purpose.proves:", "    if False:", PROVED),
+    Mutant(
+        "ondi/accounts/customers.py",
+        "members = Membership.objects.in_tenants([tenant_id])",
+        "members = Membership.objects.all()",
+        HIDDEN,
+    ),
+    Mutant(
+        "deliveries/api/batches.py", "rows, Order.objects.in_tenants([tenant_id])", "rows, Order.objects.all()", HIDDEN
+    ),
+    Mutant("deliveries/api/batches.py", "Delivery.objects.in_tenants([tenant_id])", "Delivery.objects.all()", HIDDEN),
+    Mutant(
+        "deliveries/importing/upsert.py",
+        "model._default_manager.in_tenants([self.tenant_id])",
+        "model._default_manager",
+        HIDDEN,
+    ),
+    Mutant("deliveries/importing/upsert.py", "Order.objects.in_tenants([self.tenant_id])", "Order.objects", HIDDEN),
+    Mutant(
+        "deliveries/importing/upsert.py", "Delivery.objects.in_tenants([self.tenant_id])", "Delivery.objects", HIDDEN
+    ),
+    Mutant("orders/services.py", "Order.objects.in_tenants([tenant_id])", "Order.objects.all()", HIDDEN),
+    Mutant("deliveries/services.py", "Delivery.objects.in_tenants([tenant_id])", "Delivery.objects.all()", HIDDEN),
     Mutant("ondi/accounts/customers.py", "member.waits and ", "", TOLERANCE),
     Mutant("ondi/accounts/customers.py", "member.waits and member.role == Role.CUSTOMER", "member.waits", TOLERANCE),
     Mutant("ondi/accounts/customers.py", "email is None or email not in self.held", "True", TOLERANCE),

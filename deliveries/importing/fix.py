@@ -72,8 +72,10 @@ class ImportOrders(Fix):
                     is_right=not after, data=row,
                 )  # fmt: skip
 
-    def apply_all(self, items: Sequence[Item], *, at: datetime) -> Batch:
+    def hold(self, items: Sequence[Item]) -> None:
         hold_intake(self.tenant_id)
+
+    def apply_all(self, items: Sequence[Item], *, at: datetime) -> Batch:
         rows = self.importer.with_free_numbers([item.data for item in items])  # others may have come since the plan
         outcomes = self.importer.write(rows)
         changed = sum(outcome != UNCHANGED for outcome in outcomes.values())

@@ -223,6 +223,8 @@ class TestRead:
             ({"timestamp_range": "2026-01-01T00:00:00,2026-01-02T00:00:00"}, "timestamp_range"),
             ({"timestamp_range": "2026-01-02T00:00:00Z,2026-01-01T00:00:00Z"}, "timestamp_range"),
             ({"timestamp_range": "0001-01-01T00:00:00+14:00,2026-01-01T00:00:00Z"}, "timestamp_range"),
+            ({"timestamp_range": "2026-01-01T00:00:00Z,9999-12-31T23:59:59Z"}, "timestamp_range"),
+            ({"timestamp_range": "1899-12-31T23:59:59Z,2026-01-01T00:00:00Z"}, "timestamp_range"),
             ({"after": "x"}, "after"), ({"after": ""}, "after"), ({"after": "\x00"}, "after"),
             ({"after": MISSING, "page": 1}, "page"), ({"page": 0}, "page"),
             ({"after": MISSING, "timestamp_range": "x"}, "timestamp_range"),

@@ -1,10 +1,13 @@
 """Older news change nothing, of an order and of its customer, whichever comes first (API.md section 7)."""
 
+import io
 import itertools
 from datetime import timedelta
 
+import psycopg
 import pytest
 import time_machine
+from django.core.management import call_command
 from django.utils import timezone
 
 from ondi.accounts.api_keys import issue_api_key
@@ -12,9 +15,10 @@ from ondi.accounts.models import Membership
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from tests.client import ApiClient
+from tests.deliveries.test_import_orders import HEADER, OLIST, row
 from tests.deliveries.test_integrations import delivery, order, put, statuses
-from tests.factories import MemberFactory, TenantFactory
-from tests.races import at_once
+from tests.factories import MemberFactory, OrderFactory, TenantFactory
+from tests.races import at_once, held_up
 
 pytestmark = pytest.mark.django_db
 
@@ -160,6 +164,39 @@ class TestTimesFromOutside:
         result = put(platform, row, kind=kind)[0]
 
         assert (result["status"], result["errors"][field][0]["code"]) == ("rejected", "invalid")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_address_that_staff_give_somebody_at_that_moment(platform, tenant, owner):
+    with psycopg.connect(owner().info.dsn, password=owner().info.password) as writer:
+        other = MemberFactory(tenant=tenant)
+        writer.execute("UPDATE accounts_membership SET email = 'm@example.org' WHERE id = %s", [other.id])
+        body = {"orders": [news(0, email="m@example.org")]}
+        with held_up(lambda: platform.call("PUT", "/integrations/orders", body=body), writer) as running:
+            writer.commit()
+
+    assert (running.result().status_code, running.result().json()["error"]) == (503, "service_unavailable")
+    result = put(platform, *body["orders"])[0]
+    assert (result["status"], result["warnings"][0]["field"]) == ("created", "customer.email")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_looks_at_rows_after_batches_that_were_first(tenant, owner, tmp_path):
+    """What undo goes back to is what stood there when the import wrote."""
+    (tmp_path / "orders.csv").write_text(f"{HEADER}\n{row()}\n")
+    bought = OrderFactory(tenant=tenant, external_id="o1", number="o1", status="approved")
+    arguments = [str(tmp_path / "orders.csv"), f"--tenant={tenant.slug}", f"--map={OLIST}", "--apply"]
+    out = io.StringIO()
+    with psycopg.connect(owner().info.dsn, password=owner().info.password) as writer:
+        writer.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"intake {tenant.id}"])
+        writer.execute("UPDATE orders_order SET currency = 'IQD' WHERE id = %s", [bought.id])
+        with held_up(lambda: call_command("import_orders", *arguments, stdout=out), writer):
+            writer.commit()
+
+    call_command("data_fixes", "undo", out.getvalue().rpartition("undo ")[2].strip(), stdout=io.StringIO())
+
+    with tenant_scope(tenant.id):
+        assert Order.objects.values_list("status", "currency").get(id=bought.id) == ("approved", "IQD")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,11 +1,18 @@
 """Conditions of the code and of its functions that another wall hides, each looked at by itself."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from conversations.models import Conversation
+from deliveries.api.batches import take_deliveries, take_orders
+from deliveries.importing.rows import ImportRow
+from deliveries.importing.upsert import Importer
 from deliveries.models import Delivery
 from ondi.accounts.entering import enter_staff
+from ondi.accounts.models import Membership
 from ondi.accounts.services import end_membership
 from ondi.api.pagination import Page
 from ondi.tenants.models import Tenant
@@ -36,6 +43,37 @@ def test_rows_are_found_by_external_id_within_their_tenant(tenants):
             assert [row.tenant_id for row in model.objects.with_external_ids(tenants[0].id, ["same"])] == [
                 tenants[0].id
             ]
+
+
+def test_what_is_taken_in_is_compared_with_its_own_tenants_rows(tenants):
+    """The other one's rows are newer, hold every number and address, and are left alone."""
+    own, other = tenants
+    now = timezone.now()
+    twin = {"tenant": other, "external_id": "same", "source_updated_at": now}
+    them = MemberFactory(**twin, email="same@example.org")
+    order = OrderFactory(**twin, customer=them, number="same")
+    parcel = DeliveryFactory(**twin, customer=them, order=order, delivery_code=7)
+    told = {"external_id": "same", "customer": {"external_id": "same", "email": "same@example.org"},
+            "source_updated_at": (now - timedelta(days=1)).isoformat(), "status": "pending"}  # fmt: skip
+    row = ImportRow(2, {"external_id": "new", "email": "same@example.org"},
+                    {"external_id": "new", "number": "same 2", "status": "pending"}, is_guest=True)  # fmt: skip
+    clashing = ImportRow(3, row.customer, {**row.order, "number": "same"}, {"external_id": "new", "delivery_code": 7})
+
+    with tenant_scope(own.id, other.id):
+        before = [list(model.objects.filter(tenant=other).values()) for model in (Membership, Order, Delivery)]
+        OrderFactory(tenant=other, external_id="new", number="other")
+        importer = Importer(own.id)
+        assert importer.acceptable([clashing]) == [clashing]
+        assert importer.changes([row])[2][1]["order external_id"] == "new"
+        assert importer.write([row]) == {2: "created"}
+        first = take_orders(
+            own.id, [{**told, "order_number": "same", "payment_status": "paid", "placed_at": now.isoformat()}]
+        )
+        second = take_deliveries(own.id, [{**told, "delivery_code": 7, "order_external_id": "same"}])
+        assert [result["status"] for result in (*first, *second)] == ["created", "created"]
+        assert Delivery.objects.get(tenant=own).order_id not in (None, order.id)
+        assert before == [list(model.objects.filter(pk=kept.pk).values())
+                          for model, kept in ((Membership, them), (Order, order), (Delivery, parcel))]  # fmt: skip
 
 
 def test_staff_of_two_tenants_read_these_two(tenants):

@@ -20,6 +20,7 @@ class Command(FixCommand):
     help = (
         "Read orders, their deliveries and customers from a CSV into a tenant, by external id: run again, it changes "
         "nothing that is the same. Good rows are kept whatever the others are; exits with 1 where rows were rejected. "
+        "A time that names its zone keeps it, all others are in the zone of the map. "
         "To undo: manage.py data_fixes undo RUN. An order goes with its deliveries, or stays with them and its "
         "customer where one of them changed since, or something came to hang on one, as a ticket; what stays is named."
     )
