@@ -4,4 +4,6 @@
 #   psql -f ondi/roles.sql                        (as superuser, on a new machine: roles and database)
 #   DATABASE_OWNER_URL=postgres://ondi_owner:…@host/ondi deploy/restore.sh FILE
 set -eu
-exec pg_restore --exit-on-error --single-transaction --no-comments --dbname "$DATABASE_OWNER_URL" "$1"
+pg_restore --exit-on-error --single-transaction --no-comments --dbname "$DATABASE_OWNER_URL" "$1"
+# A dump has no statistics; until autovacuum comes by, every plan would be a guess.
+exec psql --no-psqlrc --quiet --dbname "$DATABASE_OWNER_URL" --command "ANALYZE"

@@ -184,7 +184,7 @@ def _row(image: FixImage) -> Row:
 
 
 def _restore(todo: Sequence[FixImage], *, alone: bool) -> None:
-    """Make these rows what they were: all at once, or where that has an order and they are of one item, row by row.
+    """Make these rows what they were: all at once; where they are of one item, row by row, as places become free.
 
     Raises `IntegrityError` where something else has the place of one.
     """
@@ -194,8 +194,21 @@ def _restore(todo: Sequence[FixImage], *, alone: bool) -> None:
     except IntegrityError:
         if not alone:
             raise
-        for image in todo:
+        while todo:
+            waiting = [image for image in todo if not _restored(image)]
+            if len(waiting) == len(todo):
+                raise
+            todo = waiting
+
+
+def _restored(image: FixImage) -> bool:
+    """Make this row what it was; False where something has its place, which may be a row that is still to be moved."""
+    try:
+        with transaction.atomic():
             _restore_together([image])
+    except IntegrityError:
+        return False
+    return True
 
 
 def _restore_together(todo: Sequence[FixImage]) -> None:

@@ -9,23 +9,46 @@ from django.db import connection
 
 from ondi.common.ids import new_id
 from ondi.datafixes.fixes import FixOneByOne, Item
+from ondi.tenants.scope import tenant_scope
 from support.fixes.findings import FINDINGS
 from support.fixes.findings.parts import Finding
 
-READ_AT_ONCE = 500
+SHOWN = 5
 BY_NAME = {finding.name: finding for finding in FINDINGS}
 
 
-def found(finding: Finding, tenant_id: UUID) -> Iterator[tuple[UUID, str, str | None]]:
-    """The damaged rows of this tenant: key, what is wrong, and why it is left to a person (None: it is repaired).
+def rows_of(finding: Finding) -> str:
+    """SQL of the damaged rows: key, detail, and why a row is left to a person (null: it is repaired)."""
+    doubt = "to_jsonb(found)->>'doubt'"  # a finding in which there never is one has no such column
+    return f"SELECT key, detail, {doubt} AS doubt FROM ({finding.find}) AS found (key, detail)"  # noqa: S608 - ours
 
-    Read in pieces, in the caller's transaction.
-    """
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(f"SELECT * FROM ({finding.find}) AS found ORDER BY 1", {"tenant": tenant_id})  # noqa: S608 - ours
-        while rows := cursor.fetchmany(READ_AT_ONCE):
-            for key, detail, *doubt in rows:
-                yield key, detail, finding.look_at or next(iter(doubt), None)
+
+def examine(slug: str, tenant_id: UUID) -> list[dict[str, Any]]:
+    """What every finding finds in this tenant, as `doctor --json` tells it; in a transaction that cannot write."""
+    with tenant_scope(tenant_id):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = 0")
+        return [told for finding in FINDINGS if (told := _examined(finding, slug, tenant_id))]
+
+
+def _examined(finding: Finding, slug: str, tenant_id: UUID) -> dict[str, Any] | None:
+    # Counted in the same pass; and so planned for all rows, though only the first are wanted.
+    counted = f"SELECT *, count(*) OVER (), count(doubt) OVER () FROM ({rows_of(finding)}) AS found"  # noqa: S608 - ours
+    with connection.cursor() as cursor:
+        cursor.execute(f"{counted} ORDER BY key LIMIT {SHOWN}", {"tenant": tenant_id})
+        rows = cursor.fetchall()
+    if not rows:
+        return None
+    number, left = rows[0][3:]
+    left = number if finding.look_at else left
+    command = f"manage.py repair --finding {finding.name} --tenant {slug}" if left < number else None
+    examples = [
+        " ".join(filter(None, [str(key), detail, doubt and f"({doubt})"])) for key, detail, doubt, *_counts in rows
+    ]
+    return {
+        "tenant": slug, "finding": finding.name, "what": finding.what, "count": number, "examples": examples,
+        "mend": command, "for_a_person": left, "look_at": finding.look_at or None,
+    }  # fmt: skip
 
 
 class Repair(FixOneByOne):
@@ -38,9 +61,13 @@ class Repair(FixOneByOne):
 
     def items(self) -> Iterator[Item]:
         # Looked at once: what is repaired meanwhile would otherwise move what is still to come.
-        for key, detail, doubt in list(found(self.finding, self.tenant_id)):
-            label = f"{self.finding.name} {key}"
-            yield Item(str(key), label, {"wrong": detail}, {"wrong": "nothing"}, fault=doubt or "")
+        with connection.cursor() as cursor:
+            cursor.execute(f"{rows_of(self.finding)} ORDER BY key", {"tenant": self.tenant_id})
+            found = cursor.fetchall()
+        for key, detail, doubt in found:
+            yield Item(
+                str(key), f"{self.finding.name} {key}", {"wrong": detail}, {"wrong": "nothing"}, fault=doubt or ""
+            )
 
     def hold(self, items: Sequence[Item]) -> None:
         """Lock tickets and what hangs on them, as the finding says."""
@@ -50,7 +77,7 @@ class Repair(FixOneByOne):
 
     def apply(self, item: Item, *, at: datetime) -> bool:
         """Repair one; False where somebody else did. Raises `ValueError` where it is a person's by now."""
-        still = f"SELECT * FROM ({self.finding.find}) AS found (key, detail) WHERE key = %(key)s"  # noqa: S608 - ours
+        still = f"SELECT doubt FROM ({rows_of(self.finding)}) AS found WHERE key = %(key)s"  # noqa: S608 - ours
         arguments: dict[str, Any] = {
             "tenant": self.tenant_id,
             "key": UUID(item.key),
@@ -62,8 +89,8 @@ class Repair(FixOneByOne):
             row = cursor.fetchone()
             if row is None:
                 return False
-            if doubt := next(iter(row[2:]), None):
-                raise ValueError(doubt)
+            if row[0]:
+                raise ValueError(row[0])
             for statement in self.finding.mend:
                 cursor.execute(statement, arguments)
         return True

@@ -48,7 +48,7 @@ PEOPLE = (
                                           max_customer_priority, acknowledgement_html, updated_at)
        SELECT id, true, true, 'urgent', '{{}}', now() FROM tenants_tenant""",
     """INSERT INTO support_ticketcounter (tenant_id, last_number)
-       SELECT pg_temp.v7(1, n), {tickets} / {tenants} FROM generate_series(0, {tenants} - 1) AS n""",
+       SELECT pg_temp.v7(1, n), ({tickets} + {tenants} - 1) / {tenants} FROM generate_series(0, {tenants} - 1) AS n""",
     """INSERT INTO accounts_user (id, email, password, is_active, is_superuser, created_at)
        SELECT pg_temp.v7(2, n), NULL, '!', true, false, now()
        FROM generate_series(0, {people} - 1) AS n""",
@@ -62,23 +62,27 @@ PEOPLE = (
 # Each id is made once and then copied.
 KEYS = """
 CREATE UNLOGGED TABLE bench_key (n bigint, at timestamptz, tenant uuid, customer uuid, agent uuid, talk uuid, first uuid,
-                                 second uuid, part uuid, ticket uuid, event uuid, open boolean, subject text)
+                                 second uuid, part uuid, ticket uuid, event uuid, open boolean, subject text,
+                                 answered interval)
 """
 FILL_KEYS = """
 INSERT INTO bench_key
-SELECT n, now() - ({tickets} - n) * (1000000.0 / {tickets}) * interval '30 seconds', pg_temp.v7(1, n % {tenants}),
+SELECT n, now() - interval '25 hours' - ({tickets} - n) * (1000000.0 / {tickets}) * interval '30 seconds',
+       pg_temp.v7(1, n % {tenants}),
        pg_temp.v7(3, {tenants} * (10 + (n / {tenants}) % ({of_a_tenant} - 10)) + n % {tenants}),
        CASE WHEN n / {tenants} % 20 <> 0 THEN pg_temp.v7(3, n % {tenants} + {tenants} * (n % 10)) END,
        pg_temp.v7(4, n), pg_temp.v7(5, n), pg_temp.v7(6, n), pg_temp.v7(7, n), pg_temp.v7(8, n), pg_temp.v7(9, n),
-       n / {tenants} % 10 = 0, pg_temp.words(n / {tenants})
+       n / {tenants} % 10 = 0, pg_temp.words(n / {tenants}),
+       CASE WHEN n / {tenants} % 10 = 0 THEN interval '1 minute' ELSE (1 + n % 90) * interval '1 minute' END
 FROM generate_series({low}::bigint, {high} - 1) AS n"""
-# Over the last 347 days, however many they are; one in ten is open, half of these unassigned.
+# Over the last 347 days, however many they are; one in ten is open, half of these unassigned. What is closed was answered.
 FILL = (
     """INSERT INTO conversations_message (id, tenant_id, conversation_id, sequence, sender_id, sender_role,
                                          message_type, content, created_at)
-       SELECT CASE turn WHEN 0 THEN first ELSE second END, tenant, talk, 1 + turn, customer, 'customer', 'text',
-              CASE turn WHEN 0 THEN 'Hello, please help: ' || subject ELSE 'Please tell me more' END,
-              at + turn * interval '1 minute'
+       SELECT CASE turn WHEN 0 THEN first ELSE second END, tenant, talk, 1 + turn,
+              CASE WHEN turn = 0 OR open THEN customer ELSE agent END,
+              CASE WHEN turn = 0 OR open THEN 'customer' ELSE 'agent' END, 'text',
+              CASE turn WHEN 0 THEN 'Hello, please help: ' || subject ELSE 'Please tell me more' END, at + turn * answered
        FROM bench_key, generate_series(0, 1) AS turn WHERE n >= {low} AND n < {high}""",
     """INSERT INTO support_ticket (id, tenant_id, number, subject, status, priority, source, requester_id, assignee_id,
            conversation_id, waiting_on, waiting_since, first_response_at, last_activity_at, closed_at, version,
@@ -86,21 +90,27 @@ FILL = (
        SELECT ticket, tenant, 1 + n / {tenants}, subject, CASE WHEN open THEN 'open' ELSE 'closed' END,
               (ARRAY['low', 'medium', 'high', 'urgent'])[1 + (n / 7) % 4], 'customer_portal', customer, agent,
               talk, CASE WHEN open THEN 'agent' END, CASE WHEN open THEN at END,
-              CASE WHEN NOT open THEN at + n % 90 * interval '1 minute' END, at + interval '1 minute',
+              CASE WHEN NOT open THEN at + answered END, at + answered,
               CASE WHEN NOT open THEN at + interval '1 day' END, 1, at, at + interval '1 day'
        FROM bench_key WHERE n >= {low} AND n < {high}""",
     """INSERT INTO conversations_conversation (id, tenant_id, kind, status, title, message_count, last_message_id,
            last_message_sender_id, last_message_sender_role, last_message_type, last_message_preview,
            last_message_at, created_at)
-       SELECT talk, tenant, 'support', CASE WHEN open THEN 'active' ELSE 'closed' END, subject, 2, second, customer,
-              'customer', 'text', 'Please tell me more', at + interval '1 minute', at
+       SELECT talk, tenant, 'support', CASE WHEN open THEN 'active' ELSE 'closed' END, subject, 2, second,
+              CASE WHEN open THEN customer ELSE agent END, CASE WHEN open THEN 'customer' ELSE 'agent' END, 'text',
+              'Please tell me more', at + answered, at
        FROM bench_key WHERE n >= {low} AND n < {high}""",
     """INSERT INTO conversations_participant (id, tenant_id, conversation_id, membership_id, role,
                                              last_read_sequence, joined_at)
-       SELECT part, tenant, talk, customer, 'customer', 2, at FROM bench_key WHERE n >= {low} AND n < {high}""",
+       SELECT part, tenant, talk, customer, 'customer', 2, at FROM bench_key WHERE n >= {low} AND n < {high}
+       UNION ALL SELECT pg_temp.v7(7, {tickets} + n), tenant, talk, agent, 'member', 2, at
+       FROM bench_key WHERE n >= {low} AND n < {high} AND agent IS NOT NULL""",
     """INSERT INTO support_ticketevent (id, tenant_id, ticket_id, kind, actor_id, before, after, created_at)
-       SELECT event, tenant, ticket, 'opened', customer, '{{}}', '{{"status": "open"}}', at
-       FROM bench_key WHERE n >= {low} AND n < {high}""",
+       SELECT event, tenant, ticket, 'opened', customer, '{{}}'::jsonb, '{{"status": "open"}}'::jsonb, at
+       FROM bench_key WHERE n >= {low} AND n < {high}
+       UNION ALL SELECT pg_temp.v7(9, {tickets} + n), tenant, ticket, 'closed', NULL, '{{"status": "open"}}',
+              '{{"status": "closed"}}', at + interval '1 day'
+       FROM bench_key WHERE n >= {low} AND n < {high} AND NOT open""",
     """INSERT INTO support_ticketevent (id, tenant_id, ticket_id, kind, actor_id, before, after, created_at)
        SELECT pg_temp.v7(0, n), tenant, ticket, 'closed', agent, '{{"status": "open"}}', '{{"status": "closed"}}',
               at + interval '1 day'

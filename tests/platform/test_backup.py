@@ -1,13 +1,16 @@
 """The drill: back up, destroy, restore, with the scripts an operator uses and as the role they use."""
 
+import io
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
 
@@ -74,6 +77,20 @@ def picture_of(database):
         return {"rows": rows, **{name: reader.execute(query).fetchall() for name, query in CATALOGUE.items()}}
 
 
+@contextmanager
+def product_on(database):
+    """The application's connection stands before another database meanwhile."""
+    settings = connections["default"].settings_dict
+    before = settings["NAME"]
+    connections["default"].close()
+    settings["NAME"] = database
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        settings["NAME"] = before
+
+
 def create(owner, name):
     owner().execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name)))
 
@@ -100,6 +117,13 @@ def test_what_is_restored_is_what_was_backed_up(owner, scratch, tmp_path):
     after = picture_of(scratch)
     for name, found in before.items():
         assert after[name] == found, name
+    with psycopg.connect(**parameters(dbname=scratch)) as reader:
+        known = "SELECT reltuples FROM pg_class WHERE relname = 'support_ticket'"
+        assert reader.execute(known).fetchone() == (6,), "restored without statistics"
+    with product_on(scratch):
+        out = io.StringIO()
+        call_command("doctor", stdout=out)
+    assert out.getvalue().startswith("3 tenants, ")
 
 
 def test_the_walls_stand_in_the_restored_database(owner, scratch, tmp_path):

@@ -8,9 +8,11 @@ from contextlib import contextmanager, suppress
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
+from conversations.models import Message
 from conversations.reads import find_readable
-from conversations.services import post_message
+from conversations.services import post_message, redact_message
 from ondi.accounts.models import Membership
 from ondi.accounts.services import end_membership
 from ondi.common.ids import new_id
@@ -18,6 +20,8 @@ from ondi.tenants.scope import tenant_scope
 from support.fixes.findings import FINDINGS
 from support.models import Tag, TicketTag
 from support.services import write_note
+from tests.benchmarks import load
+from tests.conftest import _empty_all_tables
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
 from tests.races import held_up
 
@@ -119,7 +123,7 @@ def damage(owner, world):
     run("UPDATE support_ticket SET follow_up_at = now() WHERE id = %s", [closed[1].id])
     run("UPDATE support_ticket SET closed_by_id = %s WHERE id = %s", [agent.id, t[11].id])
     run("UPDATE support_ticket SET first_response_at = NULL WHERE id = %s", [t[12].id])
-    run("UPDATE support_ticket SET last_activity_at = '2020-01-01' WHERE id = %s", [t[13].id])
+    run("UPDATE support_ticket SET last_activity_at = last_activity_at + interval '1 minute' WHERE id = %s", [t[13].id])
     run("UPDATE support_ticketcounter SET last_number = 3 WHERE tenant_id = %s", [tenant.id])
     run("DELETE FROM support_ticketevent WHERE ticket_id = %s AND kind = 'opened'", [t[14].id])
     run("DELETE FROM support_ticketevent WHERE ticket_id = %s AND kind = 'closed'", [closed[2].id])
@@ -142,18 +146,72 @@ def damage(owner, world):
         "joined_at) VALUES (%s, %s, %s, %s, 'customer', 0, now())", [new_id(), tenant.id, c[21], t[0].requester_id])  # fmt: skip
     run("INSERT INTO support_ticketevent (id, tenant_id, ticket_id, kind, before, after, created_at) "
         "VALUES (%s, %s, %s, 'closed', '{}', '{}', now())", [new_id(), tenant.id, t[22].id])  # fmt: skip
+    damage_by_hand(owner, world, run, c, t)
+
+
+def damage_by_hand(owner, world, run, c, t):
+    """What takes a statement of its own, or a constraint away."""
+    tenant, agent, _gone, _tickets, closed = world
+    with tenant_scope(tenant.id):
+        post_message(actor=actor(agent), conversation_id=c[23], content="Are you there?")
+    run(
+        "UPDATE conversations_message SET sender_id = %s WHERE conversation_id = %s AND sequence = 2",
+        [t[23].requester_id, c[23]],
+    )
+    run("UPDATE accounts_membership SET erased_at = now() WHERE id = %s", [agent.id])
+    run("UPDATE support_ticket SET subject = 'Another' WHERE id = %s", [t[24].id])
+    run("UPDATE support_ticket SET created_at = created_at - interval '10 seconds' WHERE id = %s", [t[25].id])
+    run("UPDATE deliveries_delivery SET customer_id = %s WHERE id = %s", [t[0].requester_id, t[26].delivery_id])
+    run("UPDATE support_ticketnote SET created_at = '0001-01-01 BC' WHERE ticket_id = %s", [t[27].id])
+    run("UPDATE support_ticket SET priority = 'direst' WHERE id = %s", [t[28].id])
+    with tenant_scope(tenant.id):
+        redact_message(conversation_id=c[29], message_id=Message.objects.get(conversation=c[29], sequence=1).id)
+    run(
+        """UPDATE conversations_message SET event = '{"code": "message_redacted", "params": []}' WHERE conversation_id = %s AND sequence = 1""",
+        [c[29]],
+    )
+    with without(owner, "orders_orderitem", "orders_orderitem_order_id_in_tenant"):
+        run("INSERT INTO orders_orderitem (id, tenant_id, order_id, position, name, quantity) VALUES (%s, %s, %s, 1, 'x', 1)",
+            [new_id(), tenant.id, NOWHERE])  # fmt: skip
+    run(
+        "UPDATE conversations_conversation SET message_count = 0, last_message_id = NULL WHERE id = %s",
+        [closed[4].conversation_id],
+    )
+    run("DELETE FROM conversations_message WHERE conversation_id = %s", [closed[4].conversation_id])
+    run(
+        "UPDATE conversations_participant SET last_read_sequence = 0 WHERE conversation_id = %s",
+        [closed[4].conversation_id],
+    )
+    run("DELETE FROM tenants_portalsettings WHERE tenant_id = %s", [tenant.id])
     with without(owner, "conversations_participant", "conversations_participant_conversation_id_in_tenant"):
         run("INSERT INTO conversations_participant (id, tenant_id, conversation_id, membership_id, role, last_read_sequence, "
             "joined_at) VALUES (%s, %s, %s, %s, 'member', 0, now())", [new_id(), tenant.id, NOWHERE, agent.id])  # fmt: skip
 
 
 def doctor(*arguments):
-    out, healthy = io.StringIO(), True
+    """What it finds in the data. (Links that were taken away come back unchecked, which it names as well.)"""
+    out = io.StringIO()
     try:
         call_command("doctor", "--json", *arguments, stdout=out)
     except CommandError:
-        healthy = False
-    return {one["finding"]: one["count"] for one in json.loads(out.getvalue())}, healthy
+        assert json.loads(out.getvalue()), "it fails only where it names something"
+    found = {one["finding"]: one["count"] for one in json.loads(out.getvalue())}
+    found.pop("schema", None)
+    return found, not found
+
+
+@pytest.fixture(autouse=True)
+def links_are_checked_again(owner):
+    """Links that were put back around damage are valid again once that is gone."""
+    yield
+    unchecked = (
+        owner().execute("SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE NOT convalidated").fetchall()
+    )
+    if unchecked:
+        connection.close()
+        _empty_all_tables(None)
+    for table, name in unchecked:
+        owner().execute(f'ALTER TABLE {table} VALIDATE CONSTRAINT "{name}"')
 
 
 def state(owner):
@@ -176,8 +234,29 @@ def repair(finding, *arguments):
     return json.loads(out.getvalue())[0]
 
 
+def test_bench_data_is_in_order(owner):
+    sizes = {"tickets": 203, "tenants": 2, "of_a_tenant": 20, "people": 40, "low": 0, "high": 203}
+    statements = (load.V7, load.WORDS, *load.PEOPLE, load.KEYS, load.FILL_KEYS, *load.FILL, "DROP TABLE bench_key")
+    with owner().transaction():
+        for statement in statements:
+            owner().execute(statement.format(**sizes) if statement not in (load.V7, load.WORDS) else statement)
+
+    assert doctor() == ({}, True)
+    assert owner().execute("SELECT count(*) FROM support_ticket").fetchone() == (203,)
+
+
+def test_findings_say_key_detail_and_doubt():
+    for finding in FINDINGS:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM ({finding.find}) AS found LIMIT 0", {"tenant": new_id()})
+            assert [column.name for column in cursor.description][2:] in ([], ["doubt"]), finding.name
+
+
 def test_a_desk_in_order_has_no_finding(world):
     assert doctor() == ({}, True)
+
+
+ALL = {finding.name for finding in FINDINGS} - {"two_open_tickets_of_one_item"}  # takes an index away, see below
 
 
 def test_every_damage_is_named_repaired_and_brought_back_by_undo(world, owner):
@@ -185,12 +264,12 @@ def test_every_damage_is_named_repaired_and_brought_back_by_undo(world, owner):
 
     found, healthy = doctor()
     assert not healthy
-    assert set(found) == {finding.name for finding in FINDINGS}, "every one, and nothing else"
+    assert set(found) == ALL, "every one, and nothing else"
     assert len(found) >= 20
-    assert set(found.values()) == {1}, found
+    assert {name: count for name, count in found.items() if count != 1} == {}
 
     damaged, runs = state(owner()), []
-    for finding in FINDINGS:
+    for finding in (finding for finding in FINDINGS if finding.name in ALL):
         before = state(owner())
         if finding.look_at:
             with pytest.raises(CommandError, match=f"{finding.name} is left to a person, and nothing was changed: "):
@@ -204,7 +283,7 @@ def test_every_damage_is_named_repaired_and_brought_back_by_undo(world, owner):
         assert finding.name not in doctor()[0], finding.name
         assert repair(finding.name, "--apply")["changed"] == 0, "a second run changes nothing"
         runs.append((finding, done["run"]))
-    assert set(doctor()[0]) == {finding.name for finding in FINDINGS if finding.look_at}
+    assert set(doctor()[0]) == {finding.name for finding in FINDINGS if finding.look_at} & ALL
     for _finding, run in reversed(runs):
         with links_off(owner()):
             call_command("data_fixes", "undo", run, stdout=io.StringIO())
@@ -223,6 +302,25 @@ def links_off(owner):
     yield
     for table, name, definition in links:
         owner.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition.replace(" NOT VALID", "")} NOT VALID')
+
+
+@pytest.mark.parametrize(("kind", "factory"), [("delivery", DeliveryFactory), ("order", OrderFactory)])
+def test_two_open_tickets_of_one_item_are_named_where_the_index_is_away(owner, kind, factory):
+    customer = MemberFactory(tenant=TenantFactory(slug="tigris"))
+    items = [factory(tenant=customer.tenant, customer=customer) for _number in range(2)]
+    tickets = [make_ticket(customer, **{kind: item}) for item in items]
+    index = f"support_ticket_one_open_per_{kind}"
+    (definition,) = owner().execute("SELECT indexdef FROM pg_indexes WHERE indexname = %s", [index]).fetchone()
+    link = f"UPDATE support_ticket SET {kind}_id = %s WHERE id = %s"
+    owner().execute(f"DROP INDEX {index}")
+    try:
+        owner().execute(link, [items[0].id, tickets[1].id])
+        found = doctor()[0]
+        assert "left to a person" in refused("two_open_tickets_of_one_item")
+    finally:
+        owner().execute(link, [items[1].id, tickets[1].id])
+        owner().execute(definition)
+    assert found["two_open_tickets_of_one_item"] == 1
 
 
 # What no repair may do: open a conversation to somebody, lose a word, make an unread message a read one.

@@ -23,7 +23,7 @@ FINDINGS = [
         "SELECT t.conversation_id, min(t.sequence) || ' to ' || max(t.sequence) || ', ' || count(*) || ' messages', "
         # Numbers alone are wrong only where the conversation counts as many as there are.
         "CASE WHEN max(c.message_count) IS DISTINCT FROM count(*) THEN 'its conversation counts ' || "
-        "COALESCE(max(c.message_count)::text, 'none') || ': messages may have been lost, look for them in a backup' END "
+        "COALESCE(max(c.message_count)::text, 'none') || ': messages may have been lost, look for them in a backup' END AS doubt "
         "FROM conversations_message AS t LEFT JOIN conversations_conversation AS c ON c.tenant_id = t.tenant_id "
         f"AND c.id = t.conversation_id WHERE {MINE} GROUP BY t.conversation_id "
         "HAVING min(t.sequence) <> 1 OR max(t.sequence) <> count(*) OR count(DISTINCT t.sequence) <> count(*)",
@@ -51,7 +51,7 @@ FINDINGS = [
         "summary_count",
         "a conversation's message_count is not the number of its messages",
         "SELECT t.id, t.message_count || ', counted ' || n.number, CASE WHEN n.highest <> n.number "
-        f"THEN 'its messages are not numbered without gaps: see message_sequence' ELSE {MAYBE_LOST} END "
+        f"THEN 'its messages are not numbered without gaps: see message_sequence' ELSE {MAYBE_LOST} END AS doubt "
         f"FROM conversations_conversation AS t {COUNTED} WHERE {MINE} AND t.message_count <> n.number",
         (
             "UPDATE conversations_conversation AS t SET message_count = (SELECT count(*) FROM conversations_message AS m "
@@ -63,7 +63,10 @@ FINDINGS = [
     Finding(
         "summary_last_message",
         "a conversation's last message is not its last message",
-        f"SELECT t.id, 'last is ' || last.id, {MAYBE_LOST} FROM conversations_conversation AS t {LAST} {COUNTED} "
+        f"SELECT t.id, 'last is ' || last.id, COALESCE({MAYBE_LOST}, CASE WHEN t.last_message_at <> last.created_at "
+        "AND EXISTS (SELECT FROM support_ticket AS k WHERE k.tenant_id = t.tenant_id AND k.conversation_id = t.id "
+        "AND k.last_activity_at = t.last_message_at) THEN 'its ticket says the same time: the message''s may be wrong' END) AS doubt "
+        f"FROM conversations_conversation AS t {LAST} {COUNTED} "
         f"WHERE {MINE} AND ((t.last_message_id, t.last_message_sender_id, t.last_message_sender_role, "
         "t.last_message_type, t.last_message_at, t.last_message_event) IS DISTINCT FROM (last.id, last.sender_id, "
         "last.sender_role, last.message_type, last.created_at, last.event) "
@@ -109,7 +112,7 @@ FINDINGS = [
         "conversation_closed_of_open_ticket",
         "an open ticket has a closed conversation",
         "SELECT t.conversation_id, '#' || t.number, CASE WHEN "
-        f"{LAST_EVENT} = 'closed' THEN 'its history says that it was closed: see status_against_history' END "
+        f"{LAST_EVENT} = 'closed' THEN 'its history says that it was closed: see status_against_history' END AS doubt "
         "FROM support_ticket AS t JOIN conversations_conversation AS k "
         f"ON k.tenant_id = t.tenant_id AND k.id = t.conversation_id WHERE {MINE} AND t.status = 'open' "
         "AND k.status = 'closed'",

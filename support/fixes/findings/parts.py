@@ -96,6 +96,26 @@ LAST_MESSAGE_AT = (
     "(SELECT m.created_at FROM conversations_message AS m WHERE m.tenant_id = t.tenant_id "
     "AND m.conversation_id = t.conversation_id ORDER BY m.sequence DESC LIMIT 1)"
 )
+# Since when a ticket waits: since the side that spoke last began to, or since it was reopened after that. What `turns` and
+# `shared` write one by one, told from the messages and the history.
+_OTHER = f"FROM conversations_message AS m WHERE {SAID} = t.waiting_on"
+_RUN = f"{SAID} NOT IN ('system', t.waiting_on) AND m.sequence > COALESCE((SELECT max(m.sequence) {_OTHER}), 0)"
+_REOPENINGS = (
+    "FROM support_ticketevent AS e WHERE e.tenant_id = t.tenant_id AND e.ticket_id = t.id AND e.kind = 'reopened'"
+)
+_LAST_REOPENING = f"(SELECT e.created_at {_REOPENINGS} ORDER BY e.id DESC LIMIT 1)"
+WAITS_WRONGLY = (
+    f"(EXISTS (SELECT FROM conversations_message AS m WHERE {_RUN}) OR t.waiting_on = 'agent' AND {_LAST_REOPENING} IS NOT NULL) "
+    f"AND NOT EXISTS (SELECT FROM conversations_message AS m WHERE {_RUN} AND m.created_at = t.waiting_since) "
+    f"AND NOT (t.waiting_on = 'agent' AND EXISTS (SELECT {_REOPENINGS} AND e.created_at = t.waiting_since))"
+)
+WAITS_SINCE = (
+    f"UPDATE support_ticket AS t SET waiting_since = COALESCE((SELECT e.created_at {_REOPENINGS} AND t.waiting_on = 'agent' AND "
+    f"e.created_at >= COALESCE((SELECT m.created_at {_OTHER} ORDER BY m.sequence DESC LIMIT 1), '-infinity') ORDER BY e.id DESC "
+    f"LIMIT 1), (SELECT m.created_at FROM conversations_message AS m WHERE {_RUN} AND m.created_at >= "
+    f"COALESCE({_LAST_REOPENING}, '-infinity') ORDER BY m.sequence LIMIT 1), (SELECT m.created_at FROM conversations_message "
+    f"AS m WHERE {_RUN} ORDER BY m.sequence LIMIT 1), t.created_at) WHERE {THESE}"
+)
 # How many messages there are, and the number of the last.
 COUNTED = (
     "JOIN LATERAL (SELECT count(*) AS number, max(m.sequence) AS highest FROM conversations_message AS m "
@@ -151,7 +171,7 @@ def dangling(
     )
     return Finding(
         name, f"{table}.{column} leads nowhere in its tenant",
-        f"SELECT t.id, t.{column}::text, {doubt} FROM {table} AS t WHERE {MINE} AND {missing}", (mend,), rows(table), hold,
+        f"SELECT t.id, t.{column}::text, {doubt} AS doubt FROM {table} AS t WHERE {MINE} AND {missing}", (mend,), rows(table), hold,
     )  # fmt: skip
 
 

@@ -40,11 +40,31 @@ FINDINGS = [
         look_at=COMPARE_CUSTOMERS,
     ),
     Finding(
+        "sender_and_role",
+        "a message's sender, part and type do not go together",
+        "SELECT t.id, 'message ' || t.sequence || ' as ' || t.sender_role || ' by ' || COALESCE(t.sender_id::text, 'nobody') "
+        "FROM conversations_message AS t LEFT JOIN support_ticket AS k ON k.tenant_id = t.tenant_id "
+        f"AND k.conversation_id = t.conversation_id WHERE {MINE} AND ((t.sender_id IS NULL) <> (t.sender_role = 'system') "
+        "OR t.sender_role = 'agent' AND (t.sender_id = k.requester_id OR NOT EXISTS (SELECT FROM conversations_participant AS p "
+        "WHERE p.tenant_id = t.tenant_id AND p.conversation_id = t.conversation_id AND p.membership_id = t.sender_id) "
+        "AND EXISTS (SELECT FROM accounts_membership AS m WHERE m.tenant_id = t.tenant_id AND m.id = t.sender_id)) "
+        # People write text, the house HTML; what was taken back keeps whose it was.
+        "OR (t.message_type = 'text') <> (t.sender_role <> 'system') AND t.event->>'code' IS DISTINCT FROM 'message_redacted')",
+        look_at="compare the message with who takes part and with the ticket's customer: who wrote it is not to be guessed",
+    ),
+    Finding(
+        "erased_person",
+        "somebody who was erased has not left, or is still named",
+        f"SELECT t.id, '' FROM accounts_membership AS t WHERE {MINE} AND t.erased_at IS NOT NULL "
+        "AND (t.ended_at IS NULL OR t.first_name <> '' OR t.last_name <> '' OR t.phone <> '')",
+        look_at="ask whether this person was to be erased; erase_customer takes them once `erased_at` is empty",
+    ),
+    Finding(
         "assignee_takes_no_part",
         "the agent of an open ticket does not take part in its conversation",
         "SELECT t.id, '#' || t.number, CASE WHEN t.assignee_id = t.requester_id OR EXISTS (SELECT FROM "
         "conversations_participant AS p WHERE p.tenant_id = t.tenant_id AND p.conversation_id = t.conversation_id "
-        "AND p.membership_id = t.assignee_id AND p.role = 'customer') THEN 'its agent is its customer' END "
+        "AND p.membership_id = t.assignee_id AND p.role = 'customer') THEN 'its agent is its customer' END AS doubt "
         "FROM support_ticket AS t JOIN accounts_membership AS m ON m.tenant_id = t.tenant_id AND m.id = t.assignee_id "
         f"JOIN accounts_user AS u ON u.id = m.user_id WHERE {MINE} AND t.status = 'open' AND {AT_THE_DESK} "
         "AND NOT EXISTS (SELECT FROM conversations_participant AS p WHERE p.tenant_id = t.tenant_id "

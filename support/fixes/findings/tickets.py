@@ -2,6 +2,8 @@
 
 from ondi.datafixes.fixes import Footprint
 from support.fixes.findings.parts import (
+    COMPARE_CUSTOMERS,
+    CUSTOMERS,
     FIRST_ANSWER,
     HOLD_TICKET,
     IDS,
@@ -10,13 +12,15 @@ from support.fixes.findings.parts import (
     LAST_SAID,
     MINE,
     REOPENED,
-    SAID,
     THESE,
     TICKET,
+    WAITS_SINCE,
+    WAITS_WRONGLY,
     Finding,
     dangling,
     held,
     lost,
+    rows,
 )
 
 FINDINGS = [
@@ -27,19 +31,19 @@ FINDINGS = [
         f"WHERE {MINE} AND t.status = 'open' AND (t.waiting_on = 'customer' AND last.sender_role = 'customer' "
         f"OR t.waiting_on = 'agent' AND last.sender_role = 'agent' AND NOT {REOPENED})",
         (
-            "UPDATE support_ticket AS t SET waiting_on = CASE t.waiting_on WHEN 'agent' THEN 'customer' ELSE 'agent' END, "
-            f"waiting_since = (SELECT max(m.created_at) FROM conversations_message AS m WHERE {SAID} <> 'system') "
+            "UPDATE support_ticket AS t SET waiting_on = CASE t.waiting_on WHEN 'agent' THEN 'customer' ELSE 'agent' END "
             f"WHERE {THESE}",
+            WAITS_SINCE,
         ),
         TICKET,
         HOLD_TICKET,
     ),
     Finding(
         "waiting_since",
-        "an open ticket does not say since when it waits",
+        "an open ticket does not say since when it waits, or not what its messages and its history say",
         f"SELECT t.id, '#' || t.number FROM support_ticket AS t WHERE {MINE} AND t.status = 'open' "
-        "AND t.waiting_since IS NULL",
-        (f"UPDATE support_ticket AS t SET waiting_since = t.last_activity_at WHERE {THESE}",),
+        f"AND (t.waiting_since IS NULL OR {WAITS_WRONGLY})",
+        (WAITS_SINCE,),
         TICKET,
         HOLD_TICKET,
     ),
@@ -73,7 +77,10 @@ FINDINGS = [
     Finding(
         "last_activity",
         "a ticket's last activity is not its last message",
-        f"SELECT t.id, '#' || t.number FROM support_ticket AS t WHERE {MINE} AND t.last_activity_at <> {LAST_MESSAGE_AT}",
+        "SELECT t.id, '#' || t.number, CASE WHEN t.last_activity_at = c.last_message_at "
+        "THEN 'its conversation says the same: the time of the message may be the wrong one' END AS doubt "
+        "FROM support_ticket AS t LEFT JOIN conversations_conversation AS c ON c.tenant_id = t.tenant_id "
+        f"AND c.id = t.conversation_id WHERE {MINE} AND t.last_activity_at <> {LAST_MESSAGE_AT}",
         (f"UPDATE support_ticket AS t SET last_activity_at = {LAST_MESSAGE_AT} WHERE {THESE}",),
         TICKET,
         HOLD_TICKET,
@@ -109,7 +116,7 @@ FINDINGS = [
         "event_closed",
         "a closed ticket has no event that it was closed",
         "SELECT t.id, '#' || t.number, CASE WHEN c.status <> 'closed' OR "
-        f"{LAST_EVENT} = 'reopened' THEN 'its history or its conversation says that it is open' END FROM support_ticket AS t "
+        f"{LAST_EVENT} = 'reopened' THEN 'its history or its conversation says that it is open' END AS doubt FROM support_ticket AS t "
         "JOIN conversations_conversation AS c ON c.tenant_id = t.tenant_id AND c.id = t.conversation_id "
         f"WHERE {MINE} AND t.status = 'closed' AND COALESCE({LAST_EVENT}, 'opened') NOT IN ('closed', 'fix_undone')",
         (
@@ -126,6 +133,58 @@ FINDINGS = [
         f"SELECT t.id, '#' || t.number FROM support_ticket AS t WHERE {MINE} AND t.status = 'open' "
         f"AND {LAST_EVENT} = 'closed'",
         look_at="compare the ticket's history with its conversation, and close it or reopen it at the desk",
+    ),
+    Finding(
+        "ticket_without_message",
+        "a ticket has no message",
+        f"SELECT t.id, '#' || t.number FROM support_ticket AS t WHERE {MINE} AND NOT EXISTS (SELECT FROM "
+        "conversations_message AS m WHERE m.tenant_id = t.tenant_id AND m.conversation_id = t.conversation_id)",
+        look_at="look for its messages in a backup: a ticket is opened with its customer's words",
+    ),
+    Finding(
+        "title_is_not_the_subject",
+        "a ticket and its conversation do not say the same subject",
+        "SELECT t.id, '#' || t.number FROM support_ticket AS t JOIN conversations_conversation AS c "
+        f"ON c.tenant_id = t.tenant_id AND c.id = t.conversation_id WHERE {MINE} AND c.title <> t.subject "
+        "AND right(c.title, length(t.subject) + 2) <> ': ' || t.subject",
+        look_at="compare the ticket's subject with the title of its conversation: either may be the wrong one",
+    ),
+    Finding(
+        "opened_at",
+        "a ticket and its conversation were not opened at the same time",
+        "SELECT t.id, '#' || t.number || ': ' || t.created_at || ', ' || c.created_at FROM support_ticket AS t JOIN "
+        "conversations_conversation AS c ON c.tenant_id = t.tenant_id AND c.id = t.conversation_id "
+        f"WHERE {MINE} AND c.created_at <> t.created_at",
+        look_at="compare both with the first message and with the history: either may be the wrong one",
+    ),
+    Finding(
+        "two_open_tickets_of_one_item",
+        "two open tickets are about the same delivery or order",
+        f"SELECT t.id, '#' || t.number FROM support_ticket AS t WHERE {MINE} AND t.status = 'open' AND EXISTS (SELECT FROM "
+        "support_ticket AS k WHERE k.tenant_id = t.tenant_id AND k.status = 'open' AND k.id < t.id "
+        "AND (k.delivery_id = t.delivery_id OR k.order_id = t.order_id))",
+        look_at="read both and close one at the desk; the unique index that refuses the second is missing",
+    ),
+    Finding(
+        "item_of_another_customer",
+        "a ticket is about a delivery or an order of somebody else",
+        f"SELECT t.id, {CUSTOMERS} FROM support_ticket AS t WHERE {MINE} AND (EXISTS (SELECT FROM deliveries_delivery AS d "
+        "WHERE d.tenant_id = t.tenant_id AND d.id = t.delivery_id AND d.customer_id <> t.requester_id) OR EXISTS (SELECT FROM "
+        "orders_order AS o WHERE o.tenant_id = t.tenant_id AND o.id = t.order_id AND o.customer_id <> t.requester_id))",
+        look_at=f"{COMPARE_CUSTOMERS}; the platform may have given the order to somebody else since",
+    ),
+    Finding(
+        "portal_settings",
+        "the tenant has no row of portal settings",
+        "SELECT %(tenant)s::uuid, 'a repair makes it with everything switched off' WHERE NOT EXISTS (SELECT FROM "
+        f"tenants_portalsettings AS t WHERE {MINE})",
+        # What the tenant had allowed is not known: nothing is, until somebody says so in the admin.
+        (
+            "INSERT INTO tenants_portalsettings (tenant_id, allow_customer_close, support_chat_enabled, "
+            "max_customer_priority, acknowledgement_html, updated_at) "
+            "VALUES (%(tenant)s, false, false, 'low', '{}', now()) ON CONFLICT DO NOTHING",
+        ),
+        rows("tenants_portalsettings", key="tenant_id"),
     ),
     dangling("ticket_delivery", "support_ticket", "delivery_id", "deliveries_delivery", hold=HOLD_TICKET),
     dangling(
