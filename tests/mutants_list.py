@@ -525,6 +525,7 @@ MUTANTS = [
         SIGN_IN,
     ),
     Mutant(CREDENTIALS, "    if user is None or not is_right or", "    if user is None or", SIGN_IN),
+    Mutant(CREDENTIALS, "    give_back_connection()  # before the wait as well", "    pass  #", LIMITS),
     Mutant(CREDENTIALS, "    attempt.forgive()\n", "", SIGN_IN),
     Mutant(CREDENTIALS, "            give_back_connection()\n", "", LIMITS),
     Mutant(

@@ -32,6 +32,7 @@ def check_credentials(*, network: str, email: str, password: str) -> User | Doma
     limits = limits_of(network=network, email=email)
     if isinstance(limits, SignInThrottled):
         return limits
+    give_back_connection()  # before the wait as well: those in the line are more than the pool has
     try:
         with line.turn(network):
             attempt = count_attempt(limits)

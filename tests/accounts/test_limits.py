@@ -147,11 +147,19 @@ class TestFlood:
                 )
                 .fetchone()[0]
             )
+            connections_used = (
+                owner()
+                .execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE usename = 'ondi' AND datname = current_database() "
+                )
+                .fetchone()[0]
+            )
             hashing = hasher.running
             hasher.go.set()
             answers = [answer.result(30) for answer in flood]
 
         assert (hashing, hasher.most, held, locks) == (1, 1, 0, 0)
+        assert connections_used == 0, "who waits has none, or eight would empty the pool"
         assert not any(hasher.connected)
         assert Counter(status for status, _headers, _body in answers) == {401: 9, 503: 7}
         for status, headers, body in answers:
