@@ -42,6 +42,8 @@ PROVED = "tests/accounts/test_proved_addresses.py"
 INVITATIONS = "tests/staff/test_invitations.py"
 FIXES = "tests/datafixes/test_commands.py"
 UNDO = "tests/datafixes/test_undo.py"
+DOCTOR = "tests/support/test_doctor.py"
+DRIFT = "tests/architecture/test_schema_picture.py"
 ERASURE = "support/migrations/0005_erasure.py"
 ADDRESSES = "support/migrations/0007_addresses.py"
 
@@ -773,6 +775,17 @@ MUTANTS = [
     Mutant("ondi/datafixes/undo.py", "if images.changed(row, image.after):", "if False:", FIXES),
     Mutant("ondi/datafixes/undo.py", "if item in self.todo and not _lets_go(one, becomes):", "if False:", UNDO),
     Mutant("ondi/datafixes/undo.py", "if item != other and item in self.todo:", "if False:", UNDO),
+    # What no repair may do.
+    Mutant("support/management/commands/repair.py", "if finding.look_at:", "if False:", DOCTOR),
+    Mutant("support/fixes/doctor.py", "            if row[0]:", "            if False:", DOCTOR),
+    Mutant("support/fixes/doctor.py", "for statement in self.finding.hold:", "for statement in ():", DOCTOR),
+    Mutant("support/fixes/findings/people.py", "THEN 'its agent is its customer' END", "THEN NULL END", DOCTOR),
+    Mutant(
+        "support/fixes/findings/people.py", "AND t.status = 'open' AND {AT_THE_DESK} ", "AND t.status = 'open' ", DOCTOR
+    ),
+    Mutant("support/fixes/findings/conversations.py", "AND m.sequence <= t.last_read_sequence", "", DOCTOR),
+    Mutant("support/fixes/schema.py", "WHEN c.relforcerowsecurity THEN ' forced'", "WHEN false THEN ' forced'", DRIFT),
+    Mutant("support/fixes/schema.py", "        elif expected[fact] != found[fact]:", "        elif False:", DRIFT),
     Mutant("ondi/tenants/management/commands/shell.py", 'if not options["write"]:', "if False:", FIXES),
     # The database's wall.
     Mutant(WALL, "            yield f'REVOKE UPDATE", "            return\n            yield f'REVOKE UPDATE", RULES),

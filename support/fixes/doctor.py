@@ -23,6 +23,13 @@ def rows_of(finding: Finding) -> str:
     return f"SELECT key, detail, {doubt} AS doubt FROM ({finding.find}) AS found (key, detail)"  # noqa: S608 - ours
 
 
+def found(finding: Finding, tenant_id: UUID) -> list[tuple[UUID, str, str | None]]:
+    """The damaged rows of this tenant, which is in scope: key, what is wrong, and why it is left to a person."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{rows_of(finding)} ORDER BY key", {"tenant": tenant_id})
+        return cursor.fetchall()
+
+
 def examine(slug: str, tenant_id: UUID) -> list[dict[str, Any]]:
     """What every finding finds in this tenant, as `doctor --json` tells it; in a transaction that cannot write."""
     with tenant_scope(tenant_id):
@@ -61,10 +68,7 @@ class Repair(FixOneByOne):
 
     def items(self) -> Iterator[Item]:
         # Looked at once: what is repaired meanwhile would otherwise move what is still to come.
-        with connection.cursor() as cursor:
-            cursor.execute(f"{rows_of(self.finding)} ORDER BY key", {"tenant": self.tenant_id})
-            found = cursor.fetchall()
-        for key, detail, doubt in found:
+        for key, detail, doubt in found(self.finding, self.tenant_id):
             yield Item(
                 str(key), f"{self.finding.name} {key}", {"wrong": detail}, {"wrong": "nothing"}, fault=doubt or ""
             )

@@ -499,6 +499,23 @@ def test_a_repair_waits_for_the_ticket_and_keeps_what_it_then_finds(desk, owner)
     assert row.fetchone() == ("Changed meanwhile", 9)
 
 
+def test_what_is_in_doubt_by_the_time_it_is_repaired_is_left_to_a_person(desk, owner):
+    _tenant, _agent, _gone, tickets, _closed = desk
+    ticket, conversation = tickets[0], tickets[0].conversation_id
+    owner().execute("UPDATE conversations_conversation SET message_count = 9 WHERE id = %s", [conversation])
+    with psycopg.connect(owner().info.dsn, password=owner().info.password) as writer:
+        writer.execute("SELECT FROM support_ticket WHERE id = %s FOR NO KEY UPDATE", [ticket.id])
+        writer.execute(
+            "UPDATE conversations_message SET sequence = 7 WHERE conversation_id = %s AND sequence = 2", [conversation]
+        )
+        with held_up(lambda: repair("summary_count", "--apply"), writer) as running:
+            writer.commit()
+    done = running.result()
+
+    assert (done["changed"], done["failed"]) == (0, 1)
+    assert "not numbered without gaps" in done["faults"][0][1]
+
+
 @pytest.mark.parametrize("markup", [
     "<p>Thank you.</p><p>We answer <b>soon</b>er &amp; better.</p>", "  <br>Hello&nbsp;&nbsp;there<br/>x ", "", "<h1>A</h1>b<h5>c</h5>d",
     "<ul><li>1</li><li>2</li></ul>" + "ي" * 200, "<a href=\"https://example.org/?a=1&amp;b=2\">here</a> &lt;b&gt; &amp;lt;",

@@ -160,9 +160,11 @@ FINDINGS = [
     Finding(
         "two_open_tickets_of_one_item",
         "two open tickets are about the same delivery or order",
-        f"SELECT t.id, '#' || t.number FROM support_ticket AS t WHERE {MINE} AND t.status = 'open' AND EXISTS (SELECT FROM "
-        "support_ticket AS k WHERE k.tenant_id = t.tenant_id AND k.status = 'open' AND k.id < t.id "
-        "AND (k.delivery_id = t.delivery_id OR k.order_id = t.order_id))",
+        # Two questions, so that each goes by an index.
+        f"SELECT t.id, '#' || t.number FROM support_ticket AS t WHERE {MINE} AND t.status = 'open' AND (EXISTS (SELECT FROM "
+        "support_ticket AS k WHERE k.tenant_id = t.tenant_id AND k.delivery_id = t.delivery_id AND k.status = 'open' "
+        "AND k.id < t.id) OR EXISTS (SELECT FROM support_ticket AS k WHERE k.tenant_id = t.tenant_id "
+        "AND k.order_id = t.order_id AND k.status = 'open' AND k.id < t.id))",
         look_at="read both and close one at the desk; the unique index that refuses the second is missing",
     ),
     Finding(

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from ondi.tenants.scope import find_tenants
-from support.fixes.doctor import examine
+from support.fixes.doctor import SHOWN, examine
 from support.fixes.findings import FINDINGS
 from support.fixes.schema import differences
 
@@ -47,7 +47,10 @@ class Command(BaseCommand):
             for step, _back in executor.migration_plan(executor.loader.graph.leaf_nodes())
         ]
         if missing:
-            raise CommandError(f"This database lacks {', '.join(missing)}: run manage.py migrate first.")
+            more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+            raise CommandError(
+                f"This database lacks migrations ({', '.join(missing[:SHOWN])}{more}): run manage.py migrate first."
+            )
 
     def _tell(self, report: list[dict[str, Any]], tenants: int) -> None:
         for one in report:
