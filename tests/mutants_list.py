@@ -44,6 +44,7 @@ FIXES = "tests/datafixes/test_commands.py"
 UNDO = "tests/datafixes/test_undo.py"
 DOCTOR = "tests/support/test_doctor.py"
 DRIFT = "tests/architecture/test_schema_picture.py"
+RUNS = "tests/datafixes/test_runs.py"
 ERASURE = "support/migrations/0005_erasure.py"
 ADDRESSES = "support/migrations/0007_addresses.py"
 
@@ -774,6 +775,9 @@ MUTANTS = [
     Mutant("ondi/datafixes/runs.py", 'cursor.execute("SET TRANSACTION READ ONLY")', "pass", FIXES),
     Mutant("ondi/datafixes/undo.py", "if images.changed(row, image.after):", "if False:", FIXES),
     Mutant("ondi/datafixes/undo.py", "if item in self.todo and not _lets_go(one, becomes):", "if False:", UNDO),
+    Mutant("ondi/datafixes/images.py", " FOR NO KEY UPDATE OF t", "", RUNS),
+    Mutant("support/migrations/0014_locks_and_audit.py", "ITEMS_AND_TICKETS + FIND", "FIND", RUNS),
+    Mutant("support/migrations/0014_locks_and_audit.py", "TALKS_AND_MESSAGES + COLLECT", "COLLECT", RUNS),
     Mutant("ondi/datafixes/undo.py", "if item != other and item in self.todo:", "if False:", UNDO),
     # What no repair may do.
     Mutant("support/management/commands/repair.py", "if finding.look_at:", "if False:", DOCTOR),

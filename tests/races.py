@@ -51,3 +51,11 @@ def held_up(call: Callable[[], Any], holder: Any) -> "Iterator[Future[Any]]":
             assert not running.done(), running.result()
         yield running
         running.result(timeout=30)
+
+
+def until_somebody_waits(holder) -> None:
+    """Until somebody waits for a lock in this database. Looked at again and again: PostgreSQL tells nobody."""
+    end = time.monotonic() + 30
+    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND cardinality(pg_blocking_pids(pid)) > 0)"
+    while not holder.execute(waits).fetchone()[0]:
+        assert time.monotonic() < end, "nobody waits"

@@ -7,16 +7,12 @@ from typing import TypeVar
 
 from django.db import OperationalError, connection
 
-from ondi.datafixes.fixes import Batch, reason
+from ondi.datafixes.fixes import Batch, DatabaseGone, reason
 
 T = TypeVar("T")
 SHORT = 0.5  # seconds a batch may take
 LOCK_WAIT = "2s"
 LOCK_TRIES = 3
-
-
-class DatabaseGone(Exception):
-    """The connection is lost, and the lock against a second run with it: nothing can go on."""
 
 
 @dataclass(slots=True)
@@ -25,6 +21,20 @@ class Pace:
 
     size: int
     most: int
+
+
+def is_lost() -> bool:
+    """Whether the connection is gone, and with it the locks that are the connection's."""
+    return connection.connection is None or bool(connection.connection.closed)
+
+
+def was_lost_with(error: Exception) -> bool:
+    """Whether this error says, or left, that the connection is gone; closes it then."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    if state.startswith(("57P", "08")):  # the server ends it; nothing came through
+        connection.close()
+        return True
+    return is_lost()
 
 
 def wait_briefly() -> None:
@@ -69,5 +79,5 @@ def _alone(item: T, do: Callable[[Sequence[T]], Batch], name: Callable[[T], str]
 
 
 def _refuse_without_connection(error: Exception) -> None:
-    if connection.connection is None or connection.connection.closed:
-        raise DatabaseGone("the connection to the database is lost") from error
+    if was_lost_with(error):
+        raise DatabaseGone from error

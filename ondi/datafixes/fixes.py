@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.management.base import CommandError
 from django.db import DatabaseError, OperationalError, transaction
 
 from ondi.common.errors import DomainError
@@ -48,12 +49,37 @@ class Batch:
     faults: list[tuple[str, str]] = field(default_factory=list)
 
 
+class DatabaseGone(Exception):
+    """The connection is lost, and the lock against a second run with it: nothing can go on."""
+
+    def __str__(self) -> str:
+        return "the connection to the database is lost; run it again, and it goes on where it was"
+
+
+class FixRefused(Exception):
+    """The run does not begin, or does not go on; the text says why. `run_id`: its record, where it has one."""
+
+    def __init__(self, text: str, run_id: UUID | None = None) -> None:
+        super().__init__(text)
+        self.run_id = run_id
+
+
 def reason(error: Exception) -> str:
     """In words; of PostgreSQL's own text the first line only, for the rest may name what people wrote."""
     constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
     if constraint:
         return f"something else stands on it ({constraint})"
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    said = (str(error).splitlines() or [""])[0]
+    return said if said and is_foreseen(error) else f"{type(error).__name__}: {said}".removesuffix(": ")
+
+
+def is_foreseen(error: Exception) -> bool:
+    """Whether its own words say enough; else it is a fault of ours."""
+    return isinstance(
+        error, DomainError | DatabaseError | ValueError | OSError | FixRefused | CommandError | DatabaseGone
+    )
 
 
 class Fix(ABC):
@@ -73,12 +99,15 @@ class Fix(ABC):
     def items(self) -> Iterator[Item]:
         """Everything that has to be fixed, in the order of keys, read in pieces; what is right is not among it."""
 
-    def hold(self, items: Sequence[Item]) -> None:  # noqa: B027 - most lock as they go
-        """Lock what fixing these changes, in the project's order, before their rows are looked at and kept."""
+    def hold(self, items: Sequence[Item]) -> None:  # noqa: B027 - most have nothing to add
+        """Lock what comes before the rows of the footprint in the order of locks; they are locked next."""
 
     @abstractmethod
     def apply_all(self, items: Sequence[Item], *, at: datetime) -> Batch:
-        """Fix these, in the batch's transaction. What it reads it locks and looks at anew: the plan may be old."""
+        """Fix these, in the batch's transaction, whatever the plan said: it may be old.
+
+        The rows of the footprint are locked. What else it changes it locks, and comes later in the order of locks.
+        """
 
     def parameters(self, items: Sequence[Item]) -> dict[str, Any]:
         """What the footprint's conditions are asked about, beside `%(tenant)s`."""
@@ -104,7 +133,7 @@ class FixOneByOne(Fix):
                         batch.unchanged += 1
             except OperationalError:
                 raise  # a lock that was waited for too long: the harness tries again with fewer
-            except (DomainError, DatabaseError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's
                 batch.faults.append((item.label, reason(error)))
         return batch
 

@@ -1,7 +1,7 @@
 """Rows as they are, as JSON by the database itself: taken before and after, compared, and put back."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,21 +13,23 @@ from ondi.datafixes.fixes import Footprint
 NOT_COMPARED = frozenset({"version", "updated_at"})
 # Whoever locks several locks in this order (ARCHITECTURE.md); what is not named comes before the counter.
 LOCK_ORDER = (
-    "accounts_membership", "accounts_user", "orders_order", "deliveries_delivery", "support_ticket",
+    "accounts_user", "accounts_membership", "orders_order", "deliveries_delivery", "support_ticket",
     "conversations_conversation", "conversations_participant", "conversations_message", "support_ticketcounter",
 )  # fmt: skip
 Rows = dict[tuple[str, str, UUID], dict[str, Any]]
 
 
 def rows_in(footprint: Sequence[Footprint], parameters: Mapping[str, Any]) -> Rows:
-    """The rows now, by item, table and key; one statement a table. `parameters` go into the conditions."""
+    """The rows now, locked in the order of locks, by item, table and key. `parameters` go into the conditions.
 
+    Locked, for what others change between this and the fix would be undone with it.
+    """
     found: Rows = {}
     with connection.cursor() as cursor:
-        for part in footprint:
+        for part in sorted(footprint, key=lambda part: lock_place(part.table)):
             cursor.execute(
                 f"SELECT ({part.item})::text, t.{part.key}, {_image(part.table)} FROM {part.table} AS t "  # noqa: S608 - ours
-                f"WHERE {part.condition} ORDER BY t.{part.key}",
+                f"WHERE {part.condition} ORDER BY t.{part.key} FOR NO KEY UPDATE OF t",
                 parameters,
             )
             for item, key, row in cursor.fetchall():
@@ -93,11 +95,10 @@ def _by_columns(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[str, 
     yield from alike.items()
 
 
-def in_lock_order(tables: Iterable[str]) -> list[str]:
-    """Tables as everybody locks them."""
+def lock_place(table: str) -> tuple[float, str]:
+    """Where a table stands in the order of locks."""
     last = len(LOCK_ORDER) - 1
-    places = {table: place for place, table in enumerate(LOCK_ORDER)}
-    return sorted(tables, key=lambda table: (places.get(table, last - 0.5), table))
+    return (LOCK_ORDER.index(table) if table in LOCK_ORDER else last - 0.5, table)
 
 
 def _image(table: str) -> str:

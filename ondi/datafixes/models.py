@@ -8,18 +8,26 @@ from ondi.tenants.models import TenantOwned
 
 
 class FixRun(TenantOwned):
-    """One run of one fix in one tenant. `running` after its process is gone: it is resumed by the next one."""
+    """One run of one fix in one tenant.
+
+    Cut off: it ended before its end, and the next one like it goes on under this record. A run whose process was
+    killed still says `running`; `runs.status_of` tells the two apart.
+    """
 
     class Status(models.TextChoices):
         RUNNING = "running", _("Running")
+        CUT_OFF = "cut_off", _("Cut off")
         DONE = "done", _("Done")
         FAILED = "failed", _("Done, with failures")
+        REFUSED = "refused", _("Refused")
         UNDONE = "undone", _("Undone")
+        HALF_UNDONE = "half_undone", _("Half undone")
+        UNDO_REFUSED = "undo_refused", _("Undo refused")
 
     command = models.CharField(_("command"), max_length=100)
     arguments = models.JSONField(_("arguments"), default=dict)
     operator = models.CharField(_("operator"), max_length=200)
-    status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.RUNNING)
+    status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.RUNNING)
     is_final = models.BooleanField(_("cannot be undone"), default=False)
     plan = models.CharField(_("plan"), max_length=64, blank=True)
     changed = models.PositiveIntegerField(_("changed"), default=0)

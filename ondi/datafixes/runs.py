@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -16,18 +16,15 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from ondi.datafixes.batches import Pace, wait_briefly, work_off
-from ondi.datafixes.fixes import Batch, Fix, Item
+from ondi.datafixes.batches import Pace, is_lost, wait_briefly, was_lost_with, work_off
+from ondi.datafixes.fixes import Batch, DatabaseGone, Fix, FixRefused, Item, reason
 from ondi.datafixes.images import rows_in
 from ondi.datafixes.models import FixImage, FixRun
 from ondi.tenants.scope import tenant_scope
 
 SAMPLE = 5
 FAULTS_SHOWN = 50
-
-
-class FixRefused(Exception):
-    """The run does not begin, or does not go on; the text says why."""
+INTERRUPTED = "interrupted"
 
 
 @dataclass(slots=True)
@@ -42,14 +39,33 @@ class Plan:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run did. `faults`: item and reason."""
+    """What a run did. `faults`: item and reason. `error`: why it ended before its end, empty where it did not."""
 
-    run_id: UUID | None = None
+    run_id: UUID
+    status: str = ""
     changed: int = 0
     unchanged: int = 0
     faults: list[tuple[str, str]] = field(default_factory=list)
     resumed: bool = False
     seconds: float = 0.0
+    error: str = ""
+
+    def take(self, batch: Batch) -> None:
+        self.changed += batch.changed
+        self.unchanged += batch.unchanged
+        self.faults += batch.faults
+
+    @contextmanager
+    def cut_off_by_anything(self) -> Iterator[None]:
+        """Whatever happens in here, Ctrl-C included, becomes the `error`: what was done until then is told."""
+        start = time.monotonic()
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.error = INTERRUPTED
+        except Exception as error:  # noqa: BLE001 - told with the run's id, which nobody would know otherwise
+            self.error = reason(DatabaseGone() if was_lost_with(error) else error)
+        self.seconds = time.monotonic() - start
 
 
 def plan_of(fix: Fix, limit: int | None) -> Plan:
@@ -75,20 +91,48 @@ def plan_of(fix: Fix, limit: int | None) -> Plan:
 
 @contextmanager
 def alone(command: str, tenant_id: UUID) -> Iterator[None]:
-    """No other run of this command in this tenant meanwhile. Raises `FixRefused` where one is under way.
+    """No other run of this command in this tenant meanwhile. Raises `FixRefused` where one is under way."""
+    with _holding(f"{command} {tenant_id}") as held:
+        if not held:
+            raise FixRefused(f"Another run of {command} is under way in this tenant.")
+        yield
+
+
+@contextmanager
+def _holding(name: str) -> Iterator[bool]:
+    """Hold this name, or be told that another connection does.
 
     The lock is the connection's, so it is gone with the process, however that ends.
     """
-    number = int.from_bytes(hashlib.sha256(f"{command} {tenant_id}".encode()).digest()[:8], signed=True)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-        if not (cursor.fetchone() or [False])[0]:
-            raise FixRefused(f"Another run of {command} is under way in this tenant.")
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_number(name)])
+        (held,) = cursor.fetchone() or (False,)
     try:
-        yield
+        yield held
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+        if held and not is_lost():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_number(name)])
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+
+
+def status_of(runs: Sequence[FixRun]) -> dict[UUID, FixRun.Status]:
+    """The status of each: one that says it is running, and whose process is gone, was cut off."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        held = {number for (number,) in cursor.fetchall()}
+    return {
+        run.id: FixRun.Status.CUT_OFF
+        if run.status == FixRun.Status.RUNNING and _number(str(run.id)) not in held
+        else FixRun.Status(run.status)
+        for run in runs
+    }
 
 
 def apply_fix(
@@ -105,50 +149,69 @@ def apply_fix(
 ) -> Outcome:
     """Fix everything `fix.items()` names, in short transactions. A run that was cut off goes on under its record.
 
-    `plan`: the hash of the plan this is meant to be; empty: whatever there is now. `max_errors`: stop after so
-    many failed items. `progress` is told how many more are done. Raises `FixRefused`.
+    `plan`: the hash of the plan this is meant to be; empty: whatever there is now. `max_errors`: end it when more
+    items than that have failed, looked at after each batch. `progress` is told how many more are done. From when the
+    run begins nothing is raised: what ended it is the outcome's `error`. Before, `FixRefused`, and whatever
+    `fix.items()` raises.
     """
     with alone(command, fix.tenant_id):
-        run, resumed = _begin(fix, command, arguments, operator, plan, limit)
-        outcome = Outcome(run_id=run.id, resumed=resumed)
-        start, pace = time.monotonic(), Pace(size=batch_size, most=batch_size)
-        items = islice(fix.items(), limit)
-        for read in _batches(fix, items, batch_size):
-            for done, batch in work_off(read, partial(_commit_batch, fix, run), name=attrgetter("label"), pace=pace):
-                outcome.changed += batch.changed
-                outcome.unchanged += batch.unchanged
-                outcome.faults += batch.faults
-                progress(done)
-            if len(outcome.faults) > max_errors:
-                break
-        run.status = FixRun.Status.FAILED if outcome.faults else FixRun.Status.DONE
+        items = _batches(fix, islice(fix.items(), limit), batch_size)
+        first = next(items, ())  # what cannot even be read is no run
+        run, outcome = _begin(fix, command, arguments, operator, plan, limit)
+        with _holding(str(run.id)), outcome.cut_off_by_anything():
+            pace, do = Pace(size=batch_size, most=batch_size), partial(_commit_batch, fix, run)
+            for read in chain([first], items):
+                for done, batch in work_off(read, do, name=attrgetter("label"), pace=pace):
+                    outcome.take(batch)
+                    progress(done)
+                if len(outcome.faults) > max_errors:
+                    raise FixRefused(f"more than {max_errors} failed, and the rest was not tried")
+        run.status = _ended(outcome)
         run.finished_at = timezone.now()
-        with tenant_scope(fix.tenant_id):
-            run.save()
-        outcome.seconds = time.monotonic() - start
+        if not is_lost():  # else it says that it runs, and nobody holds it: cut off
+            with tenant_scope(fix.tenant_id):
+                run.save(update_fields=["status", "finished_at"])
+        outcome.status = run.status
         return outcome
+
+
+def _ended(outcome: Outcome) -> FixRun.Status:
+    if outcome.error:
+        return FixRun.Status.CUT_OFF
+    return FixRun.Status.FAILED if outcome.faults else FixRun.Status.DONE
 
 
 def _begin(
     fix: Fix, command: str, arguments: Mapping[str, Any], operator: str, plan: str, limit: int | None
-) -> tuple[FixRun, bool]:
+) -> tuple[FixRun, Outcome]:
+    """The record to run under: that of one like it that was cut off, or a new one; refused where the plan is old."""
+    cut_off = (FixRun.Status.RUNNING, FixRun.Status.CUT_OFF)
     with tenant_scope(fix.tenant_id):
         same = FixRun.objects.filter(tenant_id=fix.tenant_id, command=command, arguments=dict(arguments))
-        cut_off = same.filter(status=FixRun.Status.RUNNING).order_by("-started_at", "-id").first()
-        if cut_off is not None and plan in ("", cut_off.plan):
-            return cut_off, True
+        run = same.filter(status__in=cut_off).order_by("-started_at", "-id").first()
+        if run is not None and plan in ("", run.plan):
+            run.status, run.failed, run.finished_at = FixRun.Status.RUNNING, 0, None  # what failed is tried again
+            run.save(update_fields=["status", "failed", "finished_at"])
+            return run, Outcome(run.id, resumed=True)
+    run = FixRun(
+        tenant_id=fix.tenant_id,
+        command=command,
+        arguments=dict(arguments),
+        operator=operator,
+        is_final=fix.is_final,
+        plan=plan,
+        started_at=timezone.now(),
+    )
     if plan and plan_of(fix, limit).hash != plan:
-        raise FixRefused("The data is no longer what the plan was made of. Look at a new plan first. Nothing was done.")
+        run.status, run.finished_at = FixRun.Status.REFUSED, run.started_at
     with tenant_scope(fix.tenant_id):
-        return FixRun.objects.create(
-            tenant_id=fix.tenant_id,
-            command=command,
-            arguments=dict(arguments),
-            operator=operator,
-            is_final=fix.is_final,
-            plan=plan,
-            started_at=timezone.now(),
-        ), False
+        run.save(force_insert=True)
+    if run.status == FixRun.Status.REFUSED:
+        raise FixRefused(
+            "The data is no longer what the plan was made of. Look at a new plan first. Nothing was done, and that is "
+            f"kept as run {run.id}.", run.id,
+        )  # fmt: skip
+    return run, Outcome(run.id)
 
 
 def _batches(fix: Fix, items: Iterator[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -1,5 +1,6 @@
 """Putting the rows of a run back: looked at first, whole items at a time, and what stays is named."""
 
+from collections import ChainMap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,15 +10,16 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from ondi.datafixes import images
-from ondi.datafixes.batches import Pace, wait_briefly, work_off
-from ondi.datafixes.fixes import HELD, UNDONE, Batch
+from ondi.datafixes.batches import Pace, is_lost, wait_briefly, work_off
+from ondi.datafixes.fixes import HELD, UNDONE, Batch, FixRefused
 from ondi.datafixes.links import Hanging, Link, links_of_database, what_hangs_on
 from ondi.datafixes.models import FixImage, FixRun
-from ondi.datafixes.runs import FixRefused, Outcome, alone
+from ondi.datafixes.runs import Outcome, alone, status_of
 from ondi.tenants.scope import tenant_scope
 
 AT_ONCE = 500
 Row = tuple[str, UUID]
+Becomes = dict[Row, Mapping[str, Any] | None]
 
 
 def undo_run(run: FixRun, *, progress: Callable[[int], object], dry_run: bool = False) -> Outcome:
@@ -25,38 +27,43 @@ def undo_run(run: FixRun, *, progress: Callable[[int], object], dry_run: bool = 
 
     An item stays, and is named with the reason, where one of its rows changed since, where something that the run did
     not make hangs on a row that would go, or where another item that stays hangs on it. Locks the rows. Run again it
-    goes on where it was. `dry_run`: only look. Raises `FixRefused` for a run that is final or under way.
+    goes on where it was. `dry_run`: only look. From when it begins nothing is raised: what ended it is the outcome's
+    `error`. Raises `FixRefused` for a run that is final or under way.
     """
     if run.is_final:
         raise FixRefused(f"{run.command} is final: it kept nothing to go back to.")
     with alone(run.command, run.tenant_id):
-        outcome = Outcome(run_id=run.id)
+        outcome = Outcome(run.id, status_of([run])[run.id])
         undo = _Undo(run, links_of_database(), dry_run=dry_run)
-        left = undo.items()
-        while left:
-            stay = _pass(undo, left, outcome, progress)
-            if len(stay) == len(left):
-                break
-            # What stood on an item that came first may be gone now.
-            left = [item for item in left if item in stay]
-        outcome.faults = list(stay.items()) if left else []
-        if not dry_run:
-            run.status = FixRun.Status.FAILED if outcome.faults else FixRun.Status.UNDONE
-            with tenant_scope(run.tenant_id):
-                run.save(update_fields=["status"])
+        with outcome.cut_off_by_anything():
+            left = undo.items()
+            while left:
+                _pass(undo, left, outcome, progress)
+                tried, left = len(left), [item for item, _reason in outcome.faults]
+                if len(left) == tried:
+                    break  # else what hung on an item that came first may be gone now
+        if not dry_run and not is_lost():
+            _close(run, outcome)
         return outcome
 
 
-def _pass(undo: "_Undo", items: Sequence[str], outcome: Outcome, progress: Callable[[int], object]) -> dict[str, str]:
-    """Try these once; those that stay, with the reason."""
+def _close(run: FixRun, outcome: Outcome) -> None:
+    if not outcome.error and not outcome.faults:
+        run.status = FixRun.Status.UNDONE
+    elif outcome.faults and run.status not in (FixRun.Status.HALF_UNDONE, FixRun.Status.UNDONE):
+        run.status = FixRun.Status.UNDO_REFUSED
+    with tenant_scope(run.tenant_id):
+        run.save(update_fields=["status"])
+    outcome.status = run.status
+
+
+def _pass(undo: "_Undo", items: Sequence[str], outcome: Outcome, progress: Callable[[int], object]) -> None:
+    """Try these once; those that stay are the outcome's faults."""
     undo.held.clear()
-    stay: dict[str, str] = {}
+    outcome.faults = []
     for done, batch in work_off(items, undo.put_back, name=str, pace=Pace(size=AT_ONCE, most=AT_ONCE)):
-        outcome.changed += batch.changed
-        outcome.unchanged += batch.unchanged
-        stay.update(batch.faults)
+        outcome.take(batch)
         progress(done)
-    return stay
 
 
 @dataclass(slots=True)
@@ -66,7 +73,7 @@ class _Undo:
     dry_run: bool
     # Rows that items which stay hang on, with the item; and, where we only look, what rows would have become.
     held: dict[Row, str] = field(default_factory=dict)
-    became: dict[Row, Mapping[str, Any] | None] = field(default_factory=dict)
+    became: Becomes = field(default_factory=dict)
 
     def items(self) -> list[str]:
         """The items of the run, the last taken first."""
@@ -90,8 +97,13 @@ class _Undo:
                 _restore([image for images_ in look.todo.values() for image in images_], alone=len(items) == 1)
                 with connection.cursor() as cursor:
                     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                if look.todo and self.run.status != FixRun.Status.HALF_UNDONE:
+                    half = FixRun.objects.filter(tenant_id=self.run.tenant_id, id=self.run.id)
+                    half.update(status=FixRun.Status.HALF_UNDONE)
                 if look.todo and self.run.command in UNDONE:
                     UNDONE[self.run.command](self.run.tenant_id, list(look.todo), timezone.now())
+            if look.todo:
+                self.run.status = FixRun.Status.HALF_UNDONE
         self.held |= look.held
         if self.dry_run:
             self.became |= look.becomes()
@@ -123,7 +135,7 @@ class _Look:
                     self.stay[image.item] = f"{image.table_name} {image.row_id} changed since"
         self._keep_whole()
 
-    def becomes(self) -> dict[Row, Mapping[str, Any] | None]:
+    def becomes(self) -> Becomes:
         """What rows will be when this is done; None: gone."""
         return {_row(image): image.before for images_ in self.todo.values() for image in images_}
 
@@ -133,7 +145,7 @@ class _Look:
             wanted.setdefault(image.table_name, []).append(image.row_id)
         deleting = {image.table_name for image in found if image.before is None}
         now: dict[Row, Mapping[str, Any]] = {}
-        for table in images.in_lock_order(wanted):
+        for table in sorted(wanted, key=images.lock_place):
             # FOR UPDATE, so that nothing new comes to hang on a row that goes.
             lock = "" if self.undo.dry_run else "FOR UPDATE" if table in deleting else "FOR NO KEY UPDATE"
             found_now = images.rows_now(table, wanted[table], lock)
@@ -149,7 +161,7 @@ class _Look:
         judged = -1
         while judged < len(self.stay):
             judged = len(self.stay)
-            becomes = self.undo.became | self.becomes()
+            becomes = ChainMap(self.becomes(), self.undo.became)
             for one in hanging:
                 item = self.owners[one.parent, one.parent_id]
                 if item in self.todo and not _lets_go(one, becomes):

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from conversations.events import MESSAGE_REDACTED
-from conversations.models import Message
+from conversations.models import Conversation, Message
 from conversations.services import redact_message
 from ondi.api.idempotency import forget_texts_of
 from ondi.datafixes.fixes import FixOneByOne, Item
@@ -49,6 +49,12 @@ class RedactMessages(FixOneByOne):
             if len(page) < READ_AT_ONCE:
                 return
             last = page[-1].id
+
+    def hold(self, items: Sequence[Item]) -> None:
+        talks = Message.objects.in_tenants([self.tenant_id]).filter(id__in=[item.key for item in items])
+        keys = list(talks.values_list("conversation_id", flat=True))
+        list(Ticket.objects.locked().filter(tenant_id=self.tenant_id, conversation__in=keys).values_list("id"))
+        list(Conversation.objects.locked().filter(tenant_id=self.tenant_id, id__in=keys).values_list("id"))
 
     def apply(self, item: Item, *, at: datetime) -> bool:
         message = Message.objects.in_tenants([self.tenant_id]).filter(id=item.key).first()

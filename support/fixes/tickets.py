@@ -2,6 +2,7 @@
 
 import csv
 from abc import abstractmethod
+from argparse import ArgumentTypeError
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import Q
 from django.utils import timezone
 
@@ -23,9 +24,7 @@ from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.models import Ticket
 from support.querysets import TicketQuerySet
-from support.services import quiet
-
-BETWEEN = "ISO 8601; a day or a time without a zone is of the tenant's. A included, B not."
+from support.services import quiet, shared
 
 READ_AT_ONCE = 500
 _OF_TICKETS = "IN (SELECT conversation_id FROM support_ticket WHERE tenant_id = %(tenant)s AND id = ANY (%(keys)s))"
@@ -108,6 +107,10 @@ class Reopen(TicketFix, FixOneByOne):
         before = {"status": "closed", "closed_at": iso(ticket.closed_at)}
         return Item(str(ticket.id), f"#{ticket.number}", before, {"status": "open"})
 
+    def hold(self, items: Sequence[Item]) -> None:
+        holders = Ticket.objects.filter(tenant_id=self.tenant_id, id__in=[item.key for item in items])
+        shared.hold_people(Membership.objects.filter(pk__in=list(holders.values_list("assignee_id", flat=True))))
+
     def apply(self, item: Item, *, at: datetime) -> bool:
         return quiet.reopen_quietly(tenant_id=self.tenant_id, ticket_id=UUID(item.key), at=at)
 
@@ -129,11 +132,14 @@ class Reassign(TicketFix, FixOneByOne):
         before, after = {"assignee": str(self.giver)}, {"assignee": str(self.taker) if self.taker else "queue"}
         return Item(str(ticket.id), f"#{ticket.number}", before, after, fault)
 
+    def hold(self, items: Sequence[Item]) -> None:
+        if self.taker is not None:
+            shared.hold_people(Membership.objects.filter(pk=self.taker))
+
     def apply(self, item: Item, *, at: datetime) -> bool:
-        still = Ticket.objects.locked().filter(tenant_id=self.tenant_id, id=item.key, assignee=self.giver)
-        if not still.exists():
-            return False
-        return quiet.reassign_quietly(tenant_id=self.tenant_id, ticket_id=UUID(item.key), assignee_id=self.taker, at=at)
+        return quiet.reassign_quietly(
+            tenant_id=self.tenant_id, ticket_id=UUID(item.key), giver_id=self.giver, assignee_id=self.taker, at=at
+        )
 
 
 class Relink(FixOneByOne):
@@ -178,6 +184,11 @@ class Relink(FixOneByOne):
             if found:
                 return None, found
         raise ValueError(f"its customer has no {text!r}")
+
+    def hold(self, items: Sequence[Item]) -> None:
+        for model, name in ((Order, "order"), (Delivery, "delivery")):
+            wanted = [item.data[name] for item in items if item.data[name]]
+            list(model.objects.in_tenants([self.tenant_id]).filter(id__in=wanted).locked().values_list("id"))
 
     def apply(self, item: Item, *, at: datetime) -> bool:
         return quiet.relink_quietly(
@@ -235,14 +246,29 @@ def read_csv(path: Path, *columns: str) -> list[dict[str, str]]:
         raise CommandError(f"{path}: {error}") from error
 
 
+def add_between(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--between", nargs=2, type=moment, metavar=("A", "B"),
+        help="ISO 8601; a day or a time without a zone is of the tenant's. A included, B not.",
+    )  # fmt: skip
+
+
 def moment(text: str) -> datetime:
-    """A day or a moment of ISO 8601, of the tenant's zone where it names none. For argparse: raises `ValueError`."""
-    return datetime.fromisoformat(text)
+    """A day or a moment of ISO 8601; without a zone it is the tenant's, see `period_in`. For argparse."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError("it has to be a day or a moment as 2026-11-25 or 2026-11-25T09:00+03:00") from error
+    if not 1900 <= found.year < 2200:
+        raise ArgumentTypeError("it has to lie between 1900 and 2199")
+    return found
 
 
 def period_in(tenant_id: UUID, between: Sequence[datetime]) -> tuple[datetime, datetime]:
-    """The two moments of `--between`, those without a zone in this tenant's."""
+    """From the one moment to the other, in the tenant's time zone where they name none. Raises `CommandError`."""
     with tenant_scope(tenant_id):
-        zone = ZoneInfo(Tenant.objects.values_list("time_zone", flat=True).get(id=tenant_id))
-    begin, end = (found if found.tzinfo else found.replace(tzinfo=zone) for found in between)
-    return begin, end
+        zone = ZoneInfo(Tenant.objects.get(id=tenant_id).time_zone)
+    start, end = (one if one.tzinfo else one.replace(tzinfo=zone) for one in between)
+    if start >= end:
+        raise CommandError("--between: the first moment has to come before the second.")
+    return start, end

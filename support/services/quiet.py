@@ -72,13 +72,15 @@ def reopen_quietly(*, tenant_id: UUID, ticket_id: UUID, at: datetime) -> bool:
 
 
 @transaction.atomic
-def reassign_quietly(*, tenant_id: UUID, ticket_id: UUID, assignee_id: UUID | None, at: datetime) -> bool:
-    """Give an open ticket to somebody else, or with None to the queue. Raises `AssigneeNotASupportUser`."""
+def reassign_quietly(
+    *, tenant_id: UUID, ticket_id: UUID, giver_id: UUID, assignee_id: UUID | None, at: datetime
+) -> bool:
+    """Give somebody's open ticket to somebody else, or with None to the queue. Raises `AssigneeNotASupportUser`."""
     if assignee_id is not None and not hold_support_role(assignee_id):
         raise AssigneeNotASupportUser
     ticket = _locked(tenant_id, ticket_id)
     before = ticket.assignee_id
-    if not ticket.is_open or before == assignee_id:
+    if not ticket.is_open or before != giver_id or before == assignee_id:
         return False
     end_part_of_assignee(ticket, at)
     ticket.assignee_id = assignee_id

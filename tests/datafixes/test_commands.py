@@ -81,6 +81,13 @@ def undo(run_id):
     return json.loads(out.getvalue())
 
 
+def listed():
+    """The status of each run, as operators are shown it."""
+    out = io.StringIO()
+    call_command("data_fixes", "list", "--json", stdout=out)
+    return {one["run"]: one["status"] for one in json.loads(out.getvalue())}
+
+
 def state(owner, *tables, but=COUNTING):
     found = {}
     for table in tables or TABLES:
@@ -215,6 +222,7 @@ class TestHarness:
         assert "no longer what the plan was made of" in run(
             "close_stale_tickets", "--days=7", "--apply", f"--plan={plan}"
         )
+        assert list(listed().values()) == ["refused"]
         assert statuses(stale[1:]) == ["open"] * 6
         fresh = run("close_stale_tickets", "--days=7")["plan"]
         assert run("close_stale_tickets", "--days=7", "--apply", f"--plan={fresh}")["changed"] == 5

@@ -145,7 +145,10 @@ LOCKS = {
         "member! ticket! talk!", lambda w: w.quietly(quiet.reopen_quietly, ticket_id=w.closed.id),
     ),
     (quiet, "reassign_quietly"): (
-        "member! ticket! part", lambda w: w.quietly(quiet.reassign_quietly, ticket_id=w.his.id, assignee_id=w.sara.id),
+        "member! ticket! part",
+        lambda w: w.quietly(
+            quiet.reassign_quietly, ticket_id=w.his.id, giver_id=w.his.assignee_id, assignee_id=w.sara.id
+        ),
     ),
     (quiet, "relink_quietly"): (
         "ticket!", lambda w: w.quietly(quiet.relink_quietly, ticket_id=w.mine.id, delivery_id=None, order_id=None),

@@ -4,16 +4,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from deliveries.importing.fix import ImportOrders
-from deliveries.importing.mapping import MappingError, read_mapping
-from ondi.datafixes.command import FixCommand
+from deliveries.importing.mapping import read_mapping
+from ondi.datafixes.command import MANY, FixCommand
 from ondi.datafixes.fixes import Fix
 from ondi.datafixes.runs import Outcome, Plan
 
 SHOWN = 50
-MANY = 1_000_000_000
 
 
 class Command(FixCommand):
@@ -35,12 +34,6 @@ class Command(FixCommand):
             metavar="FILE.toml",
             help="Columns, statuses and dates; as deliveries/import_maps/olist.toml.",
         )
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            super().handle(*args, **options)
-        except (OSError, MappingError) as error:
-            raise CommandError(str(error)) from error
 
     def fix_for(self, tenant_id: UUID, options: dict[str, Any]) -> ImportOrders:
         fix = ImportOrders(tenant_id, path=options["file"], mapping=read_mapping(options["map"]))

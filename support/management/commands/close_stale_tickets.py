@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.core.management.base import CommandParser
 
-from ondi.datafixes.command import FixCommand, positive
+from ondi.datafixes.command import FixCommand, days
 from support.fixes.tickets import CloseStale, TicketFix
 
 
@@ -16,7 +16,7 @@ class Command(FixCommand):
     )
 
     def add_own_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--days", type=positive, required=True, metavar="N", help="Silent for so many days.")
+        parser.add_argument("--days", type=days, required=True, metavar="N", help="Silent for so many days.")
 
     def fix_for(self, tenant_id: UUID, options: dict[str, Any]) -> TicketFix:
         return CloseStale(tenant_id, days=options["days"])

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.core.management.base import CommandParser
 
-from ondi.datafixes.command import FixCommand, positive
+from ondi.datafixes.command import FixCommand, days
 from support.fixes.final import PurgeClosed
 
 
@@ -17,7 +17,7 @@ class Command(FixCommand):
     )
 
     def add_own_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--older-than", type=positive, required=True, metavar="DAYS")
+        parser.add_argument("--older-than", type=days, required=True, metavar="DAYS")
 
     def fix_for(self, tenant_id: UUID, options: dict[str, Any]) -> PurgeClosed:
         return PurgeClosed(tenant_id, days=options["older_than"])

@@ -10,7 +10,7 @@ from conversations.events import TEXTS
 from ondi.common.ids import parse_id
 from ondi.datafixes.command import FixCommand
 from support.fixes.messages import RedactMessages
-from support.fixes.tickets import BETWEEN, moment, period_in, read_csv
+from support.fixes.tickets import add_between, period_in, read_csv
 
 
 class Command(FixCommand):
@@ -24,7 +24,7 @@ class Command(FixCommand):
         parser.add_argument(
             "--event", choices=sorted(TEXTS), metavar="CODE", help=f"One of: {', '.join(sorted(TEXTS))}."
         )
-        parser.add_argument("--between", nargs=2, type=moment, metavar=("A", "B"), help=BETWEEN)
+        add_between(parser)
         parser.add_argument("--from", dest="file", type=Path, metavar="CSV")
 
     def fix_for(self, tenant_id: UUID, options: dict[str, Any]) -> RedactMessages:

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from ondi.datafixes.command import FixCommand
 from ondi.tenants.scope import tenant_scope
-from support.fixes.tickets import BETWEEN, Reopen, TicketFix, moment, period_in, person_named, read_csv, tickets_named
+from support.fixes.tickets import Reopen, TicketFix, add_between, period_in, person_named, read_csv, tickets_named
 
 
 class Command(FixCommand):
@@ -20,7 +20,7 @@ class Command(FixCommand):
 
     def add_own_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--closed-by", metavar="PERSON", help="E-mail, external id or id.")
-        parser.add_argument("--between", nargs=2, type=moment, metavar=("A", "B"), help=BETWEEN)
+        add_between(parser)
         parser.add_argument("--from", dest="file", type=Path, metavar="CSV")
 
     def fix_for(self, tenant_id: UUID, options: dict[str, Any]) -> TicketFix:

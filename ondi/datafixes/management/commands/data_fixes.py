@@ -8,8 +8,9 @@ from django.db.models import Count
 
 from ondi.common.ids import parse_id
 from ondi.datafixes.command import progress_of
+from ondi.datafixes.fixes import FixRefused
 from ondi.datafixes.models import FixImage, FixRun
-from ondi.datafixes.runs import FAULTS_SHOWN, FixRefused
+from ondi.datafixes.runs import FAULTS_SHOWN, INTERRUPTED, status_of
 from ondi.datafixes.undo import undo_run
 from ondi.tenants.scope import find_tenants, tenant_scope
 
@@ -18,13 +19,18 @@ class Command(BaseCommand):
     help = (
         "Data fixes that were applied. `list`: the newest; `show RUN`: arguments, counts and rows touched; `undo RUN`: "
         "put its rows back. What belongs together goes back together, or stays where a row of it changed since or "
-        "something came to hang on it; what stays is named with the reason. An undo leaves events of its own."
+        "something came to hang on it; what stays is named with the reason, and the exit code is 1. `--dry-run` only "
+        "looks; what the database alone refuses, as a number given anew, shows when it is done. An undo leaves events "
+        "of its own. A run is `running`, `done`, `failed` (done, with failures), `cut_off` (killed or stopped: run it "
+        "again and it goes on), `refused` (its plan was old: nothing was done), `undone`, `half_undone` (undo it again "
+        "and it goes on) or `undo_refused` (all of it stayed)."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["list", "show", "undo"])
         parser.add_argument("run", nargs="?", help="The run's id, for show and undo.")
         parser.add_argument("--tenant", metavar="SLUG", help="With list: only this tenant's.")
+        parser.add_argument("--dry-run", action="store_true", help="With undo: only show what would be put back.")
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,24 +41,29 @@ class Command(BaseCommand):
 
     def _list(self, options: dict[str, Any]) -> None:
         rows = []
-        for slug, tenant_id in sorted(find_tenants(*filter(None, [options["tenant"]])).items()):
+        tenants = find_tenants(*[] if options["tenant"] is None else [options["tenant"]])
+        if options["tenant"] is not None and not tenants:
+            raise CommandError(f"There is no tenant {options['tenant']}.")
+        for slug, tenant_id in sorted(tenants.items()):
             with tenant_scope(tenant_id):
                 found = FixRun.objects.filter(tenant_id=tenant_id).order_by("-started_at", "-id")[:50]
                 rows += [(run.started_at, slug, run) for run in found]
         rows.sort(key=lambda row: row[0], reverse=True)
+        statuses = status_of([run for _at, _slug, run in rows])
         if options["json"]:
-            self.stdout.write(json.dumps([_described(run, slug) for _at, slug, run in rows], indent=2, default=str))
+            told = [_described(run, slug, statuses[run.id]) for _at, slug, run in rows]
+            self.stdout.write(json.dumps(told, indent=2, default=str))
             return
         for at, slug, run in rows:
             self.stdout.write(
-                f"{run.id}  {at:%Y-%m-%d %H:%M}  {slug}  {run.command}  {run.status}  {run.changed} changed"
+                f"{run.id}  {at:%Y-%m-%d %H:%M} UTC  {slug}  {run.command}  {statuses[run.id]}  {run.changed} changed"
             )
 
     def _show(self, run: FixRun, options: dict[str, Any]) -> None:
         with tenant_scope(run.tenant_id):
             images = FixImage.objects.filter(tenant_id=run.tenant_id, run=run)
             tables = dict(images.order_by().values_list("table_name").annotate(number=Count("*")))
-        told = {**_described(run, str(run.tenant_id)), "rows": tables}
+        told = {**_described(run, str(run.tenant_id), status_of([run])[run.id]), "rows": tables}
         if options["json"]:
             self.stdout.write(json.dumps(told, indent=2, default=str))
             return
@@ -62,25 +73,35 @@ class Command(BaseCommand):
     def _undo(self, run: FixRun, options: dict[str, Any]) -> None:
         try:
             with progress_of(run.command) as progress:
-                outcome = undo_run(run, progress=progress)
+                outcome = undo_run(run, progress=progress, dry_run=options["dry_run"])
         except FixRefused as refused:
             raise CommandError(str(refused)) from refused
         if options["json"]:
             told = {
                 "run": run.id,
+                "dry_run": options["dry_run"],
+                "status": outcome.status,
                 "restored": outcome.changed,
                 "unchanged": outcome.unchanged,
                 "refused": outcome.faults,
+                "error": outcome.error,
             }
             self.stdout.write(json.dumps(told, indent=2, default=str))
         else:
+            how = "would be put back" if options["dry_run"] else "put back"
             self.stdout.write(
-                f"{outcome.changed} put back, {outcome.unchanged} were so already, {len(outcome.faults)} refused."
+                f"{outcome.changed} {how}, {outcome.unchanged} were so already, {len(outcome.faults)} refused."
             )
             for item, reason in outcome.faults[:FAULTS_SHOWN]:
                 self.stdout.write(f"  refused: {item}: {reason}")
+            if len(outcome.faults) > FAULTS_SHOWN:
+                self.stdout.write(f"  and {len(outcome.faults) - FAULTS_SHOWN} more refused")
+        if outcome.error == INTERRUPTED:
+            raise KeyboardInterrupt
+        if outcome.error:
+            raise CommandError(outcome.error)
         if outcome.faults:
-            raise CommandError("Some rows were not put back; they are named above.")
+            raise CommandError("Some rows stay as they are; they are named above.")
 
     def _find(self, text: str | None) -> FixRun:
         run_id = parse_id(text)
@@ -93,9 +114,9 @@ class Command(BaseCommand):
         raise CommandError(f"There is no run {text}.")
 
 
-def _described(run: FixRun, slug: str) -> dict[str, Any]:
+def _described(run: FixRun, slug: str, status: str) -> dict[str, Any]:
     return {
         "run": str(run.id), "tenant": slug, "command": run.command, "arguments": run.arguments,
-        "operator": run.operator, "status": run.status, "changed": run.changed, "failed": run.failed,
+        "operator": run.operator, "status": status, "changed": run.changed, "failed": run.failed,
         "started_at": run.started_at, "finished_at": run.finished_at, "undo": "never" if run.is_final else "possible",
     }  # fmt: skip
