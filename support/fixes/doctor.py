@@ -27,7 +27,8 @@ def found(finding: Finding, tenant_id: UUID) -> list[tuple[UUID, str, str | None
     """The damaged rows of this tenant, which is in scope: key, what is wrong, and why it is left to a person."""
     with connection.cursor() as cursor:
         cursor.execute(f"{rows_of(finding)} ORDER BY key", {"tenant": tenant_id})
-        return cursor.fetchall()
+        rows: list[tuple[UUID, str, str | None]] = cursor.fetchall()
+    return rows
 
 
 def examine(slug: str, tenant_id: UUID) -> list[dict[str, Any]]:
