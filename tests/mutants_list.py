@@ -399,9 +399,7 @@ MUTANTS = [
     Mutant(TALK, '            readable = readable.filter(part__role="customer")', "            pass", PERMISSIONS),
     Mutant(TALK, "readable = self.in_tenants(actor.tenant_ids)", "readable = self.all()", CODE_WALL),
     Mutant(TALK, ".present().filter(membership=actor.membership_id)", ".present()", MESSAGES),
-    Mutant(
-        TALK, ".present().filter(membership=actor.membership_id)", ".filter(membership=actor.membership_id)", MESSAGES
-    ),
+    Mutant(TALK, ".present().filter(membership=actor.membership_id)", ".filter(membership=actor.membership_id)", PARTS),
     Mutant(TALK, 'return own if actor.support_tenant_ids else own.filter(role="customer")', "return own", PARTS),
     Mutant(
         "conversations/reads.py",

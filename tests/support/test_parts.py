@@ -161,6 +161,18 @@ def test_role_given_again_brings_no_part_back(customer, sara, lead):
         say(sara, ticket)
 
 
+def test_conversation_one_left_is_listed_no_more(api, customer, sara, lead):
+    ticket = make_ticket(customer, agent=sara)
+    desk = api.as_(sara)
+
+    def listed():
+        return [row["ticket_id"] for row in desk.get("/messaging/conversations").json()["data"]["conversations"]]
+
+    assert listed() == [str(ticket.id)]
+    in_tenant(lead, lambda who: services.take_over_ticket(actor=who, ticket_id=ticket.id, reason="away"))
+    assert listed() == []
+
+
 def test_doctor_names_each_part_without_its_role_and_mends_it(tenant, customer, sara, lead):
     ticket = make_ticket(customer, agent=lead)
     people = {how: MemberFactory(tenant=tenant, agent=True) for how in ENDS}
