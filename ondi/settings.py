@@ -335,7 +335,6 @@ if not DEBUG:  # a browser takes such a cookie from this very host only, over TL
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "ondi.api.pages.old_form_page"
 X_FRAME_OPTIONS = "DENY"
 
 LOGGING = logs.configuration(env.str("LOG_LEVEL", default="INFO"))

@@ -41,16 +41,6 @@ def bad_request_page(request: HttpRequest, exception: Exception | None = None) -
     return bad_input_page()
 
 
-def old_form_page(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's `CSRF_FAILURE_VIEW`: a form that is older than the last sign-in in this browser."""
-    return _notice(
-        _("This page is older than your last sign-in"),
-        _("Nothing was changed. Open the page again and send it once more: an answer or a note you began is there."),
-        403,
-        link=(page_behind(request), _("Open the page again")),
-    )
-
-
 def page_behind(request: HttpRequest) -> str:
     """The page of ours whose form this is, without its host; else the address it was sent to."""
     referrer = request.headers.get("Referer", "")
@@ -61,8 +51,6 @@ def page_behind(request: HttpRequest) -> str:
     return request.get_full_path()
 
 
-def _notice(
-    title: str, text: str, status: int, headers: Mapping[str, str] | None = None, link: tuple[str, str] | None = None
-) -> HttpResponse:
-    page = render_to_string("notice.html", {"title": title, "text": text, "link": link})
+def _notice(title: str, text: str, status: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    page = render_to_string("notice.html", {"title": title, "text": text})
     return HttpResponse(page, status=status, headers=dict(headers or {}))

@@ -16,7 +16,7 @@ from ondi.accounts.credentials import check_credentials, replace_password
 from ondi.accounts.errors import SignInThrottled
 from ondi.accounts.models import User
 from ondi.api.client import client_network
-from ondi.api.pages import busy_page
+from ondi.api.pages import busy_page, page_behind
 from ondi.common.errors import DomainError, ServiceUnavailable
 from ondi.staff.entry import staff_of
 
@@ -112,6 +112,6 @@ def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
     """What the admin says to a form that is older than the sign-in (its CSRF token is another's); it leads on."""
     if not request.path.startswith("/admin/"):
         return HttpResponse(status=403)
-    back = reverse("admin:index") if request.path == reverse("admin:logout") else request.get_full_path()
+    back = reverse("admin:index") if request.path == reverse("admin:logout") else page_behind(request)
     context = {**admin.site.each_context(request), "back": back, "title": _("Not sent yet")}
     return render(request, "staff/form_expired.html", context, status=403)

@@ -208,7 +208,7 @@ LOCKS = {
     ),
     (settings, "update_portal_settings"): (
         "settings! member! ticket! part", lambda w: lambda: settings.update_portal_settings(
-            actor=actor(w.admin), changes={}, support_user_ids=[]),
+            actor=actor(w.admin), changes={}, support_user_ids=[], confirmed=True),
     ),
     (credentials, "replace_password"): (
         "login!", lambda w: lambda: credentials.replace_password(user=w.sara.user, new_password="another battery"),

@@ -103,7 +103,7 @@ def off_the_list(member):
     with tenant_scope(member.tenant_id):
         others = Membership.objects.support_users().exclude(id=member.id).values_list("user_id", flat=True)
         stay = list(others)
-    in_tenant(boss, lambda who: update_portal_settings(actor=who, changes={}, support_user_ids=stay))
+    in_tenant(boss, lambda who: update_portal_settings(actor=who, changes={}, support_user_ids=stay, confirmed=True))
 
 
 ENDS = {
