@@ -160,7 +160,10 @@
     const isBetween = find("#login-form, [data-desk-lost]") || location.pathname.endsWith("/second-factor/");
     if (isBetween) return sessionStorage.setItem(SENT, JSON.stringify({ ...sent, lost: true }));
     const isLost = sent.lost || performance.getEntriesByType("navigation")[0]?.type === "back_forward";
-    const form = isLost && sent.person === person() && [...document.forms].find((found) => isKept(found) && addressOf(found) === sent.address);
+    const isTheirs = isLost && sent.person === person();
+    const form = isTheirs && [...document.forms].find((found) => isKept(found) && addressOf(found) === sent.address);
+    const opener = isTheirs && !form && !find("dialog[open]") && all("a[data-dialog]").find((link) => link.pathname === sent.address);
+    if (opener) return void openDialog(opener).then(bringBack);
     if (form) {
       fill(form, sent.fields);
       const note = document.createElement("p");
