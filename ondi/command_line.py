@@ -33,7 +33,7 @@ def run(arguments: Sequence[str]) -> int:
         return _told("nobody reads the output any more; it stopped there.", NOBODY_READS)
     except KeyboardInterrupt:
         return _told("interrupted.", INTERRUPTED)
-    except Exception as error:
+    except Exception as error:  # the outermost: what nobody foresaw is a sentence too
         sentence = _sentence(error)
         if "--traceback" in arguments or not (sentence or _is_ours(arguments)):
             raise

@@ -63,7 +63,7 @@ class Mailer:
             job = self._jobs.get()
             try:
                 job()
-            except Exception as error:  # noqa: BLE001 - the thread goes on
+            except Exception as error:  # noqa: BLE001 - one mail must not hold up the next
                 logger.warning("mail_failed", kind=type(error).__name__)
             finally:
                 connection.close()

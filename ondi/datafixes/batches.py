@@ -71,7 +71,7 @@ def _alone(item: T, do: Callable[[Sequence[T]], Batch], name: Callable[[T], str]
     for attempt in range(1, LOCK_TRIES + 1):
         try:
             return do([item])
-        except Exception as error:  # noqa: BLE001 - it is the report's
+        except Exception as error:  # noqa: BLE001 - named in the report, with its type where it is a fault of ours
             _refuse_without_connection(error)
             if attempt == LOCK_TRIES or not isinstance(error, OperationalError):
                 return Batch(faults=[(name(item), reason(error))])

@@ -105,7 +105,7 @@ class FixCommand(BaseCommand, ABC):
             return self._run_in(slug, tenant_id, options)
         except BrokenPipeError:
             raise  # nobody reads the report any more
-        except Exception as error:
+        except Exception as error:  # one tenant must not keep the others from being done
             if options["traceback"]:
                 raise
             if alone:

@@ -1,6 +1,7 @@
 """Signing in to the admin with e-mail and password; the second factor comes after it (`second_factor.py`)."""
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib import admin
 from django.contrib.auth.views import PasswordChangeView
@@ -8,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
@@ -16,7 +18,7 @@ from ondi.accounts.credentials import check_credentials, replace_password
 from ondi.accounts.errors import SignInThrottled
 from ondi.accounts.models import User
 from ondi.api.client import client_network
-from ondi.api.pages import busy_page, page_behind
+from ondi.api.pages import busy_page
 from ondi.common.errors import DomainError, ServiceUnavailable
 from ondi.staff.entry import staff_of
 
@@ -115,3 +117,13 @@ def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
     back = reverse("admin:index") if request.path == reverse("admin:logout") else page_behind(request)
     context = {**admin.site.each_context(request), "back": back, "title": _("Not sent yet")}
     return render(request, "staff/form_expired.html", context, status=403)
+
+
+def page_behind(request: HttpRequest) -> str:
+    """The page of ours whose form this is, without its host; else the address it was sent to."""
+    referrer = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(referrer, {request.get_host()}, require_https=request.is_secure())
+    page = urlsplit(referrer)
+    if is_ours and page.netloc and page.path.startswith("/admin/"):
+        return urlunsplit(("", "", page.path, page.query, ""))
+    return request.get_full_path()

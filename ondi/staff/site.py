@@ -12,10 +12,9 @@ from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from unfold.sites import UnfoldAdminSite
 
-from ondi.api.pages import page_behind
 from ondi.staff.invitations import invitation
 from ondi.staff.second_factor import page_wanted, second_factor
-from ondi.staff.sign_in import OwnPasswordView, StaffAuthenticationForm
+from ondi.staff.sign_in import OwnPasswordView, StaffAuthenticationForm, page_behind
 
 
 class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types

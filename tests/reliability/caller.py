@@ -78,7 +78,7 @@ class Caller:
                 continue
             if answer.status != 503 and answer.body.get("error") != "idempotency_in_progress":
                 return answer
-            time.sleep(0.1)
+            time.sleep(0.1)  # busy, or its first sending is still at work
         raise TimeoutError(f"{method} {path} had no answer in {tries} tries")
 
     def is_ready(self) -> bool:

@@ -253,7 +253,7 @@ def wait_until(true: Any, otherwise: str, seconds: float = WAIT_SECONDS) -> floa
     while not true():
         if time.monotonic() - start > seconds:
             raise TimeoutError(otherwise)
-        time.sleep(0.05)
+        time.sleep(0.05)  # another process tells of itself only when asked
     return time.monotonic() - start
 
 

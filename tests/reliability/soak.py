@@ -96,7 +96,7 @@ class Soak:
                 self._look(tenant, [row["subject"] for row in answer.data["tickets"]])
                 self._timed("search", caller, "GET", f"{QUEUE}?search={tenant}-a")
                 caller.insist("POST", f"{QUEUE}/next")
-                time.sleep(0.2)
+                time.sleep(0.2)  # an agent reads before the next ticket
         except Exception as error:  # noqa: BLE001 - as above
             self.ledger.faults.append(f"agent: {type(error).__name__} {error}")
         self.ledger.take_in(caller)
