@@ -48,7 +48,8 @@ def _alone(home: Path) -> Iterator[None]:
                 "End it with `make stop`, or set ONDI_DATA_DIR to another folder for this one."
             )
         files = {PID_FILE: str(os.getpid())}
-        if settings().DEBUG:  # what `manage.py` beside it takes where nothing is set; never keys of production
+        # What `manage.py` beside it takes where nothing is set: never keys of production, nor another database's.
+        if product_settings().DEBUG and not {"DATABASE_URL", "DATABASE_OWNER_URL"} & os.environ.keys():
             files[SETTINGS_FILE] = "DEBUG=true\n"
         try:
             for name, text in files.items():
@@ -59,7 +60,7 @@ def _alone(home: Path) -> Iterator[None]:
                 (home / name).unlink(missing_ok=True)
 
 
-def settings() -> Any:
+def product_settings() -> Any:
     """Django's; read late, for the environment decides what they are."""
     from django.conf import settings
 
@@ -97,12 +98,15 @@ def _prepare() -> None:
 
 def prepare_database() -> None:
     import django
+    from django.core.checks import Tags, run_checks
     from django.core.management import call_command
 
     django.setup()
     from ondi.tenants.scope import find_tenants
 
     call_command("migrate", verbosity=0, interactive=False)
+    for fault in run_checks(databases=["default"], tags=[Tags.database]):
+        sys.stderr.write(f"warning: {fault.msg} {fault.hint or ''}\n")
     if not find_tenants():
         print("Filling the empty database with demo data ...", flush=True)  # noqa: T201
         call_command("seed_demo")
@@ -112,7 +116,7 @@ def _serve(port: int) -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
-    product = settings()
+    product = product_settings()
     hashing = product.PASSWORDS_AT_ONCE + product.PASSWORDS_WAITING
     _print_welcome(f"http://{HOST}:{port}")
     # Most of its threads wait for their turn or refuse (ondi/api/admission.py); Granian takes them all for workers.

@@ -13,8 +13,10 @@ from deliveries.api import docs
 from deliveries.api.batches import take_deliveries, take_orders
 from deliveries.api.serializers import DeliveriesBody, OrdersBody
 from ondi.accounts.api_keys import ApiKeyAuthentication, Integration
+from ondi.accounts.models import ONE_PERSON_PER_ADDRESS
 from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, valid_body
+from ondi.common.database import broken_constraint
 from ondi.common.errors import ServiceUnavailable
 
 
@@ -38,6 +40,8 @@ def _taken_in(
     try:
         return take(cast(Integration, request.user).tenant_id, rows)
     except IntegrityError as error:
+        if broken_constraint(error) != ONE_PERSON_PER_ADDRESS:
+            raise
         # Batches wait for each other; but staff gave somebody this very address at this very moment. Sent again,
         # the batch finds them.
         raise ServiceUnavailable from error

@@ -16,6 +16,8 @@ from ondi.common.database import TenantForeignKey
 from ondi.common.ids import new_id
 from ondi.tenants.models import Language, TenantOwned
 
+ONE_PERSON_PER_ADDRESS = "accounts_membership_email"
+
 
 class User(AbstractBaseUser):
     """A login: the name one signs in with (`email`), a password, and whether it works.
@@ -132,7 +134,7 @@ class Membership(TenantOwned):
             models.UniqueConstraint(fields=["tenant", "external_id"], name="accounts_membership_external_id"),
             models.UniqueConstraint(
                 fields=["tenant", "email"],
-                name="accounts_membership_email",
+                name=ONE_PERSON_PER_ADDRESS,
                 violation_error_message=_("This person belongs to this tenant already."),
             ),
             models.CheckConstraint(

@@ -7,6 +7,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from ondi.common.languages import base_language
 
 SUPPORTED = frozenset(settings.API_LANGUAGES)
+LONGEST_HEADER = 500
 
 
 def supported_language(tag: str) -> str | None:
@@ -17,8 +18,7 @@ def supported_language(tag: str) -> str | None:
 
 def accepted_languages(request: HttpRequest) -> list[str]:
     """The tags of `Accept-Language`, the most wanted first, without those it excludes (`ar;q=0`)."""
-    header = request.headers.get("Accept-Language", "")[:500]
-    return [tag for tag, quality in parse_accept_lang_header(header) if quality] if header else []
+    return [tag for tag, quality in _asked(request) if quality]
 
 
 def answer_language(request: HttpRequest, tenant_language: str | None = None) -> str:
@@ -28,9 +28,8 @@ def answer_language(request: HttpRequest, tenant_language: str | None = None) ->
     """
     if asked := supported_language(request.GET.get("language", "")):
         return asked
-    header = request.headers.get("Accept-Language", "")[:500]
     wanted, excluded = [], set()
-    for tag, quality in parse_accept_lang_header(header) if header else ():
+    for tag, quality in _asked(request):
         if language := supported_language(tag):
             if quality:
                 wanted.append(language)
@@ -39,3 +38,9 @@ def answer_language(request: HttpRequest, tenant_language: str | None = None) ->
     if wanted:
         return wanted[0]
     return tenant_language if tenant_language and tenant_language not in excluded else settings.LANGUAGE_CODE
+
+
+def _asked(request: HttpRequest) -> tuple[tuple[str, float], ...]:
+    """The tags of `Accept-Language` with their weights, the most wanted first."""
+    header = request.headers.get("Accept-Language", "")[:LONGEST_HEADER]
+    return parse_accept_lang_header(header) if header else ()

@@ -180,6 +180,8 @@ class EnvelopeSchema(AutoSchema):
             code = component("ErrorCode")
             return {"oneOf": [code, {"type": "null"}]} if field.allow_null else code
         schema: Document = super()._map_serializer_field(field, *arguments, **options)  # type: ignore[no-untyped-call]
+        if isinstance(field, serializers.EmailField) and field.allow_blank:
+            schema.pop("format", None)  # one that is none is left out, and costs nothing
         return schema
 
     def _get_serializer_field_meta(self, field: Any, direction: str) -> Document:
@@ -190,7 +192,8 @@ class EnvelopeSchema(AutoSchema):
             meta["minLength"] = 1
         if isinstance(field, PlainTextField):
             meta["maxLength"] = field.longest
-            meta["pattern"] = SHOWS_SOMETHING_IN_ONE_LINE if field.one_line else SHOWS_SOMETHING
+            if not (field.allow_blank or field.allow_null):  # where null clears, empty text does
+                meta["pattern"] = SHOWS_SOMETHING_IN_ONE_LINE if field.one_line else SHOWS_SOMETHING
         return meta
 
     def _get_response_for_code(self, serializer: Any, *arguments: Any, **options: Any) -> Document:

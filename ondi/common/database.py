@@ -21,6 +21,11 @@ SCOPE_SETTING = "ondi.tenants"
 IN_SCOPE = f"ANY ((SELECT string_to_array(NULLIF(current_setting('{SCOPE_SETTING}', true), ''), ',')::uuid[])::uuid[])"
 
 
+def broken_constraint(error: BaseException) -> str | None:
+    """The name of the constraint that the database says was broken; None where it was something else."""
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+
+
 class TenantForeignKey(models.ForeignKey[Any, Any]):
     """A link between two rows of one tenant. The database's constraint is the composite one of `TenantLinks`."""
 

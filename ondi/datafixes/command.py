@@ -99,7 +99,7 @@ class FixCommand(BaseCommand, ABC):
     def _report(self, slug: str, tenant_id: UUID, options: dict[str, Any], *, alone: bool) -> dict[str, Any]:
         """Do one tenant. What refuses it before it begins is in the report, so that the other tenants are done.
 
-        Raises `CommandError` instead where it is `alone`: then there is nothing to report.
+        Raises `CommandError` instead where it is `alone` and people read it: then there is nothing to report.
         """
         try:
             return self._run_in(slug, tenant_id, options)
@@ -108,7 +108,7 @@ class FixCommand(BaseCommand, ABC):
         except Exception as error:  # one tenant must not keep the others from being done
             if options["traceback"]:
                 raise
-            if alone:
+            if alone and not options["json"]:
                 raise CommandError(f"{slug}: {reason(error)}") from error
             if not options["json"]:
                 self.stdout.write(f"{slug}: {reason(error)}")
@@ -178,21 +178,21 @@ class FixCommand(BaseCommand, ABC):
 @contextmanager
 def reports_to(stdout: OutputWrapper, as_json: bool) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
     """Takes reports as they come. As JSON each is written at once, on a line of its own, all in one array."""
-    before, after = "[", ""
+    before = "["
 
     def tell(report: dict[str, Any]) -> dict[str, Any]:
-        nonlocal before, after
+        nonlocal before
         if as_json:
             stdout.write(before + json.dumps(report, ensure_ascii=False, default=str))
             stdout.flush()
-            before, after = ",", "]"
+            before = ","
         return report
 
     try:
         yield tell
     finally:
-        if after:
-            stdout.write(after)
+        if as_json:
+            stdout.write("[]" if before == "[" else "]")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.management.base import CommandError
 from django.db import DatabaseError, OperationalError, transaction
 
+from ondi.common.database import broken_constraint
 from ondi.common.errors import DomainError
 
 
@@ -66,8 +67,7 @@ class FixRefused(Exception):
 
 def reason(error: Exception) -> str:
     """In words; of PostgreSQL's own text the first line only, for the rest may name what people wrote."""
-    constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-    if constraint:
+    if constraint := broken_constraint(error):
         return f"something else stands on it ({constraint})"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from itertools import chain, islice
 from operator import attrgetter
@@ -150,22 +151,24 @@ def apply_fix(
     """Fix everything `fix.items()` names, in short transactions. A run that was cut off goes on under its record.
 
     `plan`: the hash of the plan this is meant to be; empty: whatever there is now. `max_errors`: end it when more
-    items than that have failed, looked at after each batch. `progress` is told how many more are done. From when the
-    run begins nothing is raised: what ended it is the outcome's `error`. Before, `FixRefused`, and whatever
+    items than that have failed, looked at before each further batch. `progress` is told how many more are done. From
+    when the run begins nothing is raised: what ended it is the outcome's `error`. Before, `FixRefused`, and whatever
     `fix.items()` raises.
     """
     with alone(command, fix.tenant_id):
+        now = plan_of(fix, limit).hash if plan else ""  # before the items are opened: a fix reads them once at a time
         items = _batches(fix, islice(fix.items(), limit), batch_size)
         first = next(items, ())  # what cannot even be read is no run
-        run, outcome = _begin(fix, command, arguments, operator, plan, limit)
+        at = timezone.now()
+        run, outcome = _begin(fix, command, arguments, operator, plan, is_old=now != plan, at=at)
         with _holding(str(run.id)), outcome.cut_off_by_anything():
-            pace, do = Pace(size=batch_size, most=batch_size), partial(_commit_batch, fix, run)
+            pace, do = Pace(size=batch_size, most=batch_size), partial(_commit_batch, fix, run, at)
             for read in chain([first], items):
+                if len(outcome.faults) > max_errors:
+                    raise FixRefused(f"more than {max_errors} failed, and the rest was not tried")
                 for done, batch in work_off(read, do, name=attrgetter("label"), pace=pace):
                     outcome.take(batch)
                     progress(done)
-                if len(outcome.faults) > max_errors:
-                    raise FixRefused(f"more than {max_errors} failed, and the rest was not tried")
         run.status = _ended(outcome)
         run.finished_at = timezone.now()
         if not is_lost():  # else it says that it runs, and nobody holds it: cut off
@@ -182,7 +185,14 @@ def _ended(outcome: Outcome) -> FixRun.Status:
 
 
 def _begin(
-    fix: Fix, command: str, arguments: Mapping[str, Any], operator: str, plan: str, limit: int | None
+    fix: Fix,
+    command: str,
+    arguments: Mapping[str, Any],
+    operator: str,
+    plan: str,
+    *,
+    is_old: bool,
+    at: datetime,
 ) -> tuple[FixRun, Outcome]:
     """The record to run under: that of one like it that was cut off, or a new one; refused where the plan is old."""
     cut_off = (FixRun.Status.RUNNING, FixRun.Status.CUT_OFF)
@@ -200,9 +210,9 @@ def _begin(
         operator=operator,
         is_final=fix.is_final,
         plan=plan,
-        started_at=timezone.now(),
+        started_at=at,
     )
-    if plan and plan_of(fix, limit).hash != plan:
+    if is_old:
         run.status, run.finished_at = FixRun.Status.REFUSED, run.started_at
     with tenant_scope(fix.tenant_id):
         run.save(force_insert=True)
@@ -224,14 +234,14 @@ def _batches(fix: Fix, items: Iterator[Item], size: int) -> Iterator[Sequence[It
         yield batch
 
 
-def _commit_batch(fix: Fix, run: FixRun, batch: Sequence[Item]) -> Batch:
+def _commit_batch(fix: Fix, run: FixRun, at: datetime, batch: Sequence[Item]) -> Batch:
     todo = [item for item in batch if not item.fault and not item.is_right]
     with tenant_scope(fix.tenant_id):
         wait_briefly()
         fix.hold(todo)
         parameters = {"tenant": fix.tenant_id, **fix.parameters(todo)}
         before = {} if fix.is_final else rows_in(fix.footprint, parameters)
-        result = fix.apply_all(todo, at=run.started_at)
+        result = fix.apply_all(todo, at=at)
         result.unchanged += sum(item.is_right for item in batch)
         result.faults += [(item.label, item.fault) for item in batch if item.fault]
         if not fix.is_final and result.changed:

@@ -191,12 +191,13 @@ class MembershipAdmin(ScopedAdmin):
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """By name, e-mail, phone number and external id, as on the page for who is on the phone.
 
-        Whose address is not listed is not found by it either, nor by the number.
+        Whose address is not listed is not found by it either, nor by the number, nor by a guest's id, which holds it.
         """
         if shows_nothing(search_term):
             return queryset, False
         found = queryset.called(search_term)
-        names = Concat("first_name", Value(" "), "last_name", Value(" "), "external_id", output_field=TextField())
+        own_id = Case(When(external_id__startswith="guest ", then=Value("")), default="external_id")
+        names = Concat("first_name", Value(" "), "last_name", Value(" "), own_id, output_field=TextField())
         by_name = Q()
         for word in search_term.split():
             by_name &= Q(names__folded=word)
@@ -329,7 +330,7 @@ class RefreshFamilyAdmin(AccessAdmin):
 
     @admin.display(description=_("person"), ordering="person")
     def person(self, family: RefreshFamily) -> str:
-        return family.person.strip() or str(_("Unnamed"))  # type: ignore[attr-defined]
+        return (family.person or "").strip() or str(_("Unnamed"))  # type: ignore[attr-defined]
 
 
 @admin.register(SettingsChange)

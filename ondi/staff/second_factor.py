@@ -91,7 +91,9 @@ def _ask(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _set_up(request: HttpRequest, user: User) -> HttpResponse:
-    device, _new = TOTPDevice.objects.get_or_create(user=user, confirmed=False, defaults={"name": "app"})
+    # Two pages opened at once may each have made one: the first is it.
+    begun = TOTPDevice.objects.filter(user=user, confirmed=False).order_by("id").first()
+    device = begun or TOTPDevice.objects.create(user=user, confirmed=False, name="app")
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if device.verify_token(form.cleaned_data["code"].replace(" ", "")):

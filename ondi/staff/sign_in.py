@@ -114,13 +114,17 @@ def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
     """What the admin says to a form that is older than the sign-in (its CSRF token is another's); it leads on."""
     if not request.path.startswith("/admin/"):
         return HttpResponse(status=403)
-    back = reverse("admin:index") if request.path == reverse("admin:logout") else page_behind(request)
-    context = {**admin.site.each_context(request), "back": back, "title": _("Not sent yet")}
+    context = {**admin.site.each_context(request), "back": page_behind(request), "title": _("Not sent yet")}
     return render(request, "staff/form_expired.html", context, status=403)
 
 
 def page_behind(request: HttpRequest) -> str:
-    """The page of ours whose form this is, without its host; else the address it was sent to."""
+    """The page of ours whose form this is, without its host; else the address it was sent to.
+
+    Where it was the form that signs out, the front page: nobody is to be led back to that.
+    """
+    if request.path == reverse("admin:logout"):
+        return reverse("admin:index")
     referrer = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(referrer, {request.get_host()}, require_https=request.is_secure())
     page = urlsplit(referrer)

@@ -1,4 +1,4 @@
-"""What `manage.py check --database default`, and `migrate` after its work, say of the tenants there are."""
+"""What `manage.py check --database default` says of the tenants there are; `migrate` and `make serve` ask it too."""
 
 from collections.abc import Sequence
 from typing import Any

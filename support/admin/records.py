@@ -1,6 +1,7 @@
 """The records behind the desk, and what support users set up for themselves: tags and canned replies."""
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -11,6 +12,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ondi.datafixes.models import FixRun
+from ondi.datafixes.runs import status_of
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin, TicketDataAdmin
 from ondi.staff.entry import Staff
 from ondi.staff.forms import RowForm
@@ -37,13 +39,21 @@ class TicketNoteAdmin(TicketDataAdmin):
 class FixRunAdmin(ReadOnlyAdmin):
     """What operators' data fixes changed, for those who manage the tenant; undone by command only."""
 
-    list_display = ("command", "status", "changed", "failed", "operator", "started_at", "tenant")
+    list_display = ("command", "how_far", "changed", "failed", "operator", "started_at", "tenant")
     list_filter = ("status",)
     list_select_related = ("tenant",)
     ordering = ("-started_at", "-id")
+    exclude = ("status",)  # as it was written; a process that died wrote nothing more
 
     def visible_in(self, staff: Staff) -> Collection[UUID]:
         return staff.managed_tenant_ids
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return ["how_far" if name == "status" else name for name in super().get_readonly_fields(request, obj)]
+
+    @admin.display(description=_("status"), ordering="status")
+    def how_far(self, run: FixRun) -> str:
+        return str(status_of([run])[run.id].label)
 
 
 class DeskAdmin(ScopedAdmin):

@@ -60,7 +60,7 @@ def thread_of(
     of_ticket = {"tenant_id": ticket.tenant_id, "conversation_id": ticket.conversation_id}
     newest = Message.objects.filter(**of_ticket).select_related("sender").order_by("-sequence", "-id")
     messages = list(newest[max(skipped - 1, 0) : skipped + most + 1])  # with the ones before and after them
-    after = messages.pop(0) if skipped else None
+    after = messages.pop(0) if skipped and messages else None
     has_earlier = len(messages) > most
     messages = messages[most - 1 :: -1] if has_earlier else messages[::-1]
     span = {"created_at__gte": messages[0].created_at if has_earlier else ticket.created_at}

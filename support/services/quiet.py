@@ -121,8 +121,8 @@ def note_undo(*, tenant_id: UUID, ticket_ids: list[UUID], at: datetime) -> None:
     """An event for each ticket that a data fix had changed and that is put back.
 
     Whoever of those that have or take part in these tickets lost the support role meanwhile leaves the desk again, as
-    when it ended: what was theirs then is not theirs now. They are held already (`hold_for_undo`). Locks as
-    `leave_desk`.
+    when it ended: what was theirs then is not theirs now. Who gets something back is held already
+    (`hold_for_undo`). Locks as `leave_desk`.
     """
     record_events(tenant_id, ticket_ids, TicketEvent.Kind.FIX_UNDONE, at, {}, {})
     tickets = Ticket.objects.in_tenants([tenant_id]).filter(id__in=ticket_ids)

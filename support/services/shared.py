@@ -11,6 +11,7 @@ from django.db.models import Model
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from ondi.accounts.querysets import MembershipQuerySet
+from ondi.common.database import broken_constraint
 from ondi.common.prepared import insert_rows, update_row
 from support import policies
 from support.errors import NotASupportUser, TicketAlreadyOpenForRelated, TicketChanged, TicketClosed, TicketNotFound
@@ -140,8 +141,7 @@ def id_text(value: UUID | None) -> str | None:
 
 
 def is_item_taken(error: IntegrityError) -> bool:
-    constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-    return constraint in (ONE_OPEN_PER_DELIVERY, ONE_OPEN_PER_ORDER)
+    return broken_constraint(error) in (ONE_OPEN_PER_DELIVERY, ONE_OPEN_PER_ORDER)
 
 
 def refuse_if_item_is_held(ticket: Ticket, actor: Actor | None) -> None:

@@ -68,7 +68,8 @@ def run(command, *arguments, tenant="tigris"):
     except CommandError as error:
         if not out.getvalue():
             return str(error)
-    return json.loads(out.getvalue())[0]
+    (report,) = json.loads(out.getvalue())
+    return report if {"status", "count"} & report.keys() else report["error"]
 
 
 def undo(run_id):

@@ -151,6 +151,27 @@ def test_too_many_errors_cut_it_off_and_it_goes_on(tenant, stale):
         assert FixRun.objects.get().failed == 0, "what failed was tried again"
 
 
+def test_one_that_was_tried_to_its_end_is_not_cut_off_whatever_failed(tenant, stale):
+    fix = Breaks(tenant.id, days=7)
+    fix.broken, fix.error = stale[0].id, ValueError("no")
+
+    outcome = apply(fix, max_errors=0)
+
+    assert (outcome.changed, outcome.status, outcome.error) == (5, "failed", "")
+
+
+def test_what_a_later_process_does_happens_when_it_does_it(tenant, stale):
+    begun = timezone.now() - timedelta(days=2)
+    apply(CloseStale(tenant.id, days=7), progress=after_the_first(interrupt))
+    with tenant_scope(tenant.id):
+        FixRun.objects.update(started_at=begun)
+
+    apply(CloseStale(tenant.id, days=7))
+
+    with tenant_scope(tenant.id):
+        assert min(Ticket.objects.values_list("closed_at", flat=True)) > begun + timedelta(days=1)
+
+
 def test_what_cannot_be_read_is_no_run(tenant, tmp_path):
     (tmp_path / "empty.csv").write_text("")
     for path in (tmp_path / "none.csv", tmp_path, tmp_path / "empty.csv"):
@@ -192,6 +213,17 @@ def test_json_is_told_as_it_happens_and_loses_no_run_though_a_tenant_fails(tenan
     assert "nobody" in tigris["error"]
     lines = out.getvalue().splitlines()
     assert [json.loads(line[1:])["tenant"] for line in lines[:3]] == ["euphrates", "tigris", "zagros"]
+
+
+def test_json_is_an_array_also_of_one_that_is_refused(tenant, stale):
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="no longer what the plan"):
+        call_command(
+            "close_stale_tickets", "--days=7", "--tenant=tigris", "--apply", "--plan=old", "--json", stdout=out
+        )
+
+    (report,) = json.loads(out.getvalue())
+    assert listed() == {report["run"]: "refused"}
 
 
 def test_a_tenants_report_is_there_before_the_next_one_begins(tenant, stale):

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 import deliveries
+from deliveries.importing.fix import READ_AT_ONCE
 from deliveries.models import Delivery
 from ondi.accounts.models import Membership, User
 from ondi.tenants.scope import tenant_scope
@@ -247,3 +248,18 @@ def test_other_columns_words_and_amounts_can_be_mapped(run, tenant, tmp_path):
         order = Order.objects.select_related("customer").get()
         assert (str(order.total_amount), order.item_count, order.customer.first_name) == ("12.50", 3, "علي")
         assert not Delivery.objects.exists()
+
+
+def test_more_rows_than_are_read_at_once_go_in_by_their_plan(tenant, tmp_path):
+    path = tmp_path / "orders.csv"
+    rows = [row(order=f"o{number}", customer="c1") for number in range(READ_AT_ONCE + 5)]
+    path.write_text("\n".join([HEADER, *rows]))
+
+    def run(*options):
+        out = io.StringIO()
+        call_command("import_orders", str(path), "--tenant=tigris", f"--map={OLIST}", *options, stdout=out)
+        return out.getvalue()
+
+    plan = run().rpartition("plan ")[2].split()[0]
+
+    assert f"{READ_AT_ONCE + 5} created, 0 updated, 0 unchanged, 0 rejected." in run("--apply", f"--plan={plan}")

@@ -32,10 +32,12 @@ LOOKUPS = (
 PARAMETERS = (
     "q", "p", "o", "all", "e", "_facets", "_popup", "_to_field", "_changelist_filters", "next", "tab", "tag", "age", "tenant", "days",
     "customer", "order", "delivery", "after", "before", "version", "done", "term", "app_label", "model_name", "field_name", "s", "language",
+    "messages",
 )  # fmt: skip
 FIELDS = (
     "content", "last_sequence", "assignee", "status", "close", "version", "reason", "priority", "tags", "shown", "when", "at_0", "at_1",
     "at", "item", "subject", "message", "action", "_selected_action", "apply", "select_across", "index", "next", "language",
+    "until", "versions", "form_id", "from",
 )  # fmt: skip
 
 

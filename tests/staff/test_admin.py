@@ -360,6 +360,13 @@ class TestAddresses:
     def test_and_finds_nobody_by_one(self, people, layla, word):
         assert "Layla" not in self.seen(people["admin"], f"?q={word}").replace(word, "")
 
+    def test_nor_a_guest_whose_id_holds_it(self, people, layla):
+        with tenant_scope(layla.tenant_id):
+            Membership.objects.filter(pk=layla.pk).update(external_id="guest layla@mail.example")
+
+        assert "Layla" not in self.seen(people["admin"], "?q=layla@mail.example")
+        assert "Layla" in self.seen(people["admin"], "?q=layla")
+
     def test_each_stands_on_its_page_for_who_manages(self, people, layla):
         assert "layla@mail.example" in desk(people["admin"]).get(f"{self.LIST}{layla.pk}/change/").content.decode()
 
@@ -392,6 +399,16 @@ class TestAddresses:
             text = admin.get(page).content.decode()
             assert "Layla" in text
             assert "mail.example" not in text
+
+    def test_and_one_of_a_login_that_is_nobody_here_is_unnamed(self, people, layla):
+        session = begin_session(user_id=layla.user_id, tenant_id=layla.tenant_id)
+        with tenant_scope(layla.tenant_id):  # as the upgrade of a login of two tenants leaves it
+            RefreshFamily.objects.filter(user=layla.user).update(user=UserFactory())
+
+        assert "Unnamed" in self.sessions_seen_by(people["admin"]), session
+
+    def sessions_seen_by(self, person):
+        return desk(person).get("/admin/accounts/refreshfamily/").content.decode()
 
 
 class TestSettingsAndDesk:

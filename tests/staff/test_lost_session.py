@@ -127,3 +127,9 @@ def test_no_page_of_the_admin_is_kept(agent, ticket):
         for client in (outside, inside):
             assert "no-store" in client.get(path).headers["Cache-Control"], path
     assert "no-store" in inside.post("/admin/logout/").headers["Cache-Control"]
+
+
+def test_who_signs_out_with_a_lost_session_is_led_to_the_front_page():
+    lost = Client().post("/admin/logout/")
+
+    assert lost.url == f"{LOGIN}?next=/admin/"

@@ -11,7 +11,7 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from conversations.models import Message
+from conversations.models import Conversation, Message
 from conversations.services import post_message
 from ondi.common.ids import new_id
 from ondi.tenants.models import PortalSettings
@@ -268,6 +268,12 @@ class TestPage:
         html = browser.get(f"{page(ticket, 'change')}?{query}").content.decode()
 
         assert "It has not come." in html
+
+    def test_a_place_in_a_chat_that_counts_too_many_messages_is_a_page(self, ticket, browser):
+        with tenant_scope(ticket.tenant_id):
+            Conversation.objects.filter(id=ticket.conversation_id).update(message_count=5_000)
+
+        assert browser.get(f"{page(ticket, 'change')}?messages=2000").status_code == 200
 
     @pytest.mark.parametrize("key", ["nonsense", "00000000-0000-7000-8000-000000000000", "%00"])
     def test_unknown_ticket_is_a_sentence(self, browser, key):

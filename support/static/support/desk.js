@@ -150,7 +150,8 @@
   /* What a form sends is kept until a page shows that it arrived. */
   function keepSent(form) {
     const fields = typedIn(form).map((field) => [field.name, field.type, field.value, Boolean(field.checked)]);
-    sessionStorage.setItem(SENT, JSON.stringify({ person: person(), address: addressOf(form), fields }));
+    const id = form.elements.form_id?.value; // with it the server knows what did arrive, and takes it once
+    sessionStorage.setItem(SENT, JSON.stringify({ person: person(), address: addressOf(form), fields, id }));
   }
 
   /* It did not where the sign-in came between, or no page of ours at all: then it stands in its form again. */
@@ -166,6 +167,7 @@
     if (opener) return void openDialog(opener).then(bringBack);
     if (form) {
       fill(form, sent.fields);
+      if (sent.id && form.elements.form_id) form.elements.form_id.value = sent.id;
       const note = document.createElement("p");
       note.className = "desk-warning";
       note.setAttribute("role", "status");
