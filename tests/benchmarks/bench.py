@@ -70,7 +70,7 @@ with tenant_scope(tenant):
     for owner, keys in ((usual, newest[:25]), (heavy, newest[25:])):
         Ticket.objects.filter(id__in=keys).update(requester=owner)
         talks = Ticket.objects.filter(id__in=keys).values("conversation_id")
-        Participant.objects.filter(conversation__in=talks).update(membership=owner)
+        Participant.objects.filter(conversation__in=talks, role="customer").update(membership=owner)
     own = Ticket.objects.filter(requester=usual).select_related("conversation").order_by("-id")
     mine = own.filter(status="open").first()
     quiet = own.exclude(id=mine.id).first().conversation
