@@ -192,14 +192,16 @@ def leave_all_conversations(*, tenant_id: UUID, membership_id: UUID, at: datetim
     return fetch_prepared(_LEAVE_ALL, [at, tenant_id, membership_id])
 
 
+# The sender's own part is looked up by itself: an EXISTS would be hashed, from every part that this person ever had.
 _APPEND = """
 WITH talk AS (
     UPDATE conversations_conversation SET message_count = message_count + 1, last_message_id = %s,
         last_message_sender_id = %s, last_message_sender_role = %s, last_message_type = %s, last_message_preview = %s,
         last_message_event = %s, last_message_at = %s, status = COALESCE(%s, status)
-    WHERE id = %s AND (%s OR status = 'active' AND EXISTS (
-        SELECT FROM conversations_participant AS own WHERE own.tenant_id = conversations_conversation.tenant_id
-            AND own.conversation_id = conversations_conversation.id AND own.membership_id = %s AND own.left_at IS NULL
+    WHERE id = %s AND (%s OR status = 'active' AND (
+        SELECT own.left_at IS NULL FROM conversations_participant AS own
+        WHERE own.tenant_id = conversations_conversation.tenant_id
+            AND own.conversation_id = conversations_conversation.id AND own.membership_id = %s
     )) RETURNING *
 ), read AS (
     UPDATE conversations_participant AS part SET last_read_sequence = talk.message_count FROM talk

@@ -169,14 +169,14 @@ MUTANTS = [
     Mutant("conversations/services.py", "    if part is None:", "    if False:", MESSAGES),
     Mutant(
         "conversations/services.py",
-        "    WHERE id = %s AND (%s OR status = 'active' AND EXISTS (",
-        "    WHERE id = %s AND (%s OR EXISTS (",
+        "    WHERE id = %s AND (%s OR status = 'active' AND (",
+        "    WHERE id = %s AND (%s OR (",
         MESSAGES,
     ),
     Mutant(
         "conversations/services.py",
-        " AND own.membership_id = %s AND own.left_at IS NULL\n    )) RETURNING",
-        " AND own.membership_id = %s\n    )) RETURNING",
+        "SELECT own.left_at IS NULL FROM",
+        "SELECT true FROM",
         PARTS,
     ),
     Mutant(

@@ -1,4 +1,4 @@
-"""What PostgreSQL does for the hot statements: no table is read whole, and nothing is sorted but a page.
+"""What PostgreSQL does for the hot statements: no table or subplan is read whole, and nothing is sorted but a page.
 
 For the suite, on its few rows, and for `make bench`, on as many as it loads. Looked at is the plan that the product
 follows: the one for all values, made from the kept text.
@@ -93,6 +93,8 @@ def faults_in(node: Any, name: str, trifle: int = 0) -> Any:
             yield f"reads {node['Relation Name']} whole"
         if kind.endswith("Sort") and name not in SORTED and not any(_holds(child, "Limit") for child in below):
             yield f"sorts by {', '.join(node['Sort Key'])}"
+    if "hashed SubPlan" in node.get("Filter", ""):
+        yield f"gathers a whole subplan for {node.get('Relation Name', kind)}, to ask it about a row"
     for child in below:
         yield from faults_in(child, name, trifle)
 
