@@ -249,6 +249,18 @@ def test_locks_are_those_of_the_table(module, name):
     assert found == expected
 
 
+def test_a_whole_list_of_people_is_held_before_the_first_ones_tickets():
+    world = World()
+    who = actor(world.admin)
+
+    with tenant_scope(world.tenant.id), CaptureQueriesContext(connection) as captured:
+        settings.update_portal_settings(actor=who, changes={}, support_user_ids=[], confirmed=True)
+
+    statements = [query["sql"] for query in captured.captured_queries]
+    held = [one for one in statements if 'FROM "accounts_membership"' in one and "FOR NO KEY UPDATE" in one]
+    assert all(person.id.hex in held[0] for person in (world.sara, world.yusuf, world.lead))
+
+
 @pytest.mark.parametrize("found", [expected for expected, _call in LOCKS.values()])
 def test_table_keeps_the_order_of_locks(found):
     """Parts lie under their ticket, and those of a ticket that is made here are nobody else's."""

@@ -249,6 +249,14 @@ class TestAPartWithoutItsRight:
         assert (answer.status_code, answer.json()["error"]) == (403, "not_a_participant")
         assert reload(ticket).version == ticket.version
 
+    def test_another_customer_is_listed_nothing_by_such_a_part(self, api, tenant, customer):
+        stranger = MemberFactory(tenant=tenant)
+        put_part(stranger, make_ticket(customer), "customer")
+
+        listed = api.as_(stranger).get("/messaging/conversations").json()["data"]
+
+        assert (listed["conversations"], listed["pagination"]["total"]) == ([], 0)
+
     def test_as_staff_in_ones_own_ticket(self, api, sara):
         ticket = make_ticket(sara)
         put_part(sara, ticket, "member")
