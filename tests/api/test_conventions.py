@@ -252,6 +252,7 @@ class TestIdempotency:
 
         response = self.post(other, self.NEW)
 
+        assert response.status_code == 201
         assert "Idempotency-Replayed" not in response.headers
         assert self.post(other, {**self.NEW, "subject": "x"}).status_code == 422, "and it is kept for each"
 
