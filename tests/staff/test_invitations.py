@@ -117,7 +117,8 @@ def test_forged_links_are_like_spent_ones(newcomer):
     good = link_for(newcomer)
     body, _colon, signature = good.rstrip("/").rpartition(":")
     tokens = (reverse("admin:invitation", args=[text]) for text in ("x", "é" * 2000))
-    for forged in (f"{body}:x{signature[1:]}/", good.replace("/invitation/", "/invitation/x"), *tokens):
+    other = "y" if signature.startswith("x") else "x"
+    for forged in (f"{body}:{other}{signature[1:]}/", good.replace("/invitation/", "/invitation/x"), *tokens):
         assert open_link(forged).status_code == Client().get(forged).status_code == 404
 
 
