@@ -1,5 +1,6 @@
 """Writing conversations. A message and the conversation's summary of it are one transaction."""
 
+import functools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,8 +20,9 @@ from conversations.signals import message_posting
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from ondi.common.ids import new_id
-from ondi.common.prepared import fetch_prepared, insert_rows
+from ondi.common.prepared import fetch_prepared, insert_columns, insert_rows, insert_values
 from ondi.common.text import preview
+from ondi.outbox.models import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,10 @@ class Opening:
 
 
 @transaction.atomic(savepoint=False)  # refuses nothing: what fails here fails the caller
-def start_conversation(*, tenant_id: UUID, starter_id: UUID, opening: Opening, at: datetime) -> Conversation:
-    """Begin a conversation with its first message; the starter (a membership) takes part as its customer."""
+def start_conversation(
+    *, tenant_id: UUID, starter_id: UUID, opening: Opening, at: datetime
+) -> tuple[Conversation, list[Message]]:
+    """Begin a conversation with its first messages; the starter (a membership) takes part as its customer."""
     conversation = Conversation(id=new_id(), tenant_id=tenant_id, title=opening.title, created_at=at)
     messages = [
         _next_message(conversation, sender_id=starter_id, role=SenderRole.CUSTOMER, content=opening.message, at=at)
@@ -51,7 +55,7 @@ def start_conversation(*, tenant_id: UUID, starter_id: UUID, opening: Opening, a
         joined_at=at,
     )
     insert_rows(conversation, *messages, starter)
-    return conversation
+    return conversation, messages
 
 
 @transaction.atomic
@@ -59,7 +63,8 @@ def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datet
     """Say something as a participant; the sender has read up to their own message.
 
     `at`: when it was said; now when left out. Sends `message_posting` before it locks the conversation,
-    so that what belongs above is locked first; whose part ended while that was waited for says nothing.
+    so that what belongs above is locked first, and is given the entry that publishes the message; whose part ended
+    while that was waited for says nothing.
     Raises `ConversationNotFound`, `NotAParticipant`, `ConversationClosed`.
     """
     at = at or timezone.now()
@@ -67,14 +72,6 @@ def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datet
     if part is None:
         raise _silence_of(actor, conversation_id)
     role = SenderRole.CUSTOMER if part.role == Participant.Role.CUSTOMER else SenderRole.AGENT
-    message_posting.send(
-        sender=Conversation,
-        tenant_id=actor.tenant_id,
-        conversation_id=conversation_id,
-        sender_id=actor.membership_id,
-        sender_role=role,
-        at=at,
-    )
     message = Message(
         tenant_id=actor.tenant_id,
         conversation_id=conversation_id,
@@ -83,7 +80,9 @@ def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datet
         content=content,
         created_at=at,
     )
-    if not _append(message, read_by=actor.membership_id):
+    answers: list[Any] = message_posting.send(sender=Conversation, message=message, actor=actor)
+    entry: Entry | None = next((given for _receiver, given in answers if given), None)
+    if not _append(message, read_by=actor.membership_id, entry=entry):
         raise ConversationClosed if find_part(actor, conversation_id) else _silence_of(actor, conversation_id)
     return message
 
@@ -102,20 +101,23 @@ def post_system_message(
     params: Mapping[str, Any] | None = None,
     status: str | None = None,
     caused_by: UUID | None = None,
+    message_id: UUID | None = None,
+    entry: Entry | None = None,
 ) -> Message:
     """Note in the conversation what happened, told to each reader in their language.
 
     Locks the conversation. `status`: the state it has from now on. `caused_by`: the membership whose act
-    it was; they have read it.
+    it was; they have read it. `entry` publishes it, and names `message_id`.
     """
     message = Message(
+        id=message_id or new_id(),
         conversation_id=conversation_id,
         sender_role=SenderRole.SYSTEM,
         message_type=MessageType.SYSTEM,
         event={"code": code, "params": dict(params or {})},
         created_at=at,
     )
-    _append(message, status=status, read_by=caused_by)
+    _append(message, status=status, read_by=caused_by, entry=entry)
     return message
 
 
@@ -207,7 +209,7 @@ WITH talk AS (
     UPDATE conversations_participant AS part SET last_read_sequence = talk.message_count FROM talk
     WHERE part.tenant_id = talk.tenant_id AND part.conversation_id = %s AND part.membership_id = %s
         AND (%s OR part.last_read_sequence = talk.message_count - 1)
-)
+){published}
 INSERT INTO conversations_message (id, tenant_id, conversation_id, sequence, sender_id, sender_role, message_type,
     content, event, created_at)
 SELECT talk.last_message_id, talk.tenant_id, talk.id, talk.message_count, talk.last_message_sender_id,
@@ -216,24 +218,34 @@ FROM talk RETURNING tenant_id, sequence
 """
 
 
+@functools.cache
+def _append_statement(*, published: bool) -> str:
+    columns, places = insert_columns(Entry)
+    with_entry = f", published AS (INSERT INTO {Entry._meta.db_table} ({columns}) SELECT {places} FROM talk)"  # noqa: S608
+    return _APPEND.format(published=with_entry if published else "")
+
+
 def _append(
     message: Message,
     *,
     status: str | None = None,
     read_by: UUID | None = None,
+    entry: Entry | None = None,
 ) -> bool:
     """Save a message as its conversation's next one: number, summary and row.
 
     A person's message is False, and not saved, where the conversation is closed or the sender takes part no longer.
-    One statement locks the conversation, counts on, and writes the message. `read_by`: the membership that has read
-    it, and with a message of their own all before it. Locks the conversation, then their part in it.
+    One statement locks the conversation, counts on, and writes the message, with the `entry` that publishes it.
+    `read_by`: the membership that has read it, and with a message of their own all before it. Locks the
+    conversation, then their part in it.
     """
     shown = preview(message.content, html=message.message_type == MessageType.HTML)
     event = Jsonb(message.event) if message.event else None
     talk, sender = message.conversation_id, message.sender_id
-    found = fetch_prepared(_APPEND, [
+    found = fetch_prepared(_append_statement(published=entry is not None), [
         message.id, sender, message.sender_role, message.message_type, shown, event, message.created_at, status,
-        talk, sender is None, sender, talk, read_by, sender is not None, message.content,
+        talk, sender is None, sender, talk, read_by, sender is not None,
+        *(insert_values(entry) if entry else ()), message.content,
     ])  # fmt: skip
     if not found:
         assert sender, "there is always a conversation to note something in"

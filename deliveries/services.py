@@ -1,6 +1,7 @@
 """Writing deliveries, as integrations and imports bring them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,24 +10,46 @@ from django.utils import timezone
 
 from deliveries.models import Delivery
 from deliveries.signals import delivery_status_changed
+from ondi.common.prepared import insert_rows
 from ondi.common.upsert import UPDATED, Upserted, upsert
+from ondi.outbox.models import Entry
+from ondi.outbox.publishing import entry, register
+
+DELIVERY_CHANGED = "delivery.changed"
+register(DELIVERY_CHANGED, ("before", "after", "status"))
 
 
 @transaction.atomic
 def upsert_deliveries(*, tenant_id: UUID, wanted: Sequence[Mapping[str, Any]], announce: bool = True) -> list[Upserted]:
     """Create or update these deliveries by `external_id`; fields left out stay, older ones change nothing.
 
-    A new status is told by `delivery_status_changed`, unless `announce` is off (imports of the past tell
-    nobody). Locks the deliveries in the order of their keys. Needs the tenant in scope.
+    A new status is published, and told by `delivery_status_changed`, unless `announce` is off (imports of the past
+    tell nobody). Locks the deliveries in the order of their keys. Needs the tenant in scope.
     """
     results = upsert(Delivery.objects.in_tenants([tenant_id]), tenant_id, wanted)
-    changed = [result.row for result in results if result.status == UPDATED and "status" in result.before]
-    for delivery in sorted(changed, key=lambda row: row.pk) if announce else ():
+    changed = [result for result in results if result.status == UPDATED and "status" in result.before]
+    changed.sort(key=lambda result: result.row.pk)
+    at = timezone.now()
+    insert_rows(*(_entry(result, at, is_silent=not announce) for result in changed))
+    for result in changed if announce else ():
         delivery_status_changed.send(
             sender=Delivery,
             tenant_id=tenant_id,
-            delivery_id=delivery.id,
-            status=delivery.status,
-            at=timezone.now(),
+            delivery_id=result.row.id,
+            status=result.row.status,
+            at=at,
         )
     return results
+
+
+def _entry(result: Upserted, at: datetime, *, is_silent: bool) -> Entry:
+    delivery = result.row
+    return entry(
+        DELIVERY_CHANGED,
+        tenant_id=delivery.tenant_id,
+        subject_id=delivery.id,
+        person_id=delivery.customer_id,
+        at=at,
+        is_silent=is_silent,
+        data={"before": {"status": result.before["status"]}, "after": {"status": delivery.status}},
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ondi import embedded_postgres
+from ondi.beside import beside
 from ondi.stop import PID_FILE, SETTINGS_FILE, serving
 
 HOST = "127.0.0.1"
@@ -29,7 +30,8 @@ def main() -> None:
         embedded_postgres.explain_and_exit(error)
     with _alone(embedded_postgres.data_directory()):
         _prepare()
-        _serve(port)
+        with beside():
+            _serve(port)
 
 
 @contextlib.contextmanager

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
     "ondi.api",
     "ondi.tenants",
+    "ondi.outbox",
     "ondi.accounts",
     "ondi.staff.apps.StaffConfig",
     "ondi.datafixes",

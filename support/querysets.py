@@ -124,11 +124,11 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         return self.filter(assignee__in=membership_ids)
 
     def worked_on_by(self, membership: "Membership") -> "TicketQuerySet":
-        """Open ones that are this person's, or in whose conversation they take part as staff."""
+        """Open ones that are this person's, and all in whose conversation they take part as staff."""
         parts = Participant.objects.in_tenants([membership.tenant_id]).present().exclude(role="customer")
         talks = parts.filter(membership=membership).values("conversation_id")
-        found = self.in_tenants([membership.tenant_id]).open()
-        return found.filter(Q(assignee=membership) | Q(conversation_id__in=talks))
+        theirs = Q(status="open", assignee=membership)
+        return self.in_tenants([membership.tenant_id]).filter(theirs | Q(conversation_id__in=talks))
 
     def put_off(self, at: datetime) -> "TicketQuerySet":
         """Open ones that come back into the queue after this moment."""

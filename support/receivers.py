@@ -6,12 +6,14 @@ from uuid import UUID
 
 from django.dispatch import receiver
 
-from conversations.models import SenderRole
+from conversations.models import Message
 from conversations.signals import message_posting
 from deliveries.models import DeliveryStatus
 from deliveries.signals import delivery_status_changed
+from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from ondi.accounts.signals import support_role_ended
+from ondi.outbox.models import Entry
 from support.services import leave_desk, note_delivery, note_message
 
 EVENT_OF_DELIVERY = {
@@ -22,17 +24,8 @@ EVENT_OF_DELIVERY = {
 
 
 @receiver(message_posting)
-def keep_turn(
-    tenant_id: UUID, conversation_id: UUID, sender_id: UUID, sender_role: str, at: datetime, **_signal: Any
-) -> None:
-    from_customer = sender_role == SenderRole.CUSTOMER
-    note_message(
-        tenant_id=tenant_id,
-        conversation_id=conversation_id,
-        sender_id=sender_id,
-        from_customer=from_customer,
-        at=at,
-    )
+def keep_turn(message: Message, actor: Actor, **_signal: Any) -> Entry | None:
+    return note_message(message=message, actor=actor)
 
 
 @receiver(delivery_status_changed)

@@ -34,10 +34,11 @@ CALLERS = ("customer1@tigris.demo", "agent1@tigris.demo", "admin@tigris.demo", "
 LEFT_OUT = ("/auth/login", "/auth/logout", "/auth/password")
 ISSUE_KEY = """
 from ondi.accounts.api_keys import issue_api_key
+from ondi.accounts.models import Scope
 from ondi.tenants.scope import find_tenants, tenant_scope
 tenant_id = find_tenants("tigris")["tigris"]
 with tenant_scope(tenant_id):
-    print(issue_api_key(tenant_id=tenant_id, name="fuzz")[1])
+    print(issue_api_key(tenant_id=tenant_id, name="fuzz", scopes=Scope.values)[1])
 """
 
 

@@ -200,7 +200,7 @@ MUTANTS = [
     ),
     Mutant(
         "support/services/turns.py",
-        "    if found and (found[0][0] == sender_id) != from_customer:",
+        "    if (requester_id == message.sender_id) != from_customer:",
         "    if False:",
         PARTS,
     ),
@@ -212,8 +212,8 @@ MUTANTS = [
     ),
     Mutant(
         TICKETS,
-        "return found.filter(Q(assignee=membership) | Q(conversation_id__in=talks))",
-        "return found.filter(assignee=membership)",
+        ".filter(theirs | Q(conversation_id__in=talks))",
+        ".filter(theirs)",
         PARTS,
     ),
     Mutant(
@@ -607,7 +607,7 @@ MUTANTS = [
         SCREENS, "        return staff is not None and staff.is_operator", "        return staff is not None", ADMIN
     ),
     Mutant(
-        SCREENS,
+        "ondi/staff/access.py",
         "        return obj is None and super().has_change_permission(request)",
         "        return super().has_change_permission(request)",
         ADMIN,

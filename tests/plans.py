@@ -13,11 +13,12 @@ from django.db import connection
 from django.utils import timezone
 
 from conversations.reads import EARLIER, LATER, NEWEST, PART, PLACE, READABLE
-from conversations.services import _APPEND, _MARK_READ
+from conversations.services import _MARK_READ, _append_statement
 from ondi.accounts.actors import Actor
-from ondi.common.prepared import update_statement
+from ondi.common.prepared import insert_values, update_statement
 from support.api import reads
 from support.models import Ticket
+from support.services.shared import message_entry
 from support.services.turns import _NOTE
 
 PAGE = {"start": 20, "limit": 20}
@@ -58,11 +59,12 @@ def plans(customer: Actor, agent: Actor, ticket: Ticket) -> dict[str, Any]:
         "place": PLACE.statement(customer, **talk, message=ticket.conversation.last_message_id),
         "earlier": EARLIER.statement(customer, limit=21, **talk, message=ticket.conversation.last_message_id),
         "later": LATER.statement(customer, limit=21, **talk, message=ticket.conversation.last_message_id),
-        "append": (_APPEND, [key, customer.membership_id, "customer", "text", "", None, at, None,
-                             ticket.conversation_id, False, customer.membership_id, ticket.conversation_id,
-                             customer.membership_id, True, ""]),
-        "note": (_NOTE, {"turn": "agent", "at": at, "from_customer": True, "tenant": ticket.tenant_id,
-                         "conversation": ticket.conversation_id}),
+        "append": (_append_statement(published=True), [
+            key, customer.membership_id, "customer", "text", "", None, at, None, ticket.conversation_id, False,
+            customer.membership_id, ticket.conversation_id, customer.membership_id, True,
+            *insert_values(message_entry(ticket, key, customer, at)), ""]),
+        "note": (_NOTE, {"turn": "agent", "at": at, "from_customer": True, "tenant_id": ticket.tenant_id,
+                         "conversation_id": ticket.conversation_id}),
         "mark read": (_MARK_READ, [1, key, 1]),
         "change": update_statement(ticket),
     }  # fmt: skip

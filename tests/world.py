@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from conversations.services import post_message
 from ondi.accounts.api_keys import issue_api_key
-from ondi.accounts.models import Membership, User
+from ondi.accounts.models import Membership, Scope, User
 from ondi.accounts.services import update_member
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
@@ -76,7 +76,7 @@ def build_world() -> World:
     clients = {name: api.as_(member) for name, member in people.items()}
     clients["anonymous"] = clients["operator"] = api
     with tenant_scope(tenant.id):
-        _key, text = issue_api_key(tenant_id=tenant.id, name="platform")
+        _key, text = issue_api_key(tenant_id=tenant.id, name="platform", scopes=Scope.values)
     clients["api_key"] = ApiClient(**{"X-API-Key": text})
     people["disabled"].user.is_active = False
     people["disabled"].user.save()

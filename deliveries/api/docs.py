@@ -3,6 +3,7 @@
 from deliveries.api.serializers import DocumentedDeliveries, DocumentedOrders, RowResult
 from ondi.accounts.errors import ApiKeyInvalid
 from ondi.api.schema import documented
+from ondi.common.errors import PermissionDenied
 
 CUSTOMER = {"external_id": "c-77", "email": "layla@example.org", "first_name": "Layla", "last_name": "Hassan"}
 ORDER = {
@@ -57,7 +58,7 @@ put_orders = documented(
     body_examples={"One order": {"orders": [ORDER]}},
     data={"results": RowResult(many=True)},
     example={"results": [RESULT]},
-    refusals=[ApiKeyInvalid()],
+    refusals=[ApiKeyInvalid(), PermissionDenied()],
     api_key=True,
 )
 put_deliveries = documented(
@@ -71,6 +72,6 @@ put_deliveries = documented(
     body_examples={"One delivery": {"deliveries": [DELIVERY]}},
     data={"results": RowResult(many=True)},
     example={"results": [{**RESULT, "external_id": "d-1"}]},
-    refusals=[ApiKeyInvalid()],
+    refusals=[ApiKeyInvalid(), PermissionDenied()],
     api_key=True,
 )

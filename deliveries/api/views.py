@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from deliveries.api import docs
 from deliveries.api.batches import take_deliveries, take_orders
 from deliveries.api.serializers import DeliveriesBody, OrdersBody
-from ondi.accounts.api_keys import ApiKeyAuthentication, Integration
-from ondi.accounts.models import ONE_PERSON_PER_ADDRESS
+from ondi.accounts.api_keys import ApiKeyAuthentication, HasScope, Integration
+from ondi.accounts.models import ONE_PERSON_PER_ADDRESS, Scope
 from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, valid_body
 from ondi.common.database import broken_constraint
@@ -22,6 +22,8 @@ from ondi.common.errors import ServiceUnavailable
 
 class IntegrationViewSet(ApiViewSet):
     authentication_classes = (ApiKeyAuthentication,)
+    permission_classes = (HasScope,)
+    scope = Scope.CATALOGUE_WRITE
 
     @docs.put_orders
     def orders(self, request: Request) -> Response:

@@ -2,18 +2,22 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from ondi.accounts.audit import note_caller
 from ondi.accounts.errors import ApiKeyInvalid
-from ondi.accounts.models import ApiKey
+from ondi.accounts.models import ApiKey, Scope
+from ondi.common.errors import PermissionDenied
 
 PREFIX = "od_"
 SHOWN = 9
@@ -26,6 +30,7 @@ class Integration:
 
     user_id: UUID
     tenant_id: UUID
+    scopes: frozenset[str]
 
     is_authenticated = True
 
@@ -35,13 +40,19 @@ class Integration:
 
 
 def issue_api_key(
-    *, tenant_id: UUID, name: str, expires_at: datetime | None = None, created_by_id: UUID | None = None
+    *,
+    tenant_id: UUID,
+    name: str,
+    scopes: Collection[str] = (Scope.CATALOGUE_WRITE,),
+    expires_at: datetime | None = None,
+    created_by_id: UUID | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key and its text, which is never to be had again. Needs the tenant in scope."""
     text = PREFIX + secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
         tenant_id=tenant_id,
         name=name,
+        scopes=sorted(scopes),
         prefix=text[:SHOWN],
         key_hash=_hash(text),
         expires_at=expires_at,
@@ -65,16 +76,26 @@ class ApiKeyAuthentication(BaseAuthentication):
         if not text.startswith(PREFIX) or len(text) > LONGEST_KEY:
             raise ApiKeyInvalid
         with connection.cursor() as cursor:
-            cursor.execute("SELECT key_id, tenant_id FROM ondi_enter_api_key(%s)", [_hash(text)])
+            cursor.execute("SELECT key_id, tenant_id, scopes FROM ondi_enter_api_key_2(%s)", [_hash(text)])
             row = cursor.fetchone()
         if row is None:
             raise ApiKeyInvalid
-        caller = Integration(user_id=row[0], tenant_id=row[1])
+        caller = Integration(user_id=row[0], tenant_id=row[1], scopes=frozenset(row[2]))
         note_caller(request._request, user_id=caller.user_id, tenant_ids=caller.tenant_ids)
         return caller, "api key"
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class HasScope(BasePermission):
+    """The key opens what the view's `scope` names."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Raises `PermissionDenied`."""
+        if view.scope not in cast(Integration, request.user).scopes:
+            raise PermissionDenied
+        return True
 
 
 def _hash(text: str) -> str:

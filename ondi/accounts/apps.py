@@ -7,4 +7,5 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People and access")
 
     def ready(self) -> None:
-        from ondi.accounts import schema  # noqa: F401 - tells the OpenAPI document how to sign in
+        # The document is told how to sign in; what repeats is registered.
+        from ondi.accounts import expired, schema  # noqa: F401

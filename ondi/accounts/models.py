@@ -241,10 +241,28 @@ class SettingsChange(TenantOwned):
         return ", ".join(self.after)
 
 
+class Scope(models.TextChoices):
+    """What an API key opens (API.md, section 7)."""
+
+    CATALOGUE_WRITE = "catalogue:write", _("Send orders, deliveries and customers")
+    CHANGES_READ = "changes:read", _("Read what changed")
+
+
+def first_scopes() -> list[str]:
+    """What every key could do before there were scopes."""
+    return [Scope.CATALOGUE_WRITE.value]
+
+
 class ApiKey(TenantOwned):
     """A tenant's key to the integration endpoints. Shown once; only its hash is kept."""
 
     name = models.CharField(_("name"), max_length=100)
+    scopes = ArrayField(
+        models.CharField(max_length=32, choices=Scope.choices),
+        verbose_name=_("may"),
+        default=first_scopes,
+        db_default=["catalogue:write"],
+    )
     prefix = models.CharField(_("begins with"), max_length=12, editable=False)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     created_by = TenantForeignKey(

@@ -15,6 +15,7 @@ STATUS_OF_KIND = {
     Kind.FORBIDDEN: 403,
     Kind.NOT_FOUND: 404,
     Kind.CONFLICT: 409,
+    Kind.GONE: 410,
     Kind.UNPROCESSABLE: 422,
     Kind.THROTTLED: 429,
     Kind.UNAVAILABLE: 503,

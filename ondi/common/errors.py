@@ -19,6 +19,7 @@ class Kind(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
+    GONE = "gone"
     UNPROCESSABLE = "unprocessable"
     THROTTLED = "throttled"
     UNAVAILABLE = "unavailable"

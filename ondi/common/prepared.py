@@ -67,8 +67,10 @@ def fetch_prepared(sql: str, arguments: Sequence[Any] | Mapping[str, Any], *, na
 def insert_rows(*rows: Model) -> None:
     """`save(force_insert=True)` of rows, also of several models, in one statement and without a signal.
 
-    Their links are checked when all of them are there.
+    Their links are checked when all of them are there. Of none: nothing.
     """
+    if not rows:
+        return
     fetch_prepared(*insert_statement(*rows))
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
@@ -83,7 +85,26 @@ def update_row(row: Model) -> None:
 def insert_statement(*rows: Model) -> tuple[str, list[Any]]:
     """SQL, which depends on the models only, and values."""
     models = tuple(type(row) for row in rows)
-    return _insert(models), [_value(row, field, add=True) for row in rows for field in row._meta.concrete_fields]
+    return _insert(models), [value for row in rows for value in insert_values(row)]
+
+
+def insert_values(row: Model) -> list[Any]:
+    """The values of a new row, in the order of `insert_columns`."""
+    return [_value(row, field, add=True) for field in _given(type(row))]
+
+
+@functools.cache
+def insert_columns(model: type[Model]) -> tuple[str, str]:
+    """The columns of a new row, and as many typed places for their values, for an INSERT … SELECT."""
+    fields = _given(model)
+    # Without its length: a cast to varchar(n) would cut off what is too long, where an INSERT refuses it.
+    types = [str(field.db_type(connection)).partition("(")[0] for field in fields]
+    return ", ".join(f'"{field.column}"' for field in fields), ", ".join(f"%s::{kind}" for kind in types)
+
+
+def _given(model: type[Model]) -> "list[Field[Any, Any]]":
+    """The fields of a new row that are ours to give: a number that counts up is drawn by the database."""
+    return [field for field in model._meta.concrete_fields if field is not model._meta.auto_field]
 
 
 def update_statement(row: Model) -> tuple[str, list[Any]]:
@@ -96,7 +117,7 @@ def _value(row: Model, field: "Field[Any, Any]", *, add: bool) -> Any:
     return field.get_db_prep_save(field.pre_save(row, add), connection)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)  # of as many kinds as there are numbers of rows
 def _insert(models: tuple[type[Model], ...]) -> str:
     *others, last = [_insert_of(model, len(list(of_one))) for model, of_one in itertools.groupby(models)]
     parts = ", ".join(f"part_{number} AS ({sql})" for number, sql in enumerate(others))
@@ -104,7 +125,7 @@ def _insert(models: tuple[type[Model], ...]) -> str:
 
 
 def _insert_of(model: type[Model], number: int) -> str:
-    fields = model._meta.concrete_fields
+    fields = _given(model)
     names = ", ".join(f'"{field.column}"' for field in fields)
     row = f"({', '.join('%s' for _field in fields)})"
     rows = ", ".join([row] * number)

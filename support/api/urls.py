@@ -1,6 +1,7 @@
 from django.urls import path
 
 from support.api.agent_views import AgentTicketViewSet
+from support.api.changes_views import OwnChangesViewSet, TenantChangesViewSet
 from support.api.conversation_views import ConversationViewSet, ParticipantsViewSet
 from support.api.views import CustomerTicketViewSet
 
@@ -41,6 +42,8 @@ urlpatterns = [
         ParticipantsViewSet.as_view({"put": "update"}),
         name="conversation-participants",
     ),
+    path("messaging/changes", OwnChangesViewSet.as_view({"get": "list"}), name="changes"),
+    path("integrations/changes", TenantChangesViewSet.as_view({"get": "list"}), name="tenant-changes"),
     path(QUEUE, AgentTicketViewSet.as_view({"get": "list"}), name="queue"),
     path(f"{QUEUE}/next", AgentTicketViewSet.as_view({"post": "next"}), name="queue-next"),
     path(f"{QUEUE}/<str:ticket_id>", AgentTicketViewSet.as_view({"get": "retrieve"}), name="queue-ticket"),

@@ -8,10 +8,13 @@ from django.db import connection
 from django.utils import timezone
 
 from ondi.accounts.models import Membership
+from ondi.common.prepared import insert_rows
 from ondi.common.times import iso
 from ondi.datafixes.fixes import Batch, FixOneByOne, Item
+from ondi.outbox.publishing import entry
 from support.fixes.tickets import TicketFix
 from support.models import Ticket
+from support.publishing import PERSON_ERASED
 from support.querysets import TicketQuerySet
 
 
@@ -34,7 +37,10 @@ class EraseCustomer(FixOneByOne):
     def apply(self, item: Item, *, at: datetime) -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT ondi_erase_customer(%s)", [item.key])
-            return bool((cursor.fetchone() or [False])[0])
+            erased = bool((cursor.fetchone() or [False])[0])
+        if erased:
+            insert_rows(entry(PERSON_ERASED, tenant_id=self.tenant_id, person_id=UUID(item.key), at=at, is_silent=True))
+        return erased
 
 
 class PurgeClosed(TicketFix):

@@ -10,8 +10,8 @@ from conversations.services import redact_message
 from ondi.api.idempotency import forget_texts_of
 from ondi.datafixes.fixes import FixOneByOne, Item
 from support.fixes.tickets import READ_AT_ONCE
-from support.models import Ticket, TicketEvent
-from support.services.shared import record_event, save_ticket
+from support.models import Ticket
+from support.services.shared import record_redaction, save_ticket
 
 
 class RedactMessages(FixOneByOne):
@@ -68,5 +68,5 @@ class RedactMessages(FixOneByOne):
         forget_texts_of(tenant_id=self.tenant_id, row_id=message.id, keys=("content", "preview"))
         if ticket is not None:
             save_ticket(ticket, at)
-            record_event(ticket, TicketEvent.Kind.MESSAGE_REDACTED, None, at, {}, {"message": str(message.id)})
+            record_redaction(ticket, None, message.id, at, is_silent=True)
         return True

@@ -5,6 +5,7 @@ from abc import abstractmethod
 from argparse import ArgumentTypeError
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,7 +23,7 @@ from ondi.datafixes.fixes import Batch, Fix, FixOneByOne, Footprint, Item, after
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
-from support.models import Ticket
+from support.models import Ticket, TicketEvent
 from support.querysets import TicketQuerySet
 from support.services import quiet, shared
 
@@ -197,17 +198,24 @@ class Relink(FixOneByOne):
         )  # fmt: skip
 
 
-def leave_events(tenant_id: UUID, items: Sequence[str], at: datetime) -> None:
-    quiet.note_undo(tenant_id=tenant_id, ticket_ids=[UUID(item) for item in items], at=at)
-
-
 def hold_people(tenant_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
     quiet.hold_for_undo(tenant_id=tenant_id, rows=rows)
 
 
-for _command in ("close_stale_tickets", "reopen_tickets", "reassign_tickets", "relink_tickets"):
+def leave_events(kind: TicketEvent.Kind, tenant_id: UUID, items: Sequence[str], at: datetime) -> None:
+    quiet.note_undo(tenant_id=tenant_id, ticket_ids=[UUID(item) for item in items], kind=kind, at=at)
+
+
+# What putting back the tickets of a command is to those who follow them.
+_UNDOING = {
+    "close_stale_tickets": TicketEvent.Kind.REOPENED,
+    "reopen_tickets": TicketEvent.Kind.CLOSED,
+    "reassign_tickets": TicketEvent.Kind.ASSIGNED,
+    "relink_tickets": TicketEvent.Kind.LINK_CHANGED,
+}
+for _command, _kind in _UNDOING.items():
     before_undo(_command)(hold_people)
-    after_undo(_command)(leave_events)
+    after_undo(_command)(partial(leave_events, _kind))
 
 
 def tickets_named(tenant_id: UUID, names: Sequence[str]) -> dict[str, Ticket]:

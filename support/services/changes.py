@@ -14,11 +14,14 @@ from django.utils import timezone
 from deliveries.models import Delivery
 from ondi.accounts.actors import Actor
 from ondi.common.errors import InvalidInput
+from ondi.common.prepared import insert_rows
 from orders.models import Order
 from support import policies
 from support.errors import DeliveryNotFound, OrderNotFound, TagNotFound
 from support.models import Tag, Ticket, TicketEvent, TicketTag
+from support.publishing import SNOOZED, TAGS_CHANGED, UNSNOOZED, of_ticket
 from support.services.shared import (
+    event_of,
     id_text,
     is_item_taken,
     record_event,
@@ -73,10 +76,12 @@ def change_tags(
     TicketTag.objects.bulk_create(TicketTag(tenant_id=ticket.tenant_id, ticket=ticket, tag_id=tag) for tag in added)
     TicketTag.objects.filter(tenant_id=ticket.tenant_id, ticket=ticket, tag_id__in=removed).delete()
     save_ticket(ticket, at)
-    for tag in added:
-        record_event(ticket, TicketEvent.Kind.TAG_ADDED, actor, at, {}, {"tag": str(tag)})
-    for tag in removed:
-        record_event(ticket, TicketEvent.Kind.TAG_REMOVED, actor, at, {"tag": str(tag)}, {})
+    after = present.union(added).difference(removed)
+    insert_rows(
+        *(event_of(ticket, TicketEvent.Kind.TAG_ADDED, actor, at, {}, {"tag": str(tag)}) for tag in added),
+        *(event_of(ticket, TicketEvent.Kind.TAG_REMOVED, actor, at, {"tag": str(tag)}, {}) for tag in removed),
+        of_ticket(TAGS_CHANGED, ticket, actor, at, {"tags": sorted(present)}, {"tags": sorted(after)}),
+    )
     return ticket
 
 
@@ -96,13 +101,13 @@ def put_off_ticket(
         return ticket
     ticket.follow_up_at = until
     save_ticket(ticket, at)
-    record_event(
-        ticket,
-        TicketEvent.Kind.PUT_OFF,
-        actor,
-        at,
-        {"follow_up_at": before.isoformat() if before else None},
-        {"follow_up_at": until.isoformat() if until else None},
+    was = {"follow_up_at": before.isoformat() if before else None}
+    becomes = {"follow_up_at": until.isoformat() if until else None}
+    insert_rows(
+        event_of(ticket, TicketEvent.Kind.PUT_OFF, actor, at, was, becomes),
+        of_ticket(
+            SNOOZED if until else UNSNOOZED, ticket, actor, at, {"snoozed_until": before}, {"snoozed_until": until}
+        ),
     )
     return ticket
 

@@ -12,7 +12,6 @@ from conversations.services import (
     join_conversation,
     leave_all_conversations,
     leave_conversation,
-    post_system_message,
 )
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
@@ -25,22 +24,26 @@ from support.errors import (
     TicketAlreadyAssigned,
     TicketNotAssignedToYou,
 )
-from support.models import Ticket, TicketEvent, TicketNote
+from support.models import Ticket, TicketEvent
+from support.publishing import PARTICIPANTS_CHANGED
 from support.querysets import TicketQuerySet
 from support.services.shared import (
     closed_fields,
     hold_role_of,
     hold_support_role,
     id_text,
+    insert_note,
     is_item_taken,
     locked_ticket,
     mark_reopened,
     person_of,
+    raise_versions,
     record_event,
     record_events,
     refuse_if_changed,
     refuse_if_item_is_held,
     save_ticket,
+    say,
     ticket_to_handle,
 )
 
@@ -77,10 +80,9 @@ def take_over_ticket(*, actor: Actor, ticket_id: UUID, reason: str, at: datetime
     if ticket.assignee_id is None:
         return take_unassigned(ticket, actor, at)
     end_part_of_assignee(ticket, at)
-    TicketNote.objects.create(
-        tenant_id=ticket.tenant_id, ticket=ticket, author_id=person_of(actor), content=reason, created_at=at
-    )
-    return _assign(ticket, actor, person_of(actor), TicketEvent.Kind.TAKEN_OVER, at)
+    _assign(ticket, actor, person_of(actor), TicketEvent.Kind.TAKEN_OVER, at)
+    insert_note(ticket, actor, reason, at)
+    return ticket
 
 
 @transaction.atomic
@@ -139,18 +141,12 @@ def close_ticket(
         return ticket
     refuse_if_changed(ticket, version)
     at = at or timezone.now()
-    post_system_message(
-        conversation_id=ticket.conversation_id,
-        code=TICKET_CLOSED,
-        status=Conversation.Status.CLOSED,
-        caused_by=actor.membership_id,
-        at=at,
-    )
     for name, value in closed_fields(at, by=actor.membership_id).items():
         setattr(ticket, name, value)
     ticket.last_activity_at = at
     save_ticket(ticket, at)
     record_event(ticket, TicketEvent.Kind.CLOSED, actor, at, {"status": "open"}, {"status": "closed"})
+    say(ticket, TICKET_CLOSED, at, actor=actor, status=Conversation.Status.CLOSED)
     return ticket
 
 
@@ -181,14 +177,8 @@ def reopen_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) 
         if is_item_taken(error):
             refuse_if_item_is_held(ticket, actor)
         raise
-    post_system_message(
-        conversation_id=ticket.conversation_id,
-        code=TICKET_REOPENED,
-        status=Conversation.Status.ACTIVE,
-        caused_by=actor.membership_id,
-        at=at,
-    )
     record_event(ticket, TicketEvent.Kind.REOPENED, actor, at, {"status": "closed"}, {"status": "open"})
+    say(ticket, TICKET_REOPENED, at, actor=actor, status=Conversation.Status.ACTIVE)
     return ticket
 
 
@@ -235,19 +225,20 @@ def leave_desk(*, membership: Membership, at: datetime | None = None) -> None:
     """What follows when somebody is no support user any more: their open tickets go back to the queue, and they take
     part as staff in no conversation, whatever its state. What they said stays.
 
-    Locks the open tickets that they have or take part in, in the order of their keys, so that who is speaking there
-    now is done before; then their parts.
+    Locks the tickets that they have or take part in, in the order of their keys, so that who is speaking there now
+    is done before; then their parts.
     """
     at = at or timezone.now()
-    for ticket in Ticket.objects.worked_on_by(membership).locked():
-        if ticket.assignee_id == membership.id:
+    tickets = {ticket.conversation_id: ticket for ticket in Ticket.objects.worked_on_by(membership).locked()}
+    for ticket in tickets.values():
+        if ticket.is_open and ticket.assignee_id == membership.id:
             _unassign(ticket, None, at)
     left = leave_all_conversations(tenant_id=membership.tenant_id, membership_id=membership.id, at=at)
     for role in sorted({role for _talk, role in left}):
-        talks = [talk for talk, held in left if held == role]
-        tickets = Ticket.objects.in_tenants([membership.tenant_id]).filter(conversation_id__in=talks)
+        left_as = [tickets[talk] for talk, held in left if held == role and talk in tickets]
+        raise_versions(left_as, at)
         record_events(
-            membership.tenant_id, list(tickets.values_list("id", flat=True)), TicketEvent.Kind.PARTICIPANT_REMOVED, at,
+            left_as, TicketEvent.Kind.PARTICIPANT_REMOVED, PARTICIPANTS_CHANGED, at,
             {}, {"participant": str(membership.id), "role": role},
         )  # fmt: skip
 

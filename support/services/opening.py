@@ -12,13 +12,21 @@ from ondi.accounts.actors import Actor
 from ondi.accounts.entering import acting_as
 from ondi.accounts.models import Membership
 from ondi.common.errors import InvalidInput, ServiceUnavailable
-from ondi.common.prepared import fetch_prepared
+from ondi.common.prepared import fetch_prepared, insert_rows
 from orders.models import Order
 from support import policies
 from support.errors import CustomerNotFound, DeliveryNotFound, NotASupportUser, OrderNotFound
 from support.models import Ticket, TicketEvent, TicketSource, WaitingOn
+from support.publishing import PUBLISHED, of_ticket
 from support.services.desk import take_unassigned
-from support.services.shared import hold_role_of, is_item_taken, person_of, record_event, refuse_if_item_is_held
+from support.services.shared import (
+    event_of,
+    hold_role_of,
+    is_item_taken,
+    message_entry,
+    person_of,
+    refuse_if_item_is_held,
+)
 
 CREATE_ATTEMPTS = 3
 
@@ -148,13 +156,18 @@ def _open(
 
 
 def _insert(ticket: Ticket, opening: Opening, actor: Actor) -> Ticket:
-    conversation = start_conversation(
+    conversation, messages = start_conversation(
         tenant_id=ticket.tenant_id, starter_id=ticket.requester_id, opening=opening, at=ticket.created_at
     )
     ticket.conversation = conversation
     ticket.number = _next_number(ticket.tenant_id)
-    after = {"status": "open", "source": ticket.source}
-    record_event(ticket, TicketEvent.Kind.OPENED, actor, ticket.created_at, {}, after, new=[ticket])
+    at, after = ticket.created_at, {"status": "open", "source": ticket.source}
+    insert_rows(
+        ticket,
+        event_of(ticket, TicketEvent.Kind.OPENED, actor, at, {}, after),
+        of_ticket(PUBLISHED[TicketEvent.Kind.OPENED], ticket, actor, at, {}, after),
+        *(message_entry(ticket, message.id, actor if message.sender_id else None, at) for message in messages),
+    )
     return ticket
 
 

@@ -12,9 +12,11 @@ from conversations.errors import ConversationClosed, ConversationNotFound
 from conversations.models import Participant
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
+from ondi.common.prepared import insert_rows
 from support import policies
 from support.models import Ticket, TicketEvent
-from support.services.shared import hold_people, record_event
+from support.publishing import PARTICIPANTS_CHANGED, of_ticket
+from support.services.shared import event_of, hold_people, save_ticket
 
 ADD, REMOVE, UPDATE = "add", "remove", "update"
 
@@ -60,12 +62,20 @@ def change_participants(
         part.membership_id: part
         for part in Participant.objects.visible_to(actor).filter(conversation_id=conversation_id)
     }
-    return [_change(ticket, actor, action, user_id, by_user.get(user_id), parts, role, at) for user_id in user_ids]
+    events: list[TicketEvent] = []
+    results = [
+        _change(ticket, actor, events, action, user_id, by_user.get(user_id), parts, role, at) for user_id in user_ids
+    ]
+    if events:
+        save_ticket(ticket, at)
+        insert_rows(*events, of_ticket(PARTICIPANTS_CHANGED, ticket, actor, at))
+    return results
 
 
 def _change(
     ticket: Ticket,
     actor: Actor,
+    events: list[TicketEvent],
     action: str,
     user_id: UUID,
     member: Membership | None,
@@ -87,23 +97,24 @@ def _change(
         )
         part.left_at, part.role = None, role
         parts[member.id] = part
-        return _done(ticket, actor, part, user_id, TicketEvent.Kind.PARTICIPANT_ADDED, "added", at)
+        return _done(ticket, actor, events, part, user_id, TicketEvent.Kind.PARTICIPANT_ADDED, "added", at)
     if part is None or not present:
         return ParticipantResult(user_id, *(("unchanged",) if action == REMOVE else ("failed", "not_a_participant")))
     if member.id in (ticket.requester_id, ticket.assignee_id if action == REMOVE else None):
         return ParticipantResult(user_id, "failed", "permission_denied")
     if action == REMOVE:
         part.left_at = at
-        return _done(ticket, actor, part, user_id, TicketEvent.Kind.PARTICIPANT_REMOVED, "removed", at)
+        return _done(ticket, actor, events, part, user_id, TicketEvent.Kind.PARTICIPANT_REMOVED, "removed", at)
     if part.role == role:
         return ParticipantResult(user_id, "unchanged")
     part.role = role
-    return _done(ticket, actor, part, user_id, TicketEvent.Kind.PARTICIPANT_UPDATED, "updated", at)
+    return _done(ticket, actor, events, part, user_id, TicketEvent.Kind.PARTICIPANT_UPDATED, "updated", at)
 
 
 def _done(
     ticket: Ticket,
     actor: Actor,
+    events: list[TicketEvent],
     part: Participant,
     user_id: UUID,
     kind: TicketEvent.Kind,
@@ -111,5 +122,5 @@ def _done(
     at: datetime,
 ) -> ParticipantResult:
     part.save()
-    record_event(ticket, kind, actor, at, {}, {"participant": str(part.membership_id), "role": part.role})
+    events.append(event_of(ticket, kind, actor, at, {}, {"participant": str(part.membership_id), "role": part.role}))
     return ParticipantResult(user_id, status)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from conversations.models import Conversation, Participant
 from conversations.services import join_conversation, set_conversation_status
@@ -19,6 +19,7 @@ from ondi.common.errors import InvalidInput
 from support import policies
 from support.errors import AssigneeNotASupportUser, TicketNotFound
 from support.models import Ticket, TicketEvent
+from support.publishing import PUBLISHED
 from support.services.desk import end_part_of_assignee, leave_desk
 from support.services.shared import (
     closed_fields,
@@ -27,6 +28,7 @@ from support.services.shared import (
     id_text,
     is_item_taken,
     mark_reopened,
+    raise_versions,
     record_event,
     record_events,
     refuse_if_item_is_held,
@@ -37,18 +39,18 @@ from support.services.shared import (
 @transaction.atomic
 def close_quietly(*, tenant_id: UUID, ticket_ids: Collection[UUID], at: datetime) -> int:
     """Close these, all at once, in a fixed number of statements; how many were open still."""
-    tickets = Ticket.objects.locked().open().filter(tenant_id=tenant_id, id__in=ticket_ids)
-    found = list(tickets.values_list("id", "conversation_id"))
-    closing = Ticket.objects.filter(tenant_id=tenant_id, id__in=[ticket_id for ticket_id, _talk in found])
-    closing.update(**closed_fields(at, by=None), version=F("version") + 1, updated_at=at)
+    tickets = list(Ticket.objects.locked().open().filter(tenant_id=tenant_id, id__in=ticket_ids))
+    raise_versions(tickets, at)
+    closing = Ticket.objects.filter(tenant_id=tenant_id, id__in=[ticket.id for ticket in tickets])
+    closing.update(**closed_fields(at, by=None))
     set_conversation_status(
-        tenant_id=tenant_id, conversation_ids=[talk for _ticket, talk in found], status=Conversation.Status.CLOSED
+        tenant_id=tenant_id,
+        conversation_ids=[ticket.conversation_id for ticket in tickets],
+        status=Conversation.Status.CLOSED,
     )
-    record_events(
-        tenant_id, [ticket_id for ticket_id, _talk in found], TicketEvent.Kind.CLOSED, at,
-        {"status": "open"}, {"status": "closed"},
-    )  # fmt: skip
-    return len(found)
+    kind = TicketEvent.Kind.CLOSED
+    record_events(tickets, kind, PUBLISHED[kind], at, {"status": "open"}, {"status": "closed"}, is_silent=True)
+    return len(tickets)
 
 
 @transaction.atomic
@@ -67,7 +69,8 @@ def reopen_quietly(*, tenant_id: UUID, ticket_id: UUID, at: datetime) -> bool:
     set_conversation_status(
         tenant_id=tenant_id, conversation_ids=[ticket.conversation_id], status=Conversation.Status.ACTIVE
     )
-    record_event(ticket, TicketEvent.Kind.REOPENED, None, at, {"status": "closed"}, {"status": "open"})
+    kind = TicketEvent.Kind.REOPENED
+    record_event(ticket, kind, None, at, {"status": "closed"}, {"status": "open"}, is_silent=True)
     return True
 
 
@@ -88,7 +91,8 @@ def reassign_quietly(
     if assignee_id is not None:
         join_conversation(tenant_id=tenant_id, conversation_id=ticket.conversation_id, membership_id=assignee_id, at=at)
     kind = TicketEvent.Kind.ASSIGNED if assignee_id else TicketEvent.Kind.RELEASED
-    record_event(ticket, kind, None, at, {"assignee": id_text(before)}, {"assignee": id_text(assignee_id)})
+    was, becomes = {"assignee": id_text(before)}, {"assignee": id_text(assignee_id)}
+    record_event(ticket, kind, None, at, was, becomes, is_silent=True)
     return True
 
 
@@ -106,7 +110,7 @@ def relink_quietly(
         return False
     ticket.delivery_id, ticket.order_id = delivery_id, order_id
     _save_with_item(ticket, at)
-    record_event(ticket, TicketEvent.Kind.LINK_CHANGED, None, at, before, after)
+    record_event(ticket, TicketEvent.Kind.LINK_CHANGED, None, at, before, after, is_silent=True)
     return True
 
 
@@ -117,15 +121,19 @@ def hold_for_undo(*, tenant_id: UUID, rows: Collection[Mapping[str, Any]]) -> No
 
 
 @transaction.atomic
-def note_undo(*, tenant_id: UUID, ticket_ids: list[UUID], at: datetime) -> None:
-    """An event for each ticket that a data fix had changed and that is put back.
+def note_undo(*, tenant_id: UUID, ticket_ids: list[UUID], kind: TicketEvent.Kind, at: datetime) -> None:
+    """An event for each ticket that a data fix had changed and that is put back; published as this kind.
 
     Whoever of those that have or take part in these tickets lost the support role meanwhile leaves the desk again, as
     when it ended: what was theirs then is not theirs now. Who gets something back is held already
     (`hold_for_undo`). Locks as `leave_desk`.
     """
-    record_events(tenant_id, ticket_ids, TicketEvent.Kind.FIX_UNDONE, at, {}, {})
     tickets = Ticket.objects.in_tenants([tenant_id]).filter(id__in=ticket_ids)
+    back = list(tickets.locked())
+    raise_versions(back, at)
+    freed = [ticket for ticket in back if kind == TicketEvent.Kind.ASSIGNED and ticket.assignee_id is None]
+    for put_back, published in ((freed, TicketEvent.Kind.RELEASED), ([one for one in back if one not in freed], kind)):
+        record_events(put_back, TicketEvent.Kind.FIX_UNDONE, PUBLISHED[published], at, {}, {}, is_silent=True)
     parts = Participant.objects.in_tenants([tenant_id]).present().exclude(role=Participant.Role.CUSTOMER)
     parts = parts.filter(conversation_id__in=tickets.values("conversation_id"))
     people = Membership.objects.in_tenants([tenant_id]).filter(

@@ -10,8 +10,8 @@ from conversations.services import redact_message
 from ondi.accounts.actors import Actor
 from ondi.api.idempotency import forget_texts_of
 from support import policies
-from support.models import Ticket, TicketEvent
-from support.services.shared import locked_ticket, record_event, save_ticket
+from support.models import Ticket
+from support.services.shared import locked_ticket, record_redaction, save_ticket
 
 
 @transaction.atomic
@@ -29,5 +29,5 @@ def redact_ticket_message(*, actor: Actor, ticket_id: UUID, message_id: UUID, at
         return ticket
     forget_texts_of(tenant_id=ticket.tenant_id, row_id=message_id, keys=("content", "preview"))
     save_ticket(ticket, at)
-    record_event(ticket, TicketEvent.Kind.MESSAGE_REDACTED, actor, at, {}, {"message": str(message_id)})
+    record_redaction(ticket, actor, message_id, at)
     return ticket

@@ -11,11 +11,13 @@ from conversations.models import Conversation, Participant
 from conversations.reads import find_part
 from conversations.services import join_conversation, post_message
 from ondi.accounts.actors import Actor
+from ondi.common.prepared import insert_rows
 from support import policies
 from support.errors import TicketChanged, TicketClosed
 from support.models import Ticket, TicketEvent, TicketNote
+from support.publishing import PARTICIPANTS_CHANGED, of_ticket
 from support.services.desk import close_ticket, take_unassigned
-from support.services.shared import hold_role_of, locked_ticket, person_of, record_event, save_ticket
+from support.services.shared import event_of, hold_role_of, insert_note, locked_ticket, person_of, save_ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,12 @@ def reply_to_ticket(
         join_conversation(
             tenant_id=ticket.tenant_id, conversation_id=ticket.conversation_id, membership_id=person_of(actor), at=at
         )
+        save_ticket(ticket, at)
         joined = {"participant": str(actor.membership_id), "role": Participant.Role.MEMBER.value}
-        record_event(ticket, TicketEvent.Kind.PARTICIPANT_ADDED, actor, at, {}, joined)
+        insert_rows(
+            event_of(ticket, TicketEvent.Kind.PARTICIPANT_ADDED, actor, at, {}, joined),
+            of_ticket(PARTICIPANTS_CHANGED, ticket, actor, at),
+        )
     post_message(actor=actor, conversation_id=ticket.conversation_id, content=content, at=at)
     if close:
         close_ticket(actor=actor, ticket_id=ticket_id, at=at)
@@ -80,8 +86,5 @@ def write_note(*, actor: Actor, ticket_id: UUID, content: str, at: datetime | No
     if refusal := policies.handling_refusal(ticket, actor):
         raise refusal
     at = at or timezone.now()
-    note = TicketNote.objects.create(
-        tenant_id=ticket.tenant_id, ticket=ticket, author_id=person_of(actor), content=content, created_at=at
-    )
     save_ticket(ticket, at)
-    return note
+    return insert_note(ticket, actor, content, at)

@@ -1,18 +1,21 @@
 """What the services share: locking a ticket, saving it, writing its history."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
-from django.db.models import Model
+from django.db.models import F
 
+from conversations.services import post_system_message
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from ondi.accounts.querysets import MembershipQuerySet
 from ondi.common.database import broken_constraint
+from ondi.common.ids import new_id
 from ondi.common.prepared import insert_rows, update_row
+from ondi.outbox.models import Entry
 from support import policies
 from support.errors import NotASupportUser, TicketAlreadyOpenForRelated, TicketChanged, TicketClosed, TicketNotFound
 from support.models import (
@@ -20,10 +23,21 @@ from support.models import (
     ONE_OPEN_PER_ORDER,
     Ticket,
     TicketEvent,
+    TicketNote,
     TicketStatus,
     WaitingOn,
 )
+from support.publishing import (
+    MESSAGE_CREATED,
+    MESSAGE_REDACTED,
+    NOTE_CREATED,
+    PARTICIPANTS_CHANGED,
+    PUBLISHED,
+    of_ticket,
+)
 from support.querysets import TicketQuerySet
+
+INSERTED_AT_ONCE = 500
 
 
 def locked_ticket(actor: Actor, ticket_id: UUID, among: TicketQuerySet | None = None) -> Ticket:
@@ -79,6 +93,16 @@ def save_ticket(ticket: Ticket, at: datetime) -> None:
     update_row(ticket)
 
 
+def raise_versions(tickets: Sequence[Ticket], at: datetime) -> None:
+    """Count on what locked tickets were changed in beside their own rows, all in one statement."""
+    if not tickets:
+        return
+    found = Ticket.objects.in_tenants([tickets[0].tenant_id]).filter(id__in=[ticket.id for ticket in tickets])
+    found.update(version=F("version") + 1, updated_at=at)
+    for ticket in tickets:
+        ticket.version += 1
+
+
 def closed_fields(at: datetime, *, by: UUID | None) -> dict[str, Any]:
     """What a closed ticket is. `by`: a membership; None for the system."""
     waits_no_more = dict.fromkeys(("waiting_on", "waiting_since", "follow_up_at"))
@@ -100,10 +124,25 @@ def record_event(
     before: Mapping[str, str | None],
     after: Mapping[str, str | None],
     *,
-    new: Sequence[Model] = (),
+    is_silent: bool = False,
 ) -> None:
-    """Insert what happened to a ticket; with it, in the same statement, `new` rows."""
-    event = TicketEvent(
+    """Insert what happened to a ticket, and publish it; the ticket is saved, and locked still."""
+    insert_rows(
+        event_of(ticket, kind, actor, at, before, after),
+        of_ticket(PUBLISHED[kind], ticket, actor, at, before, after, is_silent=is_silent),
+    )
+
+
+def event_of(
+    ticket: Ticket,
+    kind: TicketEvent.Kind,
+    actor: Actor | None,
+    at: datetime,
+    before: Mapping[str, str | None],
+    after: Mapping[str, str | None],
+) -> TicketEvent:
+    """What happened to a ticket, unsaved."""
+    return TicketEvent(
         tenant_id=ticket.tenant_id,
         ticket=ticket,
         kind=kind,
@@ -112,22 +151,66 @@ def record_event(
         after=after,
         created_at=at,
     )
-    insert_rows(*new, event)
 
 
 def record_events(
-    tenant_id: UUID,
-    ticket_ids: Collection[UUID],
+    tickets: Sequence[Ticket],
     kind: TicketEvent.Kind,
+    published: str,
     at: datetime,
     before: Mapping[str, str | None],
     after: Mapping[str, str | None],
+    *,
+    is_silent: bool = False,
 ) -> None:
-    """The same event for each of these tickets, by the system, in one statement."""
-    TicketEvent.objects.bulk_create(
-        TicketEvent(tenant_id=tenant_id, ticket_id=ticket_id, kind=kind, before=before, after=after, created_at=at)
-        for ticket_id in ticket_ids
+    """The same by the system for each of these tickets, saved and locked; `published` as this kind."""
+    said = ({}, {}) if published == PARTICIPANTS_CHANGED else (before, after)
+    for start in range(0, len(tickets), INSERTED_AT_ONCE):
+        piece = tickets[start : start + INSERTED_AT_ONCE]
+        insert_rows(
+            *(event_of(ticket, kind, None, at, before, after) for ticket in piece),
+            *(of_ticket(published, ticket, None, at, *said, is_silent=is_silent) for ticket in piece),
+        )
+
+
+def say(ticket: Ticket, code: str, at: datetime, *, actor: Actor | None = None, status: str | None = None) -> None:
+    """Note in the ticket's conversation what happened; the ticket is saved. Locks the conversation.
+
+    `status`: the state the conversation has from now on.
+    """
+    message_id = new_id()
+    post_system_message(
+        conversation_id=ticket.conversation_id,
+        message_id=message_id,
+        code=code,
+        status=status,
+        caused_by=actor.membership_id if actor else None,
+        at=at,
+        entry=message_entry(ticket, message_id, actor, at),
     )
+
+
+def insert_note(ticket: Ticket, actor: Actor, content: str, at: datetime) -> TicketNote:
+    """An internal note, published; the ticket is saved."""
+    note = TicketNote(
+        tenant_id=ticket.tenant_id, ticket=ticket, author_id=person_of(actor), content=content, created_at=at
+    )
+    insert_rows(note, of_ticket(NOTE_CREATED, ticket, actor, at, note_id=note.id))
+    return note
+
+
+def record_redaction(
+    ticket: Ticket, actor: Actor | None, message_id: UUID, at: datetime, *, is_silent: bool = False
+) -> None:
+    """That a message was taken back, recorded and published; the ticket is saved."""
+    insert_rows(
+        event_of(ticket, TicketEvent.Kind.MESSAGE_REDACTED, actor, at, {}, {"message": str(message_id)}),
+        of_ticket(MESSAGE_REDACTED, ticket, actor, at, is_silent=is_silent, message_id=message_id),
+    )
+
+
+def message_entry(ticket: Ticket, message_id: UUID, actor: Actor | None, at: datetime) -> Entry:
+    return of_ticket(MESSAGE_CREATED, ticket, actor, at, message_id=message_id)
 
 
 def person_of(actor: Actor) -> UUID:

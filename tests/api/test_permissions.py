@@ -59,6 +59,8 @@ TABLE = {
     ("PUT", SETTINGS): ({}, signed_in(403, admin=200)),
     ("PUT", "integrations/orders"): ({"orders": [{}]}, everyone(401, api_key=200)),
     ("PUT", "integrations/deliveries"): ({"deliveries": [{}]}, everyone(401, api_key=200)),
+    ("GET", "integrations/changes"): (None, everyone(401, api_key=200)),
+    ("GET", "messaging/changes"): (None, signed_in(200)),
     ("GET", "messaging/conversations"): (None, signed_in(200)),
     ("GET", CONVERSATION): (None, signed_in(404, **READERS)),
     ("GET", CONVERSATION + "/messages"): (None, signed_in(404, **READERS)),

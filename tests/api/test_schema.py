@@ -161,7 +161,9 @@ class TestForGenerators:
 
     def test_parameters_have_their_limits(self, schema):
         found = {}
-        for _path, _method, call in every_call(schema):
+        for path, _method, call in every_call(schema):
+            if path.endswith("/changes"):
+                continue  # positions and pages of their own
             for parameter in call["parameters"]:
                 assert (
                     found.setdefault(parameter["name"], parameter) == parameter

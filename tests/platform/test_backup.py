@@ -21,7 +21,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = {
-    "walls": "SELECT relname, relrowsecurity, relforcerowsecurity, relacl::text FROM pg_class "
+    "walls": "SELECT relname, relrowsecurity, relforcerowsecurity, "
+    "COALESCE(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\", relowner))::text FROM pg_class "
     "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S') ORDER BY 1",
     "policies": "SELECT * FROM pg_policies ORDER BY tablename, policyname",
     "functions": "SELECT proname, prosecdef, proconfig, proacl::text, prosrc, pg_get_userbyid(proowner) FROM pg_proc "

@@ -3,27 +3,32 @@
 Each scenario runs in a process of its own on a database of its own and prints its figures; the whole exits
 with 1 when one of them lost or doubled a write, answered with a 5xx that is not a coded 503, or did not come
 back by itself. `CHAOS_KILLS` sets how many workers are killed
-(200), `CHAOS_STOPS` how often the database is stopped (3).
+(200), `CHAOS_STOPS` how often the database is stopped (3), `CHAOS_EVENTS` how many changes are followed (1,000,000).
 """
 
 import atexit
 import os
+import random
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from tests.reliability import slow_clients
-from tests.reliability.product import Product, product, somebody_waits_for, wait_until
+from tests.reliability import events, slow_clients
+from tests.reliability.product import ROOT, Product, product, somebody_waits_for, wait_until
 from tests.reliability.relay import Relay
 from tests.reliability.work import TICKETS, Ledger, faults_of, run_clients
 
 KILLS = int(os.environ.get("CHAOS_KILLS", "200"))
 STOPS = int(os.environ.get("CHAOS_STOPS", "3"))
+EVENTS = int(os.environ.get("CHAOS_EVENTS", "1000000"))
+WRITERS, SUBJECTS, EVENT_STOPS = 64, 20, 20
 RECOVERS_WITHIN = 5.0
 GIVES_UP = 60.0
 BOUNDED = 30.0  # seconds; the longest wait is the database connection's twenty
@@ -143,6 +148,47 @@ def disk_full() -> tuple[Figures, list[str]]:
         ]  # fmt: skip
 
 
+def followers_killed() -> tuple[Figures, list[str]]:
+    """Relay and workers killed at random, the database stopped, while many write: every event once, in order."""
+    with product(workers=1, tenants=3, customers=1, agents=1) as running, running.owner() as owner:
+        subjects = events.make_subjects(owner, [UUID(tenant["id"]) for tenant in running.tenants], SUBJECTS)
+        command = [sys.executable, "manage.py", "work"]
+        workers = [subprocess.Popen(command, cwd=ROOT, env=running.environment) for _worker in range(2)]
+        over, harm = threading.Event(), Counter[str]()
+
+        def do_harm() -> None:
+            while not over.wait(random.random() * 2):
+                place = random.randrange(len(workers))
+                workers[place].kill()
+                workers[place].wait()
+                workers[place] = subprocess.Popen(command, cwd=ROOT, env=running.environment)
+                harm["kills"] += 1
+                if harm["kills"] % (KILLS // EVENT_STOPS or 1) == 0 and harm["stops"] < EVENT_STOPS:
+                    running.stop_database("immediate")
+                    running.start_database()
+                    harm["stops"] += 1
+
+        harming = threading.Thread(target=do_harm)
+        harming.start()
+        try:
+            changes = -(-EVENTS // WRITERS)
+            written = events.write(running.owner, subjects, writers=WRITERS, changes=changes, longest_sleep=0.002)
+        finally:
+            over.set()
+            harming.join()
+        with running.owner() as reader:
+            empty = "SELECT NOT EXISTS (SELECT FROM outbox_entry)"
+            took = wait_until(lambda: reader.execute(empty).fetchone()[0], "the relay does not come through", 60)
+            faults = events.faults_of(reader, written)
+        for worker in workers:
+            worker.terminate()
+            worker.wait(timeout=30)
+        return {
+            "changes": written.number, "taken back": written.taken_back,
+            "unanswered": sum(map(len, written.unknown.values())), **harm, "caught up (s)": round(took, 1),
+        }, faults  # fmt: skip
+
+
 def fill(ballast: Path) -> None:
     with ballast.open("wb", buffering=0) as file:  # a buffer would fail once more when the file is closed
         try:
@@ -217,6 +263,7 @@ SCENARIOS: dict[str, Callable[[], tuple[Figures, list[str]]]] = {
     "connection black-holed": connection_black_holed,
     "disk full": disk_full,
     "slow clients": slow_clients.through_the_proxy,
+    "followers killed": followers_killed,
 }
 
 

@@ -85,7 +85,7 @@ class Product:
 
     def workers(self) -> list[int]:
         """The processes that answer requests."""
-        return children_of(self.process.pid)
+        return [pid for pid in children_of(self.process.pid) if b"ondi.beside" not in command_of(pid)]
 
     def kill_a_worker(self) -> bool:
         """`kill -9` one that has been up for a while; False where none has."""
@@ -115,6 +115,13 @@ class Product:
 
     def cluster(self) -> Any:
         return embedded_postgres._Cluster(embedded_postgres.data_directory())
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def age_of(pid: int) -> float:

@@ -470,7 +470,9 @@ class TestAccess:
     def test_key_is_shown_once_and_opens_the_integrations(self, api, tenant, people):
         client = desk(people["admin"])
 
-        response = client.post(url(ApiKey, "add"), {"tenant": str(tenant.id), "name": "platform"})
+        response = client.post(
+            url(ApiKey, "add"), {"tenant": str(tenant.id), "name": "platform", "scopes": "catalogue:write"}
+        )
 
         text = next(word for message in message_of(response) for word in message.split() if word.startswith("od_"))
         rows = {"orders": [{}]}
@@ -485,7 +487,7 @@ class TestAccess:
 
     def test_keys_are_never_edited(self, tenant, people):
         client = desk(people["admin"])
-        client.post(url(ApiKey, "add"), {"tenant": str(tenant.id), "name": "platform"})
+        client.post(url(ApiKey, "add"), {"tenant": str(tenant.id), "name": "platform", "scopes": "catalogue:write"})
         with tenant_scope(tenant.id):
             key = ApiKey.objects.get()
 

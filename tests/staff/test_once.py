@@ -69,7 +69,8 @@ def sendings(tenant, ticket):
         "note": (f"{page}/change/", f"{page}/note/", {"content": "x"}, TicketNote),
         "phone": (f"{QUEUE}phone/?customer={customer}", f"{QUEUE}phone/?customer={customer}", call, Ticket),
         "tag": ("/admin/support/tag/add/",) * 2 + ({"tenant": tenant.id, "name": "refund"}, Tag),
-        "key": ("/admin/accounts/apikey/add/",) * 2 + ({"tenant": tenant.id, "name": "shop"}, ApiKey),
+        "key": ("/admin/accounts/apikey/add/",) * 2
+        + ({"tenant": tenant.id, "name": "shop", "scopes": "changes:read"}, ApiKey),
         "canned": ("/admin/support/cannedreply/add/",) * 2
         + ({"tenant": tenant.id, "shortcut": "hi", "language": "en", "content": "Hi"}, CannedReply),
     }  # fmt: skip

@@ -178,7 +178,8 @@ def test_a_date_the_zone_has_not_says_utc():
 
 class TestForms:
     def issue(self, client, tenant, day, at="12:00:00"):
-        form = {"tenant": tenant.id, "name": "shop", "expires_at_0": day, "expires_at_1": at}
+        form = {"tenant": tenant.id, "name": "shop", "scopes": "changes:read"}
+        form |= {"expires_at_0": day, "expires_at_1": at}
         return client.post("/admin/accounts/apikey/add/", form)
 
     def test_a_typed_time_is_of_the_tenant_it_is_for(self, tenant):

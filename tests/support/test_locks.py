@@ -21,6 +21,7 @@ from ondi.datafixes.images import LOCK_ORDER
 from ondi.tenants.scope import tenant_scope
 from orders import services as of_orders
 from support import services
+from support.models import TicketEvent
 from support.services import quiet, shared, turns
 from tests.factories import (
     DeliveryFactory,
@@ -81,6 +82,10 @@ class World:
     def of(self, service, ticket, who=None, **details):
         return lambda: service(actor=actor(who or self.sara), ticket_id=ticket.id, **details)
 
+    def said(self):
+        return Message(tenant_id=self.tenant.id, conversation_id=self.mine.conversation_id, sender_id=self.customer.id,
+                       sender_role="customer", created_at=timezone.now())  # fmt: skip
+
     def quietly(self, service, **details):
         return lambda: service(tenant_id=self.tenant.id, at=timezone.now(), **details)
 
@@ -132,8 +137,7 @@ LOCKS = {
         "", lambda w: lambda: services.note_presence(ticket=w.mine, membership_id=w.sara.id),
     ),
     (turns, "note_message"): (
-        "ticket", lambda w: w.quietly(turns.note_message, conversation_id=w.mine.conversation_id,
-                                      sender_id=w.customer.id, from_customer=True),
+        "ticket", lambda w: lambda: turns.note_message(message=w.said(), actor=actor(w.customer)),
     ),
     (turns, "note_delivery"): (
         "ticket! talk part",
@@ -157,7 +161,8 @@ LOCKS = {
         "member!", lambda w: lambda: quiet.hold_for_undo(
             tenant_id=w.tenant.id, rows=[{"assignee_id": str(w.sara.id)}, {"membership_id": str(w.yusuf.id)}]),
     ),
-    (quiet, "note_undo"): ("", lambda w: w.quietly(quiet.note_undo, ticket_ids=[w.mine.id])),
+    (quiet, "note_undo"): ("ticket!", lambda w: w.quietly(
+        quiet.note_undo, ticket_ids=[w.mine.id], kind=TicketEvent.Kind.REOPENED)),
     (talk, "start_conversation"): (
         "", lambda w: w.quietly(talk.start_conversation, starter_id=w.customer.id, opening=talk.Opening("x", "x")),
     ),
@@ -269,6 +274,47 @@ def test_table_keeps_the_order_of_locks(found):
     locked = locked[: locked.index("counter")] if "counter" in locked else locked
     locked = [name for name in locked if name in order]
     assert locked == sorted(locked, key=order.index)
+
+
+@pytest.mark.parametrize(("module", "name"), LOCKS, ids=lambda part: getattr(part, "__name__", part))
+def test_what_is_published_is_locked_when_it_is_written(module, name):
+    """Or the database could draw the number of a later change first."""
+    world = World()
+
+    with tenant_scope(world.tenant.id), CaptureQueriesContext(connection) as captured:
+        LOCKS[module, name][1](world)()
+
+    held, published = set(), 0
+    for query in captured.captured_queries:
+        held |= {found["held"] or found["changed"] for found in STATEMENT.finditer(query["sql"])}
+        held |= {"support_ticket"} if 'INSERT INTO "support_ticket"' in query["sql"] else set()
+        if "outbox_entry" in query["sql"]:
+            published += 1
+            assert held & {"support_ticket", "deliveries_delivery"}, query["sql"]
+    assert (published == 0) is (name in SAY_NOTHING)
+
+
+SAY_NOTHING = {
+    "note_presence",
+    "note_message",
+    "hold_support_role",
+    "hold_for_undo",
+    "start_conversation",
+    "post_system_message",
+    "redact_message",
+    "set_conversation_status",
+    "mark_read",
+    "join_conversation",
+    "leave_conversation",
+    "leave_all_conversations",
+    "create_operator",
+    "add_member",
+    "set_login",
+    "replace_password",
+    "accept_invitation",
+    "upsert_orders",
+    "change_tags",
+}
 
 
 def test_every_service_is_in_the_table():

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 import deliveries
 from ondi.accounts.api_keys import issue_api_key
-from ondi.accounts.models import Membership, SettingsChange
+from ondi.accounts.models import Membership, Scope, SettingsChange
 from ondi.accounts.settings import update_portal_settings
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
@@ -90,7 +90,7 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
             tenant=tenant, ticket=ticket, author=people["agent"], content=mark, created_at=ticket.created_at
         )
         TicketTag.objects.create(tenant=tenant, ticket=ticket, tag=tag)
-        key, text = issue_api_key(tenant_id=tenant.id, name=f"key{mark}")
+        key, text = issue_api_key(tenant_id=tenant.id, name=f"key{mark}", scopes=Scope.values)
         change = SettingsChange.objects.get(tenant=tenant)
         conversation = ticket.conversation
         messages, parts = list(conversation.messages.all()), list(conversation.participants.all())

@@ -1,0 +1,70 @@
+"""What runs beside the web workers of `make serve`: started, started again where it dies, ended with it.
+
+Production has a supervisor of its own, which runs `manage.py work` as a service.
+"""
+
+import contextlib
+import ctypes
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = [sys.executable, "manage.py", "work"]
+FIRST_PAUSE, LONGEST_PAUSE, LONG_ENOUGH = 0.5, 30.0, 60.0  # seconds
+ENDS_WITHIN = 10
+_PR_SET_PDEATHSIG = 1
+
+
+@contextlib.contextmanager
+def beside() -> Iterator[None]:
+    """Run it meanwhile, in a session of its own: Ctrl-C is for this process, which ends it afterwards."""
+    command = [sys.executable, "-m", "ondi.beside"]
+    keeper = subprocess.Popen(command, cwd=ROOT, start_new_session=True, preexec_fn=_die_with_parent)
+    try:
+        yield
+    finally:
+        _end(keeper)
+
+
+def keep(command: list[str]) -> None:
+    """Run a command, again whenever it ends, after a pause that grows while it ends soon; until SIGTERM."""
+    child, pause = None, FIRST_PAUSE
+    try:
+        while True:
+            begun = time.monotonic()
+            child = subprocess.Popen(command, cwd=ROOT, preexec_fn=_die_with_parent)
+            child.wait()
+            pause = FIRST_PAUSE if time.monotonic() - begun > LONG_ENOUGH else min(pause * 2, LONGEST_PAUSE)
+            sys.stderr.write(f"{' '.join(command[1:])} ended with {child.returncode}; again in {pause:.0f} s\n")
+            time.sleep(pause)  # before the next try: what ends at once would take a core
+    except SystemExit:
+        if child is not None:
+            _end(child)
+        raise
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    child.terminate()
+    try:
+        child.wait(ENDS_WITHIN)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _die_with_parent() -> None:
+    """However the parent ends, by SIGKILL too."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(0))
+    keep(WORK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The work process: relay, subscribers and chores, each in a thread of its own. Any number of them may run.
+
+Nothing in here ends because something failed: it is logged, and tried again after a pause that grows.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+
+import structlog
+from django.db import connection
+
+from ondi.outbox.chores import next_due
+from ondi.outbox.relay import relay
+from ondi.outbox.subscribers import subscribers, take_turn, try_again
+
+RELAY_EVERY, LOOK_EVERY = 0.1, 0.5  # seconds
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+log = structlog.get_logger(__name__)
+
+
+class Work:
+    """Runs until it is told to `stop`."""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+        self._news = threading.Event()
+
+    def run(self) -> None:
+        """Work in threads; returns once all of them have ended."""
+        turns: Sequence[tuple[str, Callable[[], None]]] = (
+            ("relay", self._relay),
+            ("subscribers", self._tell),
+            ("chores", self._do_chores),
+        )
+        threads = [threading.Thread(target=self._repeat, args=turn, name=turn[0]) for turn in turns]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def stop(self) -> None:
+        """Let what is under way finish, and end."""
+        self._over.set()
+        self._news.set()
+
+    def _repeat(self, name: str, turn: Callable[[], None]) -> None:
+        pause = FIRST_PAUSE
+        while not self._over.is_set():
+            try:
+                turn()
+                pause = FIRST_PAUSE
+            except Exception:
+                log.warning("work failed", what=name, again_in=pause, exc_info=True)
+                connection.close()
+                self._over.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+        connection.close()
+
+    def _relay(self) -> None:
+        if relay():
+            self._news.set()
+        else:
+            self._over.wait(RELAY_EVERY)
+
+    def _tell(self) -> None:
+        """Others may lead the relay: so it also looks where this one has no news."""
+        self._news.wait(LOOK_EVERY)
+        self._news.clear()
+        moved = 1
+        while moved and not self._over.is_set():
+            moved = sum(take_turn(one) for one in subscribers())
+        try_again()
+
+    def _do_chores(self) -> None:
+        if (chore := next_due()) is None:
+            self._over.wait(LOOK_EVERY * 10)
+            return
+        log.info("chore", name=chore.name, result=chore.do())

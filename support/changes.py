@@ -1,0 +1,127 @@
+"""What changed, as readers of the feeds see it (API.md, section 13)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from deliveries.models import Delivery
+from deliveries.services import DELIVERY_CHANGED
+from ondi.accounts.actors import Actor
+from ondi.accounts.models import Membership
+from ondi.common.times import iso
+from ondi.outbox.chores import EVENTS_KEPT
+from ondi.outbox.feed import Changes, changes_after
+from ondi.outbox.models import Event
+from support.models import Ticket
+from support.publishing import MESSAGE_CREATED, MESSAGE_REDACTED
+
+LIVE_KEPT = timedelta(hours=24)
+# Whose ticket it is learns that somebody works on it, not how it came to them.
+_TOLD_TO_CUSTOMERS = {
+    "ticket.opened": "ticket.opened",
+    **dict.fromkeys(("ticket.claimed", "ticket.assigned", "ticket.taken_over", "ticket.released"), "ticket.assigned"),
+    **{name: name for name in ("ticket.priority_changed", "ticket.link_changed", "ticket.closed", "ticket.reopened")},
+    **{name: name for name in (MESSAGE_CREATED, MESSAGE_REDACTED, DELIVERY_CHANGED)},
+}
+
+
+def own_changes(actor: Actor, after: int | None, limit: int) -> Changes:
+    """Of a person: support users see the whole desk's, but of their own tickets what every customer sees of theirs.
+
+    Raises as `changes_after`.
+    """
+    as_customer = Q(person_id=actor.membership_id, kind__in=_TOLD_TO_CUSTOMERS)
+    seen = as_customer | ~Q(person_id=actor.membership_id) if actor.is_support_user else as_customer
+
+    def narrow(events: "QuerySet[Event, Event]") -> "QuerySet[Event, Event]":
+        return events.filter(seen)
+
+    return changes_after(after, tenant_id=actor.tenant_id, limit=limit, kept=LIVE_KEPT, narrow=narrow)
+
+
+def tenant_changes(tenant_id: UUID, after: int | None, limit: int) -> Changes:
+    """All of a tenant's, for its own programs. Raises as `changes_after`."""
+    return changes_after(after, tenant_id=tenant_id, limit=limit, kept=EVENTS_KEPT)
+
+
+def live_data(event: Event, actor: Actor) -> dict[str, Any]:
+    """What a portal or an agent's tool is told: what to read again."""
+    is_own = event.person_id == actor.membership_id
+    return {
+        "position": event.position,
+        "event": _TOLD_TO_CUSTOMERS[event.kind] if is_own else event.kind,
+        "data": {**_ids(event), "version": event.version},
+    }
+
+
+def webhook_data(tenant_id: UUID, events: Sequence[Event]) -> list[dict[str, Any]]:
+    """What a tenant's own programs are told: ids and codes, and the outside's ids as they are now. Three statements."""
+    people = _people(tenant_id, {key for event in events for key in _people_in(event)})
+    items = _items(tenant_id, [event.subject_id for event in events if event.subject_id])
+    return [_webhook_data(event, people, items) for event in events]
+
+
+def _webhook_data(
+    event: Event, people: Mapping[str, Membership], items: Mapping[UUID, Mapping[str, str | None]]
+) -> dict[str, Any]:
+    requester, actor = people.get(str(event.person_id)), people.get(str(event.actor_id))
+    outside = items.get(event.subject_id, {}) if event.subject_id else {}
+    return {
+        "event": event.kind,
+        "timestamp": iso(event.at),
+        "data": {
+            "position": event.position,
+            **_ids(event),
+            "actor_id": actor and str(actor.user_id),
+            "requester_id": requester and str(requester.user_id),
+            "requester_external_id": requester and requester.external_id,
+            "order_external_id": outside.get("order"),
+            "delivery_external_id": outside.get("delivery"),
+            "version": event.version,
+            "before": _with_users(event.data.get("before", {}), people),
+            "after": _with_users(event.data.get("after", {}), people),
+        },
+    }
+
+
+def _ids(event: Event) -> dict[str, Any]:
+    is_of_ticket = "ticket_number" in event.data
+    return {
+        "ticket_id": str(event.subject_id) if is_of_ticket else None,
+        "ticket_number": event.data.get("ticket_number"),
+        "conversation_id": event.data.get("conversation_id"),
+        "message_id": event.data.get("message_id"),
+    }
+
+
+def _people_in(event: Event) -> Iterable[str]:
+    yield from (str(key) for key in (event.person_id, event.actor_id) if key)
+    for side in ("before", "after"):
+        if assignee := event.data.get(side, {}).get("assignee"):
+            yield assignee
+
+
+def _people(tenant_id: UUID, keys: Iterable[str]) -> dict[str, Membership]:
+    return {str(person.id): person for person in Membership.objects.in_tenants([tenant_id]).filter(id__in=list(keys))}
+
+
+def _items(tenant_id: UUID, subjects: Sequence[UUID]) -> dict[UUID, dict[str, str | None]]:
+    """The outside's ids of what these tickets and deliveries are about."""
+    of_tickets = Ticket.objects.in_tenants([tenant_id]).filter(id__in=subjects)
+    of_deliveries = Delivery.objects.in_tenants([tenant_id]).filter(id__in=subjects)
+    rows = [
+        *of_tickets.values_list("id", "order__external_id", "delivery__external_id"),
+        *of_deliveries.values_list("id", "order__external_id", "external_id"),
+    ]
+    return {key: {"order": order, "delivery": delivery} for key, order, delivery in rows}
+
+
+def _with_users(said: Mapping[str, Any], people: Mapping[str, Membership]) -> dict[str, Any]:
+    """The same with people as the API knows them: by their user."""
+    if not said.get("assignee"):
+        return dict(said)
+    person = people.get(said["assignee"])
+    return {**said, "assignee": person and str(person.user_id)}
