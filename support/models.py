@@ -214,7 +214,7 @@ class TicketCounter(models.Model):
 
 
 class TicketEvent(TenantOwned):
-    """What happened to a ticket: append-only, codes and ids, never free text. No actor: the system."""
+    """What happened to a ticket: append-only, codes and ids, never free text. No actor: the system, for a `cause`."""
 
     class Kind(models.TextChoices):
         OPENED = "opened", _("Opened")
@@ -240,6 +240,7 @@ class TicketEvent(TenantOwned):
     actor = TenantForeignKey(
         Membership, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("who")
     )
+    cause = models.CharField(_("cause"), max_length=64, default="", db_default="", blank=True, editable=False)
     before = models.JSONField(_("before"), default=dict, blank=True)
     after = models.JSONField(_("after"), default=dict, blank=True)
     created_at = models.DateTimeField(_("when"))

@@ -43,11 +43,13 @@ def closing_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
     """
     if is_customer_of(ticket, actor):
         return None if actor.tenant.allow_customer_close else CustomerCloseDisabled()
-    return None if actor.is_support_user else NotASupportUser()
+    return None if actor.is_support_user or actor.is_system else NotASupportUser()
 
 
 def handling_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
     """Why this person may not work on this ticket as staff: claim, take over, release, reopen."""
+    if actor.is_system:
+        return None
     if not actor.is_support_user:
         return NotASupportUser()
     return PermissionDenied() if is_customer_of(ticket, actor) else None
@@ -59,7 +61,8 @@ def assigning_refusal(ticket: "TicketState", actor: Actor, assignee_id: UUID) ->
         return refusal
     if ticket.requester_id == assignee_id:
         return PermissionDenied()
-    return None if actor.leads or ticket.assignee_id in (None, actor.membership_id) else PermissionDenied()
+    is_theirs = ticket.assignee_id in (None, actor.membership_id)
+    return None if actor.leads or actor.is_system or is_theirs else PermissionDenied()
 
 
 def redaction_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:

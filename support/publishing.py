@@ -57,13 +57,12 @@ PUBLISHED = {
 def of_ticket(
     kind: str,
     ticket: Ticket,
-    actor: Actor | None,
+    actor: Actor,
     at: datetime,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
     *,
     is_silent: bool = False,
-    cause: str = "",
     **ids: UUID,
 ) -> Entry:
     """An entry about a ticket as it is after the change, which its transaction holds locked."""
@@ -73,10 +72,10 @@ def of_ticket(
         subject_id=ticket.id,
         version=ticket.version,
         person_id=ticket.requester_id,
-        actor_id=actor.membership_id if actor else None,
+        actor_id=actor.membership_id,
         at=at,
         is_silent=is_silent,
-        cause=cause,
+        cause=actor.cause,
         data={
             "ticket_number": ticket.number,
             "conversation_id": ticket.conversation_id,

@@ -62,6 +62,8 @@ SEARCH = "support/migrations/0010_folding.py"
 WALL = "ondi/common/database.py"
 BASE = "ondi/staff/admin_base.py"
 SCREENS = "ondi/staff/admin.py"
+FEEDS, RELAY = "tests/outbox/test_feeds.py", "tests/outbox/test_relay.py"
+PUBLISHING, SUBSCRIBERS = "tests/outbox/test_publishing.py", "tests/outbox/test_subscribers.py"
 SESSIONS = "ondi/accounts/sessions.py"
 FORGETTING = "ondi/accounts/forgotten.py"
 INVITING = "ondi/accounts/invitations.py"
@@ -87,7 +89,12 @@ MUTANTS = [
     Mutant(
         POLICIES, "return None if actor.tenant.allow_customer_close else CustomerCloseDisabled()", "return None", FLAGS
     ),
-    Mutant(POLICIES, "return None if actor.is_support_user else NotASupportUser()", "return None", SERVICES),
+    Mutant(
+        POLICIES,
+        "return None if actor.is_support_user or actor.is_system else NotASupportUser()",
+        "return None",
+        SERVICES,
+    ),
     Mutant(POLICIES, "    if not actor.is_support_user:\n", "    if False:\n", SERVICES),
     Mutant(POLICIES, "return PermissionDenied() if is_customer_of(ticket, actor) else None", "return None", QUEUE),
     Mutant(POLICIES, "    if is_customer_of(ticket, actor):\n", "    if False:\n", MESSAGES),
@@ -112,7 +119,10 @@ MUTANTS = [
     Mutant(DESK, "if refusal := policies.handling_refusal(ticket, actor):", "if refusal := None:", SERVICES),
     Mutant(SHARED, "if refusal := policies.handling_refusal(ticket, actor):", "if refusal := None:", SERVICES),
     Mutant(
-        DESK, "    if ticket.assignee_id != actor.membership_id:\n        raise TicketNotAssignedToYou\n", "", QUEUE
+        DESK,
+        "    if ticket.assignee_id != actor.membership_id and not actor.is_system:\n        raise TicketNotAssignedToYou\n",
+        "",
+        QUEUE,
     ),
     Mutant(DESK, "    if ticket.assignee is not None:", "    if False:", QUEUE),
     Mutant(SHARED, "    if actor.is_support_user and not hold_support_role(person_of(actor)):", "    if False:", RACES),
@@ -120,7 +130,7 @@ MUTANTS = [
     Mutant(DESK, "    if not actor.is_support_user:\n        raise NotASupportUser\n    hold", "    hold", SERVICES),
     Mutant(
         SHARED,
-        "if actor is None or policies.is_customer_of(holder, actor) or actor.is_support_user:",
+        "if actor.is_system or policies.is_customer_of(holder, actor) or actor.is_support_user:",
         "if True:",
         CUSTOMERS,
     ),
@@ -223,7 +233,7 @@ MUTANTS = [
         PARTS,
     ),
     Mutant(PARTICIPANTS, "    if action == ADD and actor.is_support_user:", "    if False:", PARTS),
-    Mutant("support/services/quiet.py", "        leave_desk(membership=person, at=at)", "        pass", PARTS),
+    Mutant("support/services/undoing.py", "        leave_desk(membership=person, at=at)", "        pass", PARTS),
     Mutant("ondi/api/idempotency.py", '            refuse(request, kept.data["data"], **path)\n', "", PARTS),
     Mutant("ondi/api/idempotency.py", "            refuse(request, None, **path)\n", "", PARTS),
     Mutant("support/api/views.py", "        if told[item] and not now[item]:", "        if False:", PARTS),
@@ -254,22 +264,6 @@ MUTANTS = [
     Mutant(
         "support/services/turns.py", "Ticket.objects.locked().open().filter(", "Ticket.objects.open().filter(", LOCKS
     ),
-    Mutant(
-        "support/services/quiet.py", "Ticket.objects.locked().open().filter(", "Ticket.objects.open().filter(", LOCKS
-    ),
-    Mutant(
-        "support/services/quiet.py",
-        "Ticket.objects.locked().filter(tenant_id",
-        "Ticket.objects.filter(tenant_id",
-        LOCKS,
-    ),
-    Mutant(
-        "support/services/quiet.py",
-        "agent_id is not None and hold_support_role(agent_id)",
-        "agent_id is not None",
-        LOCKS,
-    ),
-    Mutant("support/services/quiet.py", "not hold_support_role(assignee_id)", "False", LOCKS),
     Mutant("conversations/services.py", "Conversation.objects.locked().get(", "Conversation.objects.get(", LOCKS),
     Mutant("conversations/services.py", "Message.objects.locked().filter(", "Message.objects.filter(", LOCKS),
     Mutant("conversations/services.py", "Conversation.objects.locked().filter(", "Conversation.objects.filter(", LOCKS),
@@ -746,7 +740,7 @@ MUTANTS = [
     Mutant(POLICIES, "    if ticket.requester_id == assignee_id:", "    if False:", DESK_SERVICES),
     Mutant(
         POLICIES,
-        "return None if actor.leads or ticket.assignee_id in (None, actor.membership_id) else",
+        "return None if actor.leads or actor.is_system or is_theirs else",
         "return None or",
         DESK_SERVICES,
     ),
@@ -826,4 +820,45 @@ MUTANTS = [
     Mutant(SEARCH, "WHERE ticket.tenant_id = ANY (scope) AND", "WHERE", HIDDEN),
     Mutant(SEARCH, "WHERE delivery.tenant_id = ANY (scope) AND", "WHERE", HIDDEN),
     Mutant("support/migrations/0004_audit.py", "WHERE NOT named.tenant_id = ANY (scope)", "WHERE true", LOGS),
+    # What is told, and to whom.
+    Mutant(
+        "support/changes.py", "as_customer | ~Q(person_id=actor.membership_id) if actor.is_support_user else", "", FEEDS
+    ),
+    Mutant("support/changes.py", "| ~Q(person_id=actor.membership_id) if", "| Q() if", FEEDS),
+    Mutant("support/changes.py", "person_id=actor.membership_id, kind__in=", "kind__in=", FEEDS),
+    Mutant("support/changes.py", ", kind__in=_TOLD_TO_CUSTOMERS)", ")", FEEDS),
+    Mutant(
+        "ondi/outbox/feed.py",
+        "    events = Event.objects.in_tenants([tenant_id])",
+        "    events = Event.objects",
+        HIDDEN,
+    ),
+    Mutant(
+        "ondi/outbox/feed.py",
+        "    return Position.objects.in_tenants([tenant_id])",
+        "    return Position.objects",
+        HIDDEN,
+    ),
+    Mutant(
+        "ondi/accounts/api_keys.py", "        if view.scope not in", "        if False and view.scope not in", FEEDS
+    ),
+    Mutant(
+        "ondi/outbox/publishing.py",
+        '        raise NotPublishable(f"{kind} does not say',
+        '        str(f"{kind} does not say',
+        PUBLISHING,
+    ),
+    Mutant(
+        "ondi/outbox/migrations/0002_rules.py",
+        "NOT pg_try_advisory_xact_lock",
+        "false AND NOT pg_try_advisory_xact_lock",
+        RELAY,
+    ),
+    Mutant("ondi/outbox/subscribers.py", "select_for_update(skip_locked=True).filter(pk=", "filter(pk=", SUBSCRIBERS),
+    Mutant(
+        "ondi/outbox/subscribers.py",
+        "    set_scope({tenant_id for _seq, tenant_id in found})",
+        "    set_scope(find_tenants().values())",
+        SUBSCRIBERS,
+    ),
 ]

@@ -26,7 +26,10 @@ class TenantInfo:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person in one tenant. `membership_id` is None for the platform operator, who only reads."""
+    """A person in one tenant. `membership_id` is None for the platform operator, who only reads, and for the system.
+
+    `cause`: why the system acts (`fix:<run>`, `delivery`), kept with what it does; empty for people.
+    """
 
     user_id: UUID
     email: str | None
@@ -38,9 +41,22 @@ class Actor:
     is_support_user: bool
     is_view_only: bool
     tenant: TenantInfo
+    cause: str = ""
 
     is_authenticated = True
     is_active = True
+
+    @classmethod
+    def system(cls, tenant_id: UUID, cause: str) -> "Actor":
+        """What acts without a person's hand; policies let it through by name."""
+        tenant = TenantInfo(
+            id=tenant_id, slug="", name="", time_zone="UTC", language="", allow_customer_close=False,
+            support_chat_enabled=False, max_customer_priority="",
+        )  # fmt: skip
+        return cls(
+            user_id=UUID(int=0), email=None, membership_id=None, first_name="", last_name="", language="", role="",
+            is_support_user=False, is_view_only=False, tenant=tenant, cause=cause,
+        )  # fmt: skip
 
     @property
     def tenant_id(self) -> UUID:
@@ -52,12 +68,16 @@ class Actor:
 
     @property
     def support_tenant_ids(self) -> tuple[UUID, ...]:
-        """The tenants whose whole desk this person sees: theirs, as a support user; the operator reads too."""
-        return (self.tenant.id,) if self.is_support_user or self.is_operator else ()
+        """The tenants whose whole desk this person sees: theirs, as a support user; operator and system read too."""
+        return (self.tenant.id,) if self.is_support_user or self.membership_id is None else ()
+
+    @property
+    def is_system(self) -> bool:
+        return self.membership_id is None and bool(self.cause)
 
     @property
     def is_operator(self) -> bool:
-        return self.membership_id is None
+        return self.membership_id is None and not self.cause
 
     @property
     def full_name(self) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.management.base import CommandError
 from django.db import DatabaseError, OperationalError, transaction
 
+from ondi.accounts.actors import Actor
 from ondi.common.database import broken_constraint
 from ondi.common.errors import DomainError
 
@@ -91,9 +92,15 @@ class Fix(ABC):
 
     is_final = False
     footprint: Sequence[Footprint] = ()
+    cause = "fix"  # why the system acts; while it runs the harness adds the run
 
     def __init__(self, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id
+
+    @property
+    def actor(self) -> Actor:
+        """In whose name services do what it asks."""
+        return Actor.system(self.tenant_id, self.cause)
 
     @abstractmethod
     def items(self) -> Iterator[Item]:
@@ -138,8 +145,8 @@ class FixOneByOne(Fix):
         return batch
 
 
-# What is left to do when rows of a fix were put back: by command, told the items.
-Undone = Callable[[UUID, Sequence[str], datetime], None]
+# What is left to do when rows of a fix were put back, in whose name: by command, told the items.
+Undone = Callable[[Actor, Sequence[str], datetime], None]
 UNDONE: dict[str, Undone] = {}
 # What is held before anything is looked at: by command, told the rows as they will be.
 Hold = Callable[[UUID, Sequence[Mapping[str, Any]]], None]

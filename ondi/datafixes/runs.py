@@ -161,6 +161,7 @@ def apply_fix(
         first = next(items, ())  # what cannot even be read is no run
         at = timezone.now()
         run, outcome = _begin(fix, command, arguments, operator, plan, is_old=now != plan, at=at)
+        fix.cause = f"fix:{run.id}"
         with _holding(str(run.id)), outcome.cut_off_by_anything():
             pace, do = Pace(size=batch_size, most=batch_size), partial(_commit_batch, fix, run, at)
             for read in chain([first], items):

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from ondi.accounts.actors import Actor
 from ondi.datafixes import images
 from ondi.datafixes.batches import Pace, is_lost, wait_briefly, work_off
 from ondi.datafixes.fixes import HELD, UNDONE, Batch, FixRefused
@@ -101,7 +102,8 @@ class _Undo:
                     half = FixRun.objects.filter(tenant_id=self.run.tenant_id, id=self.run.id)
                     half.update(status=FixRun.Status.HALF_UNDONE)
                 if look.todo and self.run.command in UNDONE:
-                    UNDONE[self.run.command](self.run.tenant_id, list(look.todo), timezone.now())
+                    actor = Actor.system(self.run.tenant_id, f"undo:{self.run.id}")
+                    UNDONE[self.run.command](actor, list(look.todo), timezone.now())
             if look.todo:
                 self.run.status = FixRun.Status.HALF_UNDONE
         self.held |= look.held

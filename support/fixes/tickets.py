@@ -16,16 +16,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from deliveries.models import Delivery
+from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from ondi.common.ids import parse_id
 from ondi.common.times import iso
-from ondi.datafixes.fixes import Batch, Fix, FixOneByOne, Footprint, Item, after_undo, before_undo
+from ondi.datafixes.fixes import Fix, FixOneByOne, Footprint, Item, after_undo, before_undo
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.models import Ticket, TicketEvent
 from support.querysets import TicketQuerySet
-from support.services import quiet, shared
+from support.services import assign_ticket, change_link, close_ticket, release_ticket, reopen_ticket, shared
+from support.services.undoing import note_undo
 
 READ_AT_ONCE = 500
 _OF_TICKETS = "IN (SELECT conversation_id FROM support_ticket WHERE tenant_id = %(tenant)s AND id = ANY (%(keys)s))"
@@ -63,7 +65,7 @@ class TicketFix(Fix):
             last = page[-1].id
 
 
-class CloseStale(TicketFix):
+class CloseStale(TicketFix, FixOneByOne):
     """Open tickets that wait on a customer who has been silent for so many days."""
 
     def __init__(self, tenant_id: UUID, *, days: int) -> None:
@@ -76,11 +78,11 @@ class CloseStale(TicketFix):
     def item_of(self, ticket: Ticket) -> Item:
         return Item(str(ticket.id), f"#{ticket.number}", {"status": "open"}, {"status": "closed"})
 
-    def apply_all(self, items: Sequence[Item], *, at: datetime) -> Batch:
-        still = self.tickets().locked().filter(tenant_id=self.tenant_id, id__in=[item.key for item in items])
-        stale = list(still.values_list("id", flat=True))
-        closed = quiet.close_quietly(tenant_id=self.tenant_id, ticket_ids=stale, at=at)
-        return Batch(changed=closed, unchanged=len(items) - closed)
+    def apply(self, item: Item, *, at: datetime) -> bool:
+        if not self.tickets().filter(tenant_id=self.tenant_id, id=item.key).exists():
+            return False  # somebody wrote meanwhile
+        close_ticket(actor=self.actor, ticket_id=UUID(item.key), announce=False, at=at)
+        return True
 
 
 class Reopen(TicketFix, FixOneByOne):
@@ -113,7 +115,10 @@ class Reopen(TicketFix, FixOneByOne):
         shared.hold_people(Membership.objects.filter(pk__in=list(holders.values_list("assignee_id", flat=True))))
 
     def apply(self, item: Item, *, at: datetime) -> bool:
-        return quiet.reopen_quietly(tenant_id=self.tenant_id, ticket_id=UUID(item.key), at=at)
+        if not Ticket.objects.closed().filter(tenant_id=self.tenant_id, id=item.key).exists():
+            return False
+        reopen_ticket(actor=self.actor, ticket_id=UUID(item.key), announce=False, at=at)
+        return True
 
 
 class Reassign(TicketFix, FixOneByOne):
@@ -138,9 +143,14 @@ class Reassign(TicketFix, FixOneByOne):
             shared.hold_people(Membership.objects.filter(pk=self.taker))
 
     def apply(self, item: Item, *, at: datetime) -> bool:
-        return quiet.reassign_quietly(
-            tenant_id=self.tenant_id, ticket_id=UUID(item.key), giver_id=self.giver, assignee_id=self.taker, at=at
-        )
+        if not self.tickets().filter(tenant_id=self.tenant_id, id=item.key).exists() or self.taker == self.giver:
+            return False  # it is not theirs any more
+        ticket_id = UUID(item.key)
+        if self.taker is None:
+            release_ticket(actor=self.actor, ticket_id=ticket_id, announce=False, at=at)
+        else:
+            assign_ticket(actor=self.actor, ticket_id=ticket_id, assignee_id=self.taker, announce=False, at=at)
+        return True
 
 
 class Relink(FixOneByOne):
@@ -192,18 +202,22 @@ class Relink(FixOneByOne):
             list(model.objects.in_tenants([self.tenant_id]).filter(id__in=wanted).locked().values_list("id"))
 
     def apply(self, item: Item, *, at: datetime) -> bool:
-        return quiet.relink_quietly(
-            tenant_id=self.tenant_id, ticket_id=UUID(item.key),
-            delivery_id=item.data["delivery"], order_id=item.data["order"], at=at,
+        before = Ticket.objects.filter(tenant_id=self.tenant_id).values_list("version", flat=True).get(id=item.key)
+        ticket = change_link(
+            actor=self.actor, ticket_id=UUID(item.key), delivery_id=item.data["delivery"], order_id=item.data["order"],
+            announce=False, at=at,
         )  # fmt: skip
+        return ticket.version != before
 
 
 def hold_people(tenant_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
-    quiet.hold_for_undo(tenant_id=tenant_id, rows=rows)
+    """Keep the people who get a ticket or a part back with these rows what they are. Locks them, before all rows."""
+    people = {row[name] for row in rows for name in ("assignee_id", "membership_id") if row.get(name)}
+    shared.hold_people(Membership.objects.in_tenants([tenant_id]).filter(id__in=people))
 
 
-def leave_events(kind: TicketEvent.Kind, tenant_id: UUID, items: Sequence[str], at: datetime) -> None:
-    quiet.note_undo(tenant_id=tenant_id, ticket_ids=[UUID(item) for item in items], kind=kind, at=at)
+def leave_events(kind: TicketEvent.Kind, actor: Actor, items: Sequence[str], at: datetime) -> None:
+    note_undo(actor=actor, ticket_ids=[UUID(item) for item in items], kind=kind, at=at)
 
 
 # What putting back the tickets of a command is to those who follow them.

@@ -120,15 +120,16 @@ def change_link(
     delivery_id: UUID | None = None,
     order_id: UUID | None = None,
     version: int | None = None,
+    announce: bool = True,
     at: datetime | None = None,
 ) -> Ticket:
     """Tie an open ticket to another delivery or order of its customer, or to none where its source allows.
 
-    Locks the ticket. Raises as `change_priority`, `InvalidInput` (the source does not go with this item),
-    `DeliveryNotFound` and `OrderNotFound` (not its customer's), and `TicketAlreadyOpenForRelated`, which
-    names the ticket that holds the item.
+    The system ties closed ones too. `announce`: see `close_ticket`. Locks the ticket. Raises as `change_priority`,
+    `InvalidInput` (the source does not go with this item), `DeliveryNotFound` and `OrderNotFound` (not its customer's),
+    and `TicketAlreadyOpenForRelated`, which names the ticket that holds the item.
     """
-    ticket = ticket_to_handle(actor, ticket_id, version)
+    ticket = ticket_to_handle(actor, ticket_id, version, closed_too=actor.is_system)
     if faults := policies.misplaced_links(ticket.source, delivery_id, order_id):
         raise InvalidInput(faults)
     of_customer = {"tenant_id": ticket.tenant_id, "customer_id": ticket.requester_id}
@@ -147,7 +148,7 @@ def change_link(
         if is_item_taken(error):
             refuse_if_item_is_held(ticket, actor)
         raise
-    record_event(ticket, TicketEvent.Kind.LINK_CHANGED, actor, at, before, _item_of(ticket))
+    record_event(ticket, TicketEvent.Kind.LINK_CHANGED, actor, at, before, _item_of(ticket), is_silent=not announce)
     return ticket
 
 

@@ -12,6 +12,7 @@ from conversations.services import (
     join_conversation,
     leave_all_conversations,
     leave_conversation,
+    set_conversation_status,
 )
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
@@ -87,12 +88,19 @@ def take_over_ticket(*, actor: Actor, ticket_id: UUID, reason: str, at: datetime
 
 @transaction.atomic
 def assign_ticket(
-    *, actor: Actor, ticket_id: UUID, assignee_id: UUID, version: int | None = None, at: datetime | None = None
+    *,
+    actor: Actor,
+    ticket_id: UUID,
+    assignee_id: UUID,
+    version: int | None = None,
+    announce: bool = True,
+    at: datetime | None = None,
 ) -> Ticket:
     """Hand a ticket to a colleague at the desk, who takes part from now on; who had it takes part no longer.
 
     Anybody at the desk hands on what is theirs or nobody's; leads and admins also what is a colleague's.
-    `assignee_id`: a membership. Locks that membership, then the ticket. Raises as `claim_ticket`,
+    `assignee_id`: a membership. `announce`: see `close_ticket`. Locks that membership, then the ticket. Raises as
+    `claim_ticket`,
     `TicketChanged` (see `changes.py`), and `AssigneeNotASupportUser`.
     """
     if not hold_support_role(assignee_id):
@@ -104,19 +112,21 @@ def assign_ticket(
         return ticket
     at = at or timezone.now()
     end_part_of_assignee(ticket, at)
-    return _assign(ticket, actor, assignee_id, TicketEvent.Kind.ASSIGNED, at)
+    return _assign(ticket, actor, assignee_id, TicketEvent.Kind.ASSIGNED, at, announce=announce)
 
 
 @transaction.atomic
-def release_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) -> Ticket:
-    """Give my ticket back to the queue; I take part no longer.
+def release_ticket(*, actor: Actor, ticket_id: UUID, announce: bool = True, at: datetime | None = None) -> Ticket:
+    """Give my ticket back to the queue; I take part no longer. The system gives back anybody's.
 
-    Locks the ticket. Raises as `claim_ticket`, and `TicketNotAssignedToYou`.
+    `announce`: see `close_ticket`. Locks the ticket. Raises as `claim_ticket`, and `TicketNotAssignedToYou`.
     """
     ticket = ticket_to_handle(actor, ticket_id)
-    if ticket.assignee_id != actor.membership_id:
+    if ticket.assignee_id is None and actor.is_system:
+        return ticket
+    if ticket.assignee_id != actor.membership_id and not actor.is_system:
         raise TicketNotAssignedToYou
-    return _unassign(ticket, actor, at or timezone.now())
+    return _unassign(ticket, actor, at or timezone.now(), announce=announce)
 
 
 @transaction.atomic
@@ -126,12 +136,14 @@ def close_ticket(
     ticket_id: UUID,
     among: TicketQuerySet | None = None,
     version: int | None = None,
+    announce: bool = True,
     at: datetime | None = None,
 ) -> Ticket:
     """Close a ticket and its conversation; a closed one stays as it is.
 
-    `among`: the tickets the calling door shows, where these are fewer than the actor may see. Locks the
-    ticket, then the conversation. Raises `TicketNotFound`, `CustomerCloseDisabled`, `NotASupportUser`,
+    `among`: the tickets the calling door shows, where these are fewer than the actor may see. `announce`: off, its
+    conversation says nothing of it, nobody is told, and it is no activity; data fixes do so. Locks the ticket, then
+    the conversation. Raises `TicketNotFound`, `CustomerCloseDisabled`, `NotASupportUser`,
     `TicketChanged` (see `changes.py`).
     """
     ticket = locked_ticket(actor, ticket_id, among)
@@ -143,19 +155,29 @@ def close_ticket(
     at = at or timezone.now()
     for name, value in closed_fields(at, by=actor.membership_id).items():
         setattr(ticket, name, value)
-    ticket.last_activity_at = at
+    if announce:
+        ticket.last_activity_at = at
     save_ticket(ticket, at)
-    record_event(ticket, TicketEvent.Kind.CLOSED, actor, at, {"status": "open"}, {"status": "closed"})
-    say(ticket, TICKET_CLOSED, at, actor=actor, status=Conversation.Status.CLOSED)
+    was, becomes = {"status": "open"}, {"status": "closed"}
+    record_event(ticket, TicketEvent.Kind.CLOSED, actor, at, was, becomes, is_silent=not announce)
+    _turn_conversation(ticket, Conversation.Status.CLOSED, TICKET_CLOSED if announce else None, actor, at)
     return ticket
 
 
+def _turn_conversation(ticket: Ticket, status: str, code: str | None, actor: Actor, at: datetime) -> None:
+    """Give its conversation this state, with a system message of this code in it, or without a word."""
+    if code:
+        say(ticket, code, actor, at, status=status)
+    else:
+        set_conversation_status(tenant_id=ticket.tenant_id, conversation_ids=[ticket.conversation_id], status=status)
+
+
 @transaction.atomic
-def reopen_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) -> Ticket:
+def reopen_ticket(*, actor: Actor, ticket_id: UUID, announce: bool = True, at: datetime | None = None) -> Ticket:
     """Open a closed ticket again; an open one stays as it is. It waits on the agent from now.
 
-    It keeps its agent if they still are a support user. Locks that agent's membership, the ticket, then the
-    conversation. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied`, and
+    It keeps its agent if they still are a support user. `announce`: see `close_ticket`. Locks that agent's
+    membership, the ticket, then the conversation. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied`, and
     `TicketAlreadyOpenForRelated` where another open ticket holds the item.
     """
     agent_id = Ticket.objects.visible_to(actor).filter(id=ticket_id).values_list("assignee_id", flat=True).first()
@@ -167,7 +189,8 @@ def reopen_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) 
         return ticket
     at = at or timezone.now()
     mark_reopened(ticket, at)
-    ticket.last_activity_at = at
+    if announce:
+        ticket.last_activity_at = at
     if not agent_stays or ticket.assignee_id != agent_id:
         ticket.assignee = None
     try:
@@ -177,8 +200,9 @@ def reopen_ticket(*, actor: Actor, ticket_id: UUID, at: datetime | None = None) 
         if is_item_taken(error):
             refuse_if_item_is_held(ticket, actor)
         raise
-    record_event(ticket, TicketEvent.Kind.REOPENED, actor, at, {"status": "closed"}, {"status": "open"})
-    say(ticket, TICKET_REOPENED, at, actor=actor, status=Conversation.Status.ACTIVE)
+    was, becomes = {"status": "closed"}, {"status": "open"}
+    record_event(ticket, TicketEvent.Kind.REOPENED, actor, at, was, becomes, is_silent=not announce)
+    _turn_conversation(ticket, Conversation.Status.ACTIVE, TICKET_REOPENED if announce else None, actor, at)
     return ticket
 
 
@@ -228,17 +252,17 @@ def leave_desk(*, membership: Membership, at: datetime | None = None) -> None:
     Locks the tickets that they have or take part in, in the order of their keys, so that who is speaking there now
     is done before; then their parts.
     """
-    at = at or timezone.now()
+    at, actor = at or timezone.now(), Actor.system(membership.tenant_id, "role_ended")
     tickets = {ticket.conversation_id: ticket for ticket in Ticket.objects.worked_on_by(membership).locked()}
     for ticket in tickets.values():
         if ticket.is_open and ticket.assignee_id == membership.id:
-            _unassign(ticket, None, at)
+            _unassign(ticket, actor, at)
     left = leave_all_conversations(tenant_id=membership.tenant_id, membership_id=membership.id, at=at)
     for role in sorted({role for _talk, role in left}):
         left_as = [tickets[talk] for talk, held in left if held == role and talk in tickets]
         raise_versions(left_as, at)
         record_events(
-            left_as, TicketEvent.Kind.PARTICIPANT_REMOVED, PARTICIPANTS_CHANGED, at,
+            left_as, TicketEvent.Kind.PARTICIPANT_REMOVED, PARTICIPANTS_CHANGED, actor, at,
             {}, {"participant": str(membership.id), "role": role},
         )  # fmt: skip
 
@@ -248,23 +272,27 @@ def take_unassigned(ticket: Ticket, actor: Actor, at: datetime) -> Ticket:
     return _assign(ticket, actor, person_of(actor), TicketEvent.Kind.CLAIMED, at)
 
 
-def _assign(ticket: Ticket, actor: Actor, assignee_id: UUID, kind: TicketEvent.Kind, at: datetime) -> Ticket:
+def _assign(
+    ticket: Ticket, actor: Actor, assignee_id: UUID, kind: TicketEvent.Kind, at: datetime, *, announce: bool = True
+) -> Ticket:
     before = ticket.assignee_id
     ticket.assignee_id = assignee_id
     save_ticket(ticket, at)
     join_conversation(
         tenant_id=ticket.tenant_id, conversation_id=ticket.conversation_id, membership_id=assignee_id, at=at
     )
-    record_event(ticket, kind, actor, at, {"assignee": id_text(before)}, {"assignee": id_text(ticket.assignee_id)})
+    was, becomes = {"assignee": id_text(before)}, {"assignee": id_text(ticket.assignee_id)}
+    record_event(ticket, kind, actor, at, was, becomes, is_silent=not announce)
     return ticket
 
 
-def _unassign(ticket: Ticket, actor: Actor | None, at: datetime) -> Ticket:
+def _unassign(ticket: Ticket, actor: Actor, at: datetime, *, announce: bool = True) -> Ticket:
     before = ticket.assignee_id
     end_part_of_assignee(ticket, at)
     ticket.assignee = None
     save_ticket(ticket, at)
-    record_event(ticket, TicketEvent.Kind.RELEASED, actor, at, {"assignee": id_text(before)}, {"assignee": None})
+    was = {"assignee": id_text(before)}
+    record_event(ticket, TicketEvent.Kind.RELEASED, actor, at, was, {"assignee": None}, is_silent=not announce)
     return ticket
 
 

@@ -161,12 +161,13 @@ def _insert(ticket: Ticket, opening: Opening, actor: Actor) -> Ticket:
     )
     ticket.conversation = conversation
     ticket.number = _next_number(ticket.tenant_id)
+    system = Actor.system(ticket.tenant_id, "acknowledgement")
     at, after = ticket.created_at, {"status": "open", "source": ticket.source}
     insert_rows(
         ticket,
         event_of(ticket, TicketEvent.Kind.OPENED, actor, at, {}, after),
         of_ticket(PUBLISHED[TicketEvent.Kind.OPENED], ticket, actor, at, {}, after),
-        *(message_entry(ticket, message.id, actor if message.sender_id else None, at) for message in messages),
+        *(message_entry(ticket, message.id, actor if message.sender_id else system, at) for message in messages),
     )
     return ticket
 

@@ -48,13 +48,16 @@ def locked_ticket(actor: Actor, ticket_id: UUID, among: TicketQuerySet | None = 
     return ticket
 
 
-def ticket_to_handle(actor: Actor, ticket_id: UUID, version: int | None = None) -> Ticket:
-    """The locked ticket, if the actor may work on it, it is open, and still what the form was made from."""
+def ticket_to_handle(actor: Actor, ticket_id: UUID, version: int | None = None, *, closed_too: bool = False) -> Ticket:
+    """The locked ticket, if the actor may work on it, it is open, and still what the form was made from.
+
+    `closed_too`: a closed one as well.
+    """
     ticket = locked_ticket(actor, ticket_id)
     if refusal := policies.handling_refusal(ticket, actor):
         raise refusal
     refuse_if_changed(ticket, version)
-    if not ticket.is_open:
+    if not (ticket.is_open or closed_too):
         raise TicketClosed
     return ticket
 
@@ -119,7 +122,7 @@ def mark_reopened(ticket: Ticket, at: datetime) -> None:
 def record_event(
     ticket: Ticket,
     kind: TicketEvent.Kind,
-    actor: Actor | None,
+    actor: Actor,
     at: datetime,
     before: Mapping[str, str | None],
     after: Mapping[str, str | None],
@@ -136,7 +139,7 @@ def record_event(
 def event_of(
     ticket: Ticket,
     kind: TicketEvent.Kind,
-    actor: Actor | None,
+    actor: Actor,
     at: datetime,
     before: Mapping[str, str | None],
     after: Mapping[str, str | None],
@@ -146,7 +149,8 @@ def event_of(
         tenant_id=ticket.tenant_id,
         ticket=ticket,
         kind=kind,
-        actor_id=actor.membership_id if actor else None,
+        actor_id=actor.membership_id,
+        cause=actor.cause,
         before=before,
         after=after,
         created_at=at,
@@ -157,23 +161,24 @@ def record_events(
     tickets: Sequence[Ticket],
     kind: TicketEvent.Kind,
     published: str,
+    actor: Actor,
     at: datetime,
     before: Mapping[str, str | None],
     after: Mapping[str, str | None],
     *,
     is_silent: bool = False,
 ) -> None:
-    """The same by the system for each of these tickets, saved and locked; `published` as this kind."""
+    """The same for each of these tickets, saved and locked; `published` as this kind."""
     said = ({}, {}) if published == PARTICIPANTS_CHANGED else (before, after)
     for start in range(0, len(tickets), INSERTED_AT_ONCE):
         piece = tickets[start : start + INSERTED_AT_ONCE]
         insert_rows(
-            *(event_of(ticket, kind, None, at, before, after) for ticket in piece),
-            *(of_ticket(published, ticket, None, at, *said, is_silent=is_silent) for ticket in piece),
+            *(event_of(ticket, kind, actor, at, before, after) for ticket in piece),
+            *(of_ticket(published, ticket, actor, at, *said, is_silent=is_silent) for ticket in piece),
         )
 
 
-def say(ticket: Ticket, code: str, at: datetime, *, actor: Actor | None = None, status: str | None = None) -> None:
+def say(ticket: Ticket, code: str, actor: Actor, at: datetime, *, status: str | None = None) -> None:
     """Note in the ticket's conversation what happened; the ticket is saved. Locks the conversation.
 
     `status`: the state the conversation has from now on.
@@ -184,7 +189,7 @@ def say(ticket: Ticket, code: str, at: datetime, *, actor: Actor | None = None, 
         message_id=message_id,
         code=code,
         status=status,
-        caused_by=actor.membership_id if actor else None,
+        caused_by=actor.membership_id,
         at=at,
         entry=message_entry(ticket, message_id, actor, at),
     )
@@ -199,9 +204,7 @@ def insert_note(ticket: Ticket, actor: Actor, content: str, at: datetime) -> Tic
     return note
 
 
-def record_redaction(
-    ticket: Ticket, actor: Actor | None, message_id: UUID, at: datetime, *, is_silent: bool = False
-) -> None:
+def record_redaction(ticket: Ticket, actor: Actor, message_id: UUID, at: datetime, *, is_silent: bool = False) -> None:
     """That a message was taken back, recorded and published; the ticket is saved."""
     insert_rows(
         event_of(ticket, TicketEvent.Kind.MESSAGE_REDACTED, actor, at, {}, {"message": str(message_id)}),
@@ -209,7 +212,7 @@ def record_redaction(
     )
 
 
-def message_entry(ticket: Ticket, message_id: UUID, actor: Actor | None, at: datetime) -> Entry:
+def message_entry(ticket: Ticket, message_id: UUID, actor: Actor, at: datetime) -> Entry:
     return of_ticket(MESSAGE_CREATED, ticket, actor, at, message_id=message_id)
 
 
@@ -227,11 +230,11 @@ def is_item_taken(error: IntegrityError) -> bool:
     return broken_constraint(error) in (ONE_OPEN_PER_DELIVERY, ONE_OPEN_PER_ORDER)
 
 
-def refuse_if_item_is_held(ticket: Ticket, actor: Actor | None) -> None:
+def refuse_if_item_is_held(ticket: Ticket, actor: Actor) -> None:
     """Raise the conflict that names the open ticket on this item; return where it was closed meanwhile."""
     holder = Ticket.objects.holding_item_of(ticket).first()
     if holder is None:
         return
-    if actor is None or policies.is_customer_of(holder, actor) or actor.is_support_user:
+    if actor.is_system or policies.is_customer_of(holder, actor) or actor.is_support_user:
         raise TicketAlreadyOpenForRelated(holder.id, holder.conversation_id)
     raise TicketAlreadyOpenForRelated

@@ -59,4 +59,4 @@ def note_delivery(*, tenant_id: UUID, delivery_id: UUID, code: str, at: datetime
         return
     ticket.last_activity_at = at
     save_ticket(ticket, at)
-    say(ticket, code, at)
+    say(ticket, code, Actor.system(tenant_id, "delivery"), at)

@@ -17,6 +17,8 @@ from django.utils import timezone
 from conversations.services import post_message, post_system_message
 from ondi.datafixes.command import FixCommand
 from ondi.datafixes.models import FixImage, FixRun
+from ondi.outbox.models import Event
+from ondi.outbox.relay import relay_all
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.fixes.tickets import CloseStale, read_csv
@@ -151,7 +153,11 @@ class TestHarness:
             assert (kept.status, kept.changed, kept.arguments) == ("done", 6, {"days": "7"})
             assert FixImage.objects.count() == 12, "ticket and conversation of each"
             event = TicketEvent.objects.filter(kind="closed").first()
-            assert event.actor_id is None
+            assert (event.actor_id, event.cause) == (None, f"fix:{kept.id}")
+        relay_all()
+        with tenant_scope(stale[0].tenant_id):
+            told = Event.objects.filter(kind="ticket.closed", cause=event.cause)
+            assert [one.is_silent for one in told] == [True] * 6
         after = state(owner(), "support_ticket", "conversations_conversation", but="")
         assert run("close_stale_tickets", "--days=7", "--apply")["changed"] == 0
         assert state(owner(), "support_ticket", "conversations_conversation", but="") == after

@@ -63,7 +63,7 @@ COLUMNS = {
         "state status priority source waiting_on; copied number subject; "
         "time waiting_since first_response_at last_activity_at closed_at created_at updated_at; plain follow_up_at version",
     "support_ticketcounter": "key tenant_id; copied last_number",
-    "support_ticketevent": "key id tenant_id; link ticket_id actor_id; state kind; time created_at; plain before after",
+    "support_ticketevent": "key id tenant_id; link ticket_id actor_id; state kind; time created_at; plain cause before after",
     "support_ticketnote": "key id tenant_id; link ticket_id author_id; time created_at; plain content",
     "support_tickettag": "key id tenant_id; link ticket_id tag_id",
     "support_ticketviewer": "key id tenant_id; link ticket_id membership_id; time seen_at",

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connection
 
+from ondi.accounts.actors import Actor
 from ondi.tenants.scope import tenant_scope
 from support.models import TicketEvent
 from support.services import close_ticket, reopen_ticket
-from support.services.quiet import close_quietly, reopen_quietly
 from support.statistics import desk_statistics
 from tests.factories import MemberFactory, TenantFactory, actor, make_ticket
 
@@ -66,8 +66,9 @@ def test_closing_a_closed_ticket_is_none(tenant, sara):
 def test_closings_of_data_fixes_stay_too(tenant):
     ticket = new_ticket(tenant)
     with tenant_scope(tenant.id):
-        close_quietly(tenant_id=tenant.id, ticket_ids=[ticket.id], at=NOON - DAY)
-        reopen_quietly(tenant_id=tenant.id, ticket_id=ticket.id, at=NOON)
+        fix = Actor.system(tenant.id, "fix")
+        close_ticket(actor=fix, ticket_id=ticket.id, announce=False, at=NOON - DAY)
+        reopen_ticket(actor=fix, ticket_id=ticket.id, announce=False, at=NOON)
 
     assert closed_by_day(tenant) == [0, 1, 0]
 

@@ -16,13 +16,14 @@ from conversations import services as talk
 from deliveries import services as of_deliveries
 from ondi.accounts import credentials, invitations, settings
 from ondi.accounts import services as people
+from ondi.accounts.actors import Actor
 from ondi.accounts.links import Purpose, make_link
 from ondi.datafixes.images import LOCK_ORDER
 from ondi.tenants.scope import tenant_scope
 from orders import services as of_orders
 from support import services
 from support.models import TicketEvent
-from support.services import quiet, shared, turns
+from support.services import shared, turns, undoing
 from tests.factories import (
     DeliveryFactory,
     MemberFactory,
@@ -81,6 +82,9 @@ class World:
 
     def of(self, service, ticket, who=None, **details):
         return lambda: service(actor=actor(who or self.sara), ticket_id=ticket.id, **details)
+
+    def system(self):
+        return Actor.system(self.tenant.id, "fix")
 
     def said(self):
         return Message(tenant_id=self.tenant.id, conversation_id=self.mine.conversation_id, sender_id=self.customer.id,
@@ -144,25 +148,8 @@ LOCKS = {
         lambda w: w.quietly(turns.note_delivery, delivery_id=w.parcel.id, code="delivery_returned"),
     ),
     (shared, "hold_support_role"): ("member!", lambda w: lambda: shared.hold_support_role(w.sara.id)),
-    (quiet, "close_quietly"): ("ticket! talk!", lambda w: w.quietly(quiet.close_quietly, ticket_ids=[w.mine.id])),
-    (quiet, "reopen_quietly"): (
-        "member! ticket! talk!", lambda w: w.quietly(quiet.reopen_quietly, ticket_id=w.closed.id),
-    ),
-    (quiet, "reassign_quietly"): (
-        "member! ticket! part",
-        lambda w: w.quietly(
-            quiet.reassign_quietly, ticket_id=w.his.id, giver_id=w.his.assignee_id, assignee_id=w.sara.id
-        ),
-    ),
-    (quiet, "relink_quietly"): (
-        "ticket!", lambda w: w.quietly(quiet.relink_quietly, ticket_id=w.mine.id, delivery_id=None, order_id=None),
-    ),
-    (quiet, "hold_for_undo"): (
-        "member!", lambda w: lambda: quiet.hold_for_undo(
-            tenant_id=w.tenant.id, rows=[{"assignee_id": str(w.sara.id)}, {"membership_id": str(w.yusuf.id)}]),
-    ),
-    (quiet, "note_undo"): ("ticket!", lambda w: w.quietly(
-        quiet.note_undo, ticket_ids=[w.mine.id], kind=TicketEvent.Kind.REOPENED)),
+    (undoing, "note_undo"): ("ticket!", lambda w: lambda: undoing.note_undo(
+        actor=w.system(), ticket_ids=[w.mine.id], kind=TicketEvent.Kind.REOPENED, at=timezone.now())),
     (talk, "start_conversation"): (
         "", lambda w: w.quietly(talk.start_conversation, starter_id=w.customer.id, opening=talk.Opening("x", "x")),
     ),
@@ -266,6 +253,26 @@ def test_a_whole_list_of_people_is_held_before_the_first_ones_tickets():
     assert all(person.id.hex in held[0] for person in (world.sara, world.yusuf, world.lead))
 
 
+BY_THE_SYSTEM = {
+    "close_ticket": ("ticket! talk!", lambda w: {"ticket_id": w.mine.id}),
+    "reopen_ticket": ("member! ticket! talk!", lambda w: {"ticket_id": w.closed.id}),
+    "assign_ticket": ("member! ticket! part", lambda w: {"ticket_id": w.his.id, "assignee_id": w.sara.id}),
+    "release_ticket": ("ticket! part", lambda w: {"ticket_id": w.his.id}),
+    "change_link": ("ticket!", lambda w: {"ticket_id": w.mine.id}),
+}
+
+
+@pytest.mark.parametrize("name", BY_THE_SYSTEM)
+def test_the_system_locks_as_everybody(name):
+    expected, details = BY_THE_SYSTEM[name]
+    world = World()
+
+    with tenant_scope(world.tenant.id):
+        found = locks_of(lambda: getattr(services, name)(actor=world.system(), announce=False, **details(world)))
+
+    assert found == expected
+
+
 @pytest.mark.parametrize("found", [expected for expected, _call in LOCKS.values()])
 def test_table_keeps_the_order_of_locks(found):
     """Parts lie under their ticket, and those of a ticket that is made here are nobody else's."""
@@ -322,7 +329,7 @@ def test_every_service_is_in_the_table():
     named = {name for _module, name in LOCKS} | PARTS_OF_OTHERS
     missing = {
         name
-        for module in (services, quiet, turns, talk, people, of_orders, of_deliveries)
+        for module in (services, undoing, turns, talk, people, of_orders, of_deliveries)
         for name, value in vars(module).items()
         if inspect.isfunction(value) and not name.startswith("_") and name not in named
         and (value.__module__ == module.__name__ or module is services)

@@ -15,10 +15,12 @@ from ondi.accounts.entering import enter_staff
 from ondi.accounts.models import Membership
 from ondi.accounts.services import end_membership
 from ondi.api.pagination import Page
+from ondi.outbox.relay import relay_all
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import Order
 from support.api.reads import FOUND, QUEUE, queue_page
+from support.changes import tenant_changes
 from support.models import Ticket
 from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
@@ -43,6 +45,19 @@ def test_rows_are_found_by_external_id_within_their_tenant(tenants):
             assert [row.tenant_id for row in model.objects.with_external_ids(tenants[0].id, ["same"])] == [
                 tenants[0].id
             ]
+
+
+def test_a_feed_holds_the_events_and_the_position_of_its_tenant(tenants):
+    own, other = tenants
+    make_ticket(MemberFactory(tenant=own))
+    for _ticket in range(3):
+        make_ticket(MemberFactory(tenant=other))
+    relay_all()
+
+    with tenant_scope(own.id, other.id):
+        found = tenant_changes(own.id, 0, 200)
+        assert {event.tenant_id for event in found.events} == {own.id}
+        assert tenant_changes(own.id, None, 200).next_position == found.next_position == 2
 
 
 def test_what_is_taken_in_is_compared_with_its_own_tenants_rows(tenants):
