@@ -65,6 +65,11 @@ def assigning_refusal(ticket: "TicketState", actor: Actor, assignee_id: UUID) ->
     return None if actor.leads or actor.is_system or is_theirs else PermissionDenied()
 
 
+def needs_reason(ticket: "TicketState", actor: Actor) -> bool:
+    """Whether handing this ticket on has to be explained: it is taken from a colleague."""
+    return ticket.assignee_id not in (None, actor.membership_id) and not actor.is_system
+
+
 def redaction_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
     """Why this person may not take a message of this ticket back: leads and admins at the desk may."""
     if refusal := handling_refusal(ticket, actor):
@@ -82,22 +87,6 @@ def participants_refusal(ticket: "TicketState", actor: Actor) -> DomainError | N
 def can_close(ticket: TicketFacts, actor: Actor) -> bool:
     """Would this person's close close it now?"""
     return ticket.status == TicketStatus.OPEN and closing_refusal(ticket, actor) is None
-
-
-def actions_open_to(ticket: TicketState, actor: Actor) -> Collection[str]:
-    """What this person can do to this ticket now, by the names of the actions."""
-    found = {"close"} if can_close(ticket, actor) else set()
-    if handling_refusal(ticket, actor):
-        return found
-    found |= {"note"} if redaction_refusal(ticket, actor) else {"note", "redact"}
-    if ticket.status == TicketStatus.CLOSED:
-        return found | {"reopen"}
-    found |= {"reply", "priority", "tags", "later", "link"}
-    if ticket.assignee_id is None:
-        return found | {"claim", "assign"}
-    if ticket.assignee_id == actor.membership_id:
-        return found | {"release", "assign"}
-    return found | {"take_over"} | ({"assign"} if actor.leads else set())
 
 
 def is_customer_of(ticket: TicketFacts, actor: Actor) -> bool:

@@ -29,7 +29,7 @@ def bulk_actions() -> dict[str, tuple[Action, str, Any]]:
     return {
         f"{name}{SUFFIX}": (_action(name, act), f"{name}{SUFFIX}", act.label)
         for name, act in ACTS.items()
-        if act.in_bulk
+        if act.action.in_bulk
     }
 
 

@@ -16,7 +16,7 @@ from unfold.decorators import display
 from conversations.words import preview_words
 from ondi.common.times import in_words
 from ondi.staff.entry import Staff
-from support import policies
+from support.actions import actions_open_to
 from support.admin.acts import ACTS
 from support.models import Ticket, WaitingOn
 
@@ -82,7 +82,7 @@ def claiming_by(staff: Staff) -> Callable[[Ticket], SafeString | str]:
 
     @admin.display(description=gettext_lazy("assignee"))
     def assignee(ticket: Ticket) -> SafeString | str:
-        if "claim" not in policies.actions_open_to(ticket, staff.actor_in(ticket.tenant_id)):
+        if "claim" not in actions_open_to(ticket, staff.actor_in(ticket.tenant_id)):
             return str(ticket.assignee) if ticket.assignee else ""
         return format_html(
             '<button type="submit" form="desk-claim" formaction="{}" class="desk-button" aria-label="{}">{}</button>',

@@ -20,10 +20,12 @@ from ondi.accounts.models import Membership
 from ondi.staff.forms import PlainTextField, within_calendar
 from ondi.tenants.models import Priority
 from orders.models import Order
+from support import policies
+from support.actions import LONGEST_NOTE, LONGEST_REASON
 from support.models import Tag, Ticket, TicketSource
 from support.placeholders import unfilled_placeholders
 
-REPLY_LENGTH, NOTE_LENGTH, REASON_LENGTH, SUBJECT_LENGTH = 8000, 8000, 500, 200
+REPLY_LENGTH, SUBJECT_LENGTH = 8000, 200
 ITEMS_OFFERED = 50
 MORNING = 9  # o'clock, in the tenant's zone
 
@@ -52,13 +54,21 @@ class ActForm(forms.Form):
 class TakeOverForm(ActForm):
     reason = PlainTextField(
         label=_("Why do you take this ticket over?"),
-        max_length=REASON_LENGTH,
+        max_length=LONGEST_REASON,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
 
 
 class AssignForm(ActForm):
+    """Asks for a reason where the ticket is a colleague's, or may be."""
+
     assignee = forms.ChoiceField(label=_("Colleague"), widget=UnfoldAdminSelectWidget)
+    reason = PlainTextField(
+        label=_("Reason"),
+        max_length=LONGEST_REASON,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
 
     def prepare(self) -> None:
         colleagues = Membership.objects.visible_to(self.actor).support_users().order_by("first_name", "last_name", "id")
@@ -67,9 +77,14 @@ class AssignForm(ActForm):
             for member in colleagues
             if self.ticket is None or member.id not in (self.ticket.requester_id, self.ticket.assignee_id)
         ]
+        if self.ticket is not None:
+            if policies.needs_reason(self.ticket, self.actor):
+                self.fields["reason"].required = True
+            else:
+                del self.fields["reason"]
 
     def details(self) -> dict[str, Any]:
-        return {"assignee_id": UUID(self.cleaned_data["assignee"])}
+        return {"assignee_id": UUID(self.cleaned_data["assignee"]), "reason": self.cleaned_data.get("reason", "")}
 
 
 class PriorityForm(ActForm):
@@ -208,7 +223,7 @@ class ReplyForm(forms.Form):
 
 
 class NoteForm(forms.Form):
-    content = PlainTextField(max_length=NOTE_LENGTH)
+    content = PlainTextField(max_length=LONGEST_NOTE)
 
 
 def items_of(

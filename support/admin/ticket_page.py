@@ -18,7 +18,8 @@ from ondi.api.responses import STATUS_OF_KIND
 from ondi.common.errors import DomainError
 from ondi.staff.entry import staff_at
 from ondi.staff.once import SentBefore, sent_once
-from support import policies, services
+from support import services
+from support.actions import actions_open_to
 from support.admin.acts import ACTS
 from support.admin.desk import came_from, of_ticket, refusal_text, ticket_url, tickets_seen_by, whole_number
 from support.admin.forms import NoteForm, ReplyForm
@@ -174,7 +175,7 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
     reach = whole_number(request.GET.get("messages", "")) or SHOWN_AT_FIRST
     last_seen = seen.last_sequence if seen else None
     thread = thread_of(ticket, participants=participants, tags=tags, reach=reach, seen=last_seen)
-    possible = policies.actions_open_to(ticket, actor)
+    possible = actions_open_to(ticket, actor)
     offered = [(name, found) for name, found in ACTS.items() if name in possible]
     of_customer = tickets_seen_by(staff_at(request)).filter(tenant_id=ticket.tenant_id, requester=ticket.requester_id)
     languages = [ticket.requester.language or ticket.tenant.language, ticket.tenant.language, "en"]

@@ -1,17 +1,29 @@
 """What the OpenAPI document says of the agents' queue."""
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
+from django.utils.translation import override
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from ondi.accounts.api.docs import TOKENS
 from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, Telling, component, documented
-from ondi.common.errors import InvalidInput, PermissionDenied
+from ondi.common.errors import DomainError, InvalidInput, PermissionDenied
 from support import errors
-from support.api.docs import ALREADY_OPEN, CUSTOMER, TICKET, TICKET_CLOSED, TICKET_DETAIL
+from support.actions import Action, Operation
+from support.api.docs import ALREADY_OPEN, CUSTOMER, DELIVERY_ID, TICKET, TICKET_DETAIL
 from support.api.filters import LONGEST_SEARCH, SHORTEST_SEARCH
-from support.api.serializers import AssignedToData, CountsData, QueueDetailData, QueueTicketData, TakeOverBody
+from support.api.serializers import (
+    AssignedToData,
+    ChangedTicketData,
+    CountsData,
+    EventData,
+    NoteData,
+    QueueDetailData,
+    QueueTicketData,
+)
 
 REQUESTER = {"id": CUSTOMER["id"], "name": "Layla Hassan", "email": "customer1@tigris.demo"}
 AGENT = {"id": "0197f0a0-0000-7000-8000-000000000003", "name": "Sara Kareem"}
@@ -28,6 +40,26 @@ STAFF_ONLY = {
     ],
 }
 MINE = {**TICKET_DETAIL, **STAFF_ONLY, "assigned_to_user": AGENT}
+NOTE = {
+    "id": "0197f0a0-0000-7000-8000-000000000031",
+    "author": AGENT,
+    "content": "The courier lost it.",
+    "created_at": TICKET["created_at"],
+}
+EVENT = {
+    "id": "0197f0a0-0000-7000-8000-000000000032", "kind": "priority_changed", "actor": AGENT, "cause": "",
+    "before": {"priority": "medium"}, "after": {"priority": "high"}, "created_at": TICKET["created_at"],
+}  # fmt: skip
+EXAMPLES = {
+    "take-over": {"reason": "Sara is on holiday"},
+    "assign": {"user_id": AGENT["id"]},
+    "priority": {"priority": "high"},
+    "tags": {"add": ["courier"]},
+    "snooze": {"until": "2026-11-24T06:00:00Z"},
+    "change-link": {"related_delivery_id": DELIVERY_ID},
+    "note": {"content": "The courier lost it."},
+    "close": {"version": 3},
+}
 WHO_MAY = [*TOKENS, errors.NotASupportUser(), PermissionDenied()]
 ONE = {"ticket": QueueDetailData()}
 TAKEN = Telling(errors.TicketAlreadyAssigned(UUID(AGENT["id"]), AGENT["name"]), AssignedToData)
@@ -80,34 +112,25 @@ retrieve = documented(
     example={"ticket": MINE},
     refusals=[*WHO_MAY, errors.TicketNotFound()],
 )
-assign_to_me = documented(
-    "assignTicketToMe",
-    "Claim a ticket",
-    message="Ticket assigned to you",
-    description="Already mine: unchanged. Of any number of agents exactly one wins; the others learn who did.",
-    data=ONE,
-    example={"ticket": MINE},
-    refusals=[*WHO_MAY, errors.TicketNotFound(), TAKEN, errors.TicketClosed()],
+list_notes = documented(
+    "listTicketNotes",
+    "Read a ticket's internal notes",
+    description="The newest first.",
+    message="Notes retrieved",
+    parameters=PAGE_PARAMETERS,
+    data={"notes": NoteData(many=True), "pagination": PaginationData()},
+    example={"notes": [NOTE], "pagination": PAGINATION_EXAMPLE},
+    refusals=[*WHO_MAY, errors.TicketNotFound()],
 )
-take_over = documented(
-    "takeOverTicket",
-    "Take a ticket over from a colleague",
-    message="Ticket taken over",
-    description="An unassigned ticket is claimed, one's own stays unchanged.",
-    body=TakeOverBody,
-    body_examples={"A reason": {"reason": "Sara is on holiday"}},
-    data=ONE,
-    example={"ticket": MINE},
-    refusals=[*WHO_MAY, errors.TicketNotFound(), errors.TicketClosed()],
-)
-release = documented(
-    "releaseTicket",
-    "Give my ticket back to the queue",
-    description="My part in the conversation ends with it.",
-    message="Ticket released",
-    data=ONE,
-    example={"ticket": {**MINE, "assigned_to_user": None}},
-    refusals=[*WHO_MAY, errors.TicketNotFound(), errors.TicketNotAssignedToYou(), errors.TicketClosed()],
+list_events = documented(
+    "listTicketEvents",
+    "Read a ticket's history",
+    description="Codes and ids, the newest first.",
+    message="History retrieved",
+    parameters=PAGE_PARAMETERS,
+    data={"events": EventData(many=True), "pagination": PaginationData()},
+    example={"events": [EVENT], "pagination": PAGINATION_EXAMPLE},
+    refusals=[*WHO_MAY, errors.TicketNotFound()],
 )
 next_ticket = documented(
     "nextTicket",
@@ -119,21 +142,33 @@ next_ticket = documented(
     refusals=[*WHO_MAY, errors.QueueEmpty()],
     idempotent=True,
 )
-close = documented(
-    "closeQueueTicket",
-    "Close a ticket",
-    message="Support ticket closed",
-    description="Any support user, whatever `allow_customer_close` says; a closed one stays as it is.",
-    data=ONE,
-    example={"ticket": {**TICKET_CLOSED, **STAFF_ONLY}},
-    refusals=[*WHO_MAY, errors.CustomerCloseDisabled(), errors.TicketNotFound()],
-)
-reopen = documented(
-    "reopenTicket",
-    "Open a closed ticket again",
-    message="Support ticket reopened",
-    description="It keeps its agent if they still are a support user, and waits on the agent from now.",
-    data=ONE,
-    example={"ticket": MINE},
-    refusals=[*WHO_MAY, errors.TicketNotFound(), ALREADY_OPEN],
-)
+
+
+def action(
+    row: Action, operation: Operation, body: type[serializers.Serializer[Any]] | None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """What the document says of an action of `support.actions`."""
+    is_note = operation.path == "note"
+    with override("en"):  # routes may be loaded while somebody is answered in another language
+        message = str(operation.done)
+    refusals: list[Any] = [*WHO_MAY, errors.TicketNotFound(), *map(_example_of, operation.errors)]
+    if row.versioned:
+        refusals.append(Telling(errors.TicketChanged({"ticket": MINE}), ChangedTicketData))
+    return documented(
+        operation.name,
+        operation.summary,
+        description=operation.about,
+        message=message,
+        body=body,
+        body_examples={"Such": EXAMPLES[operation.path]} if operation.path in EXAMPLES else None,
+        status=201 if is_note else 200,
+        data={"note": NoteData()} if is_note else ONE,
+        example={"note": NOTE} if is_note else {"ticket": MINE},
+        refusals=refusals,
+    )
+
+
+def _example_of(error: type[DomainError]) -> Any:
+    if error is errors.TicketAlreadyAssigned:
+        return TAKEN
+    return ALREADY_OPEN if error is errors.TicketAlreadyOpenForRelated else error()

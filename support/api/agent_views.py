@@ -1,6 +1,5 @@
 """The agents' calls: the shared queue, and working on tickets."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,16 +13,15 @@ from ondi.accounts.authentication import actor_of
 from ondi.api.idempotency import idempotent
 from ondi.api.pagination import LAST_ROW, requested_page
 from ondi.api.responses import success
-from ondi.api.views import ApiViewSet, body_or_refusal, path_id
+from ondi.api.views import ApiViewSet, path_id
 from ondi.common.errors import PermissionDenied
 from support import policies, services
 from support.api import agent_docs as docs
 from support.api.filters import wanted_of_queue
-from support.api.presentation import queue_detail_data, queue_ticket_data
+from support.api.presentation import event_data, note_data, queue_detail_data, queue_ticket_data
 from support.api.reads import COUNTED_AT_MOST, queue_page
-from support.api.serializers import TakeOverBody
 from support.errors import NotASupportUser, TicketNotFound
-from support.models import Ticket
+from support.models import Ticket, TicketEvent, TicketNote
 
 
 class IsSupportUser(BasePermission):
@@ -58,56 +56,46 @@ class AgentTicketViewSet(ApiViewSet):
 
     @docs.retrieve
     def retrieve(self, request: Request, ticket_id: str) -> Response:
-        return success(_("Support ticket retrieved"), _detail(actor_of(request), path_id(ticket_id)))
+        return success(_("Support ticket retrieved"), queue_detail(actor_of(request), path_id(ticket_id)))
 
-    @docs.assign_to_me
-    def assign_to_me(self, request: Request, ticket_id: str) -> Response:
-        return self._act(request, ticket_id, services.claim_ticket, _("Ticket assigned to you"))
+    @docs.list_notes
+    def notes(self, request: Request, ticket_id: str) -> Response:
+        ticket, page = self._ticket_at_the_desk(request, ticket_id), requested_page(request.query_params)
+        found = TicketNote.objects.of(ticket)
+        rows = page.rows(found.order_by("-created_at", "-id"))
+        data = {"notes": [note_data(note) for note in rows], "pagination": page.describe(found.count())}
+        return success(_("Notes retrieved"), data)
 
-    @docs.take_over
-    def take_over(self, request: Request, ticket_id: str) -> Response:
-        body = body_or_refusal(TakeOverBody, request, _handling_refused(actor_of(request), ticket_id))
-        return self._act(request, ticket_id, services.take_over_ticket, _("Ticket taken over"), reason=body["reason"])
-
-    @docs.release
-    def release(self, request: Request, ticket_id: str) -> Response:
-        return self._act(request, ticket_id, services.release_ticket, _("Ticket released"))
-
-    @docs.close
-    def close(self, request: Request, ticket_id: str) -> Response:
-        return self._act(request, ticket_id, services.close_ticket, _("Support ticket closed"))
-
-    @docs.reopen
-    def reopen(self, request: Request, ticket_id: str) -> Response:
-        return self._act(request, ticket_id, services.reopen_ticket, _("Support ticket reopened"))
+    @docs.list_events
+    def events(self, request: Request, ticket_id: str) -> Response:
+        ticket, page = self._ticket_at_the_desk(request, ticket_id), requested_page(request.query_params)
+        found = TicketEvent.objects.of(ticket)
+        rows = page.rows(found.order_by("-created_at", "-id"))
+        data = {"events": [event_data(event) for event in rows], "pagination": page.describe(found.count())}
+        return success(_("History retrieved"), data)
 
     @docs.next_ticket
-    @idempotent(lambda request, kept: kept and _detail(actor_of(request), kept["ticket"]["id"]))
+    @idempotent(lambda request, kept: kept and queue_detail(actor_of(request), kept["ticket"]["id"]))
     def next(self, request: Request) -> Response:
         actor = actor_of(request)
         ticket = services.claim_next_ticket(actor=actor)
-        return success(_("Ticket assigned to you"), _detail(actor, ticket.id))
+        return success(_("Ticket assigned to you"), queue_detail(actor, ticket.id))
 
-    def _act(self, request: Request, ticket_id: str, act: Callable[..., Ticket], done: str, **details: str) -> Response:
+    def _ticket_at_the_desk(self, request: Request, ticket_id: str) -> Ticket:
+        """One whose desk's side this person may see. Raises `TicketNotFound`, and as `handling_refusal`."""
         actor = actor_of(request)
-        ticket = act(actor=actor, ticket_id=path_id(ticket_id), **details)
-        return success(done, _detail(actor, ticket.id))
-
-
-def _detail(actor: Actor, ticket_id: Any) -> dict[str, Any]:
-    row = Ticket.objects.visible_to(actor).for_queue_detail(actor).filter(id=ticket_id).first()
-    if row is None:
-        raise TicketNotFound
-    participants = Participant.objects.visible_to(actor).of_conversations([row.conversation_id])
-    return {"ticket": queue_detail_data(row, actor, participants)}
-
-
-def _handling_refused(actor: Actor, ticket_id: str) -> Callable[[], None]:
-    def refuse() -> None:
         ticket = Ticket.objects.visible_to(actor).filter(id=path_id(ticket_id)).first()
         if ticket is None:
             raise TicketNotFound
         if refusal := policies.handling_refusal(ticket, actor):
             raise refusal
+        return ticket
 
-    return refuse
+
+def queue_detail(actor: Actor, ticket_id: Any) -> dict[str, Any]:
+    """The ticket as the desk reads it. Raises `TicketNotFound`."""
+    row = Ticket.objects.visible_to(actor).for_queue_detail(actor).filter(id=ticket_id).first()
+    if row is None:
+        raise TicketNotFound
+    participants = Participant.objects.visible_to(actor).of_conversations([row.conversation_id])
+    return {"ticket": queue_detail_data(row, actor, participants)}

@@ -12,7 +12,7 @@ from conversations.policies import can_post, takes_part
 from ondi.accounts.actors import Actor
 from ondi.common.times import iso
 from support import policies
-from support.models import TicketStatus
+from support.models import TicketEvent, TicketNote, TicketStatus
 
 
 def ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
@@ -77,6 +77,28 @@ def participant_data(participant: Participant, *, short: bool) -> dict[str, Any]
         "role": participant.role,
         "joined_at": iso(participant.joined_at),
         "left_at": iso(participant.left_at),
+    }
+
+
+def note_data(note: TicketNote) -> dict[str, Any]:
+    return {
+        "id": str(note.id),
+        "author": member_data(note.author, short=False),
+        "content": note.content,
+        "created_at": iso(note.created_at),
+    }
+
+
+def event_data(event: TicketEvent) -> dict[str, Any]:
+    """One entry of a ticket's history: codes and ids."""
+    return {
+        "id": str(event.id),
+        "kind": event.kind,
+        "actor": event.actor and member_data(event.actor, short=False),
+        "cause": event.cause,
+        "before": event.before,
+        "after": event.after,
+        "created_at": iso(event.created_at),
     }
 
 

@@ -116,10 +116,6 @@ class TicketDetailData(TicketData):
     order = OrderData(allow_null=True)
 
 
-class TakeOverBody(serializers.Serializer[Any]):
-    reason = PlainTextField(max_length=500, help_text="Kept as an internal note.")
-
-
 class ParticipantsBody(serializers.Serializer[Any]):
     action = serializers.ChoiceField(choices=ACTIONS)
     user_ids = serializers.ListField(child=IdField(), min_length=1, max_length=50)
@@ -184,3 +180,24 @@ class ParticipantResultData(serializers.Serializer[Any]):
 
 class NobodyChangedData(FaultyFieldsData):
     results = ParticipantResultData(many=True, required=False)
+
+
+class NoteData(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    author = PersonData()
+    content = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class EventData(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    kind = serializers.CharField()
+    actor = PersonData(allow_null=True)
+    cause = serializers.CharField(help_text="Why the system did it; empty where a person did.")
+    before = serializers.DictField()
+    after = serializers.DictField()
+    created_at = serializers.DateTimeField()
+
+
+class ChangedTicketData(serializers.Serializer[Any]):
+    ticket = QueueDetailData()

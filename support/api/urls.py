@@ -1,19 +1,12 @@
 from django.urls import path
 
+from support.api.actions import CALLS, AgentActionViewSet
 from support.api.agent_views import AgentTicketViewSet
 from support.api.changes_views import OwnChangesViewSet, TenantChangesViewSet
 from support.api.conversation_views import ConversationViewSet, ParticipantsViewSet
 from support.api.views import CustomerTicketViewSet
 
 QUEUE = "messaging/support/tickets"
-ACTIONS = {
-    "assign-to-me": "assign_to_me",
-    "take-over": "take_over",
-    "release": "release",
-    "close": "close",
-    "reopen": "reopen",
-}
-
 urlpatterns = [
     path(
         "customer/support/tickets",
@@ -47,8 +40,10 @@ urlpatterns = [
     path(QUEUE, AgentTicketViewSet.as_view({"get": "list"}), name="queue"),
     path(f"{QUEUE}/next", AgentTicketViewSet.as_view({"post": "next"}), name="queue-next"),
     path(f"{QUEUE}/<str:ticket_id>", AgentTicketViewSet.as_view({"get": "retrieve"}), name="queue-ticket"),
+    path(f"{QUEUE}/<str:ticket_id>/notes", AgentTicketViewSet.as_view({"get": "notes"}), name="queue-notes"),
+    path(f"{QUEUE}/<str:ticket_id>/events", AgentTicketViewSet.as_view({"get": "events"}), name="queue-events"),
     *(
-        path(f"{QUEUE}/<str:ticket_id>/{word}", AgentTicketViewSet.as_view({"post": method}), name=f"queue-{word}")
-        for word, method in ACTIONS.items()
+        path(f"{QUEUE}/<str:ticket_id>/{word}", AgentActionViewSet.as_view({"post": name}), name=f"queue-{word}")
+        for word, name in CALLS.items()
     ),
 ]

@@ -5,7 +5,7 @@ Each takes the `version` its form was made from, where there is one: who works o
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -29,6 +29,8 @@ from support.services.shared import (
     save_ticket,
     ticket_to_handle,
 )
+
+LONGEST_SNOOZE = timedelta(days=366)
 
 
 @transaction.atomic
@@ -57,14 +59,15 @@ def change_tags(
     ticket_id: UUID,
     add: Collection[UUID] = (),
     remove: Collection[UUID] = (),
+    version: int | None = None,
     at: datetime | None = None,
 ) -> Ticket:
     """Put tags on an open ticket and take others off; what is so already stays so.
 
-    Takes no version: two people who tag do not overwrite each other. Locks the ticket. Raises as
+    The admin gives no version: two people who tag do not overwrite each other. Locks the ticket. Raises as
     `change_priority`, and `TagNotFound` for one the tenant does not have.
     """
-    ticket = ticket_to_handle(actor, ticket_id)
+    ticket = ticket_to_handle(actor, ticket_id, version)
     at = at or timezone.now()
     known = set(Tag.objects.visible_to(actor).filter(id__in=[*add, *remove]).values_list("id", flat=True))
     if known != {*add, *remove}:
@@ -91,12 +94,13 @@ def put_off_ticket(
 ) -> Ticket:
     """Take an open ticket out of the queue until this moment or until its customer writes; None: bring it back.
 
-    Locks the ticket. Raises as `change_priority`, and `InvalidInput` for a moment that is past.
+    Locks the ticket. Raises as `change_priority`, and `InvalidInput` for a moment that is past or more than a year
+    ahead.
     """
     ticket = ticket_to_handle(actor, ticket_id, version)
     before, at = ticket.follow_up_at, at or timezone.now()
-    if until is not None and until <= at:
-        raise InvalidInput({"follow_up_at": ["min_value"]})
+    if until is not None and not at < until <= at + LONGEST_SNOOZE:
+        raise InvalidInput({"until": ["min_value" if until <= at else "max_value"]})
     if until == before:
         return ticket
     ticket.follow_up_at = until

@@ -16,7 +16,7 @@ from conversations.services import (
 )
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
-from ondi.common.errors import ServiceUnavailable
+from ondi.common.errors import InvalidInput, ServiceUnavailable
 from support import policies
 from support.errors import (
     AssigneeNotASupportUser,
@@ -92,16 +92,18 @@ def assign_ticket(
     actor: Actor,
     ticket_id: UUID,
     assignee_id: UUID,
+    reason: str = "",
     version: int | None = None,
     announce: bool = True,
     at: datetime | None = None,
 ) -> Ticket:
     """Hand a ticket to a colleague at the desk, who takes part from now on; who had it takes part no longer.
 
-    Anybody at the desk hands on what is theirs or nobody's; leads and admins also what is a colleague's.
+    Anybody at the desk hands on what is theirs or nobody's; leads and admins also what is a colleague's, with a
+    `reason`, which is kept as an internal note.
     `assignee_id`: a membership. `announce`: see `close_ticket`. Locks that membership, then the ticket. Raises as
-    `claim_ticket`,
-    `TicketChanged` (see `changes.py`), and `AssigneeNotASupportUser`.
+    `claim_ticket`, `TicketChanged` (see `changes.py`), `AssigneeNotASupportUser`, and `InvalidInput` without a reason
+    where one is needed.
     """
     if not hold_support_role(assignee_id):
         raise AssigneeNotASupportUser
@@ -110,9 +112,14 @@ def assign_ticket(
         raise refusal
     if ticket.assignee_id == assignee_id:
         return ticket
+    if not reason and policies.needs_reason(ticket, actor):
+        raise InvalidInput({"reason": ["required"]})
     at = at or timezone.now()
     end_part_of_assignee(ticket, at)
-    return _assign(ticket, actor, assignee_id, TicketEvent.Kind.ASSIGNED, at, announce=announce)
+    _assign(ticket, actor, assignee_id, TicketEvent.Kind.ASSIGNED, at, announce=announce)
+    if reason:
+        insert_note(ticket, actor, reason, at)
+    return ticket
 
 
 @transaction.atomic

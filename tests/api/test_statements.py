@@ -4,10 +4,12 @@ BEGIN, COMMIT, SAVEPOINT, RELEASE are not counted (DESIGN.md section 5).
 """
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from conversations.services import post_message
 from deliveries.api import docs as examples
@@ -16,6 +18,7 @@ from ondi.accounts.links import Purpose, make_link
 from ondi.accounts.models import Scope
 from ondi.outbox.relay import relay_all
 from ondi.tenants.scope import tenant_scope
+from support.models import Tag
 from tests.api.test_permissions import TABLE
 from tests.client import ApiClient
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
@@ -66,6 +69,14 @@ STATEMENTS = {
     ("POST", QUEUED + "/assign-to-me"): 10,
     ("POST", QUEUED + "/take-over"): 12,
     ("POST", QUEUED + "/release"): 7,
+    ("GET", QUEUED + "/notes"): 4,
+    ("GET", QUEUED + "/events"): 4,
+    ("POST", QUEUED + "/assign"): 12,
+    ("POST", QUEUED + "/priority"): 6,
+    ("POST", QUEUED + "/tags"): 10,
+    ("POST", QUEUED + "/snooze"): 6,
+    ("POST", QUEUED + "/change-link"): 4,
+    ("POST", QUEUED + "/note"): 5,
     ("POST", QUEUED + "/close"): 7,
     ("POST", QUEUED + "/reopen"): 8,
 }
@@ -118,6 +129,9 @@ def calls(portal, customer, api, tenant, messages):
     waiting = MemberFactory(tenant=tenant, waiting=True)
     with tenant_scope(tenant.id):
         reset = {"token": make_link(Purpose.RESET, waiting), "new_password": "another horse battery"}
+    with tenant_scope(tenant.id):
+        Tag.objects.create(tenant=tenant, name="late")
+    soon = (timezone.now() + timedelta(hours=1)).isoformat()
     passwords = {"current_password": "correct horse battery", "new_password": "another horse battery"}
     return {
         ("GET", "health/live"): lambda: api.get("/health/live"),
@@ -151,6 +165,18 @@ def calls(portal, customer, api, tenant, messages):
         ("POST", QUEUED + "/assign-to-me"): lambda: desk.post(f"/{QUEUE}/{free.id}/assign-to-me"),
         ("POST", QUEUED + "/take-over"): lambda: desk.post(f"/{QUEUE}/{taken.id}/take-over", {"reason": "away"}),
         ("POST", QUEUED + "/release"): lambda: desk.post(f"/{QUEUE}/{taken.id}/release"),
+        ("GET", QUEUED + "/notes"): lambda: desk.get(f"/{QUEUE}/{taken.id}/notes"),
+        ("GET", QUEUED + "/events"): lambda: desk.get(f"/{QUEUE}/{taken.id}/events"),
+        ("POST", QUEUED + "/priority"): lambda: desk.post(f"/{QUEUE}/{free.id}/priority", {"priority": "urgent"}),
+        ("POST", QUEUED + "/tags"): lambda: desk.post(f"/{QUEUE}/{free.id}/tags", {"add": ["Late"]}),
+        ("POST", QUEUED + "/snooze"): lambda: desk.post(f"/{QUEUE}/{free.id}/snooze", {"until": soon}),
+        ("POST", QUEUED + "/change-link"): lambda: desk.post(
+            f"/{QUEUE}/{free.id}/change-link", {"related_delivery_id": None}
+        ),
+        ("POST", QUEUED + "/note"): lambda: desk.post(f"/{QUEUE}/{free.id}/note", {"content": "x"}),
+        ("POST", QUEUED + "/assign"): lambda: desk.post(
+            f"/{QUEUE}/{free.id}/assign", {"user_id": str(colleague.user_id)}
+        ),
         ("POST", QUEUED + "/close"): lambda: desk.post(f"/{QUEUE}/{taken.id}/close"),
         ("POST", QUEUED + "/reopen"): lambda: desk.post(f"/{QUEUE}/{taken.id}/reopen"),
         ("POST", "auth/refresh"): lambda: api.post("/auth/refresh", tokens),

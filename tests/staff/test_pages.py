@@ -147,7 +147,9 @@ def test_every_page_is_in_the_table():
 
 
 def test_every_action_is_in_the_table():
-    assert {name: act.in_bulk for name, act in ACTS.items()} == {name: bulk for name, (bulk, _most) in ACTIONS.items()}
+    assert {name: act.action.in_bulk for name, act in ACTS.items()} == {
+        name: bulk for name, (bulk, _most) in ACTIONS.items()
+    }
     assert set(bulk_actions()) == {f"{name}_selected" for name, (bulk, _most) in ACTIONS.items() if bulk}
 
 

@@ -248,7 +248,7 @@ def _post_at(leaks: Leaks, name: str, browser) -> None:
                   f"customer={leaks.own.people['customer'].pk}"):  # fmt: skip
         path = f"/admin/support/ticket/phone/?{query}"
         leaks.look(f"{name} {path}", f"{path} {phone}", seen(browser.post(path, phone), browser))
-    for act in (name for name, act in ACTS.items() if act.in_bulk):
+    for act in (name for name, act in ACTS.items() if act.action.in_bulk):
         body = {"action": f"{act}_selected", "_selected_action": [ids["ticket"], str(own.pk)], "apply": "1", **chosen}
         path = "/admin/support/ticket/?tab=open"
         leaks.look(f"{name} {path} {act}", f"{path} {body}", seen(browser.post(path, body), browser))
