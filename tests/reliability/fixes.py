@@ -22,8 +22,10 @@ from ondi import embedded_postgres
 
 KILLS = int(os.environ.get("FIX_KILLS", "5"))
 TICKETS = int(os.environ.get("FIX_TICKETS", "240"))
+# What differs from run to run: when it was, and which run it was.
 TIMES = (
-    "'{closed_at,left_at,updated_at,version,waiting_since,created_at,joined_at,ended_at,erased_at,last_activity_at}'"
+    "'{closed_at,left_at,updated_at,version,waiting_since,created_at,joined_at,ended_at,erased_at,last_activity_at,"
+    "cause}'"
 )
 # Rows a run adds of its own have ids of their own.
 OWN_IDS = {"support_ticketevent", "conversations_participant", "accounts_user", "accounts_membership", "orders_order",

@@ -210,7 +210,9 @@ class TestAssigning:
 
         with pytest.raises(PermissionDenied):
             act(services.assign_ticket, yusuf, ticket, assignee_id=yusuf.id)
-        act(services.assign_ticket, lead, ticket, assignee_id=yusuf.id)
+        with pytest.raises(InvalidInput):
+            act(services.assign_ticket, lead, ticket, assignee_id=yusuf.id)
+        act(services.assign_ticket, lead, ticket, assignee_id=yusuf.id, reason="Sara is ill")
 
         assert reload(ticket).assignee_id == yusuf.id
 

@@ -466,8 +466,11 @@ class TestActs:
         past = self.act(browser, ticket, "later", when="at", until="2020-01-01T10:00")
         assert past.status_code == 200
         assert "Choose a day and time that lie ahead." in past.content.decode()
-        self.act(browser, ticket, "later", when="at", until="2100-01-01T10:00")
+        day = timezone.now() + timedelta(days=100)
+        self.act(browser, ticket, "later", when="at", until=f"{day:%Y-%m-%d}T10:00")
         assert reload(ticket).follow_up_at.hour == 7
+        beyond = self.act(browser, ticket, "later", when="at", until="2100-01-01T10:00")
+        assert beyond.status_code == 409, "within a year"
 
     def test_put_off_ticket_comes_back_when_its_customer_writes(self, ticket, customer, browser):
         self.act(browser, ticket, "later", when="7d")
