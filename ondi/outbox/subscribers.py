@@ -101,7 +101,7 @@ def _take_alone(subscriber: Subscriber, event: Event, at: datetime) -> None:
             subscriber.take([event])
     except OperationalError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a subscriber raises: its kind is kept with the event, which is tried again
         log.warning("event set aside", subscriber=subscriber.name, seq=event.seq, exc_info=True)
         SetAside.objects.create(
             tenant_id=event.tenant_id,
@@ -135,6 +135,8 @@ def _try_again(key: UUID, tenant_id: UUID, at: datetime) -> None:
                 raise LookupError("the event is no longer kept, or nobody of this name subscribes")
             with transaction.atomic():
                 subscriber.take([event])
+        except OperationalError:
+            raise  # as in its turn: this counts as no attempt
         except Exception as error:  # noqa: BLE001 - its next try, or a person's matter
             aside.next_at = at + PAUSES[aside.attempts] if aside.attempts < len(PAUSES) else None
             aside.attempts, aside.reason = aside.attempts + 1, _reason(error)

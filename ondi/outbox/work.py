@@ -49,7 +49,7 @@ class Work:
             try:
                 turn()
                 pause = FIRST_PAUSE
-            except Exception:
+            except Exception:  # the outermost of its thread, which would end without a word
                 log.warning("work failed", what=name, again_in=pause, exc_info=True)
                 connection.close()
                 self._over.wait(pause)

@@ -146,6 +146,20 @@ def test_trouble_of_the_database_is_no_fault_of_an_event(tenants):
     assert take_turn(first.subscriber) == 1
 
 
+def test_nor_when_it_is_tried_again(tenants, monkeypatch):
+    Taking("first", fails_at=[1])
+    publish((tenants[0], 1))
+    take_turn(subscribers()[0])
+
+    def deadlock(events):
+        raise OperationalError("deadlock detected")
+
+    monkeypatch.setitem(module._SUBSCRIBERS, "first", module.Subscriber("first", deadlock))
+    with pytest.raises(OperationalError):
+        try_again(at=timezone.now() + PAUSES[0])
+    assert aside(*tenants) == [("first", 1, "builtins.ValueError")]
+
+
 def test_two_processes_do_not_take_the_same(tenants):
     first = Taking("first")
     publish((tenants[0], 1))
