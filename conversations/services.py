@@ -9,16 +9,11 @@ from uuid import UUID
 
 import nh3
 from django.db import transaction
-from django.utils import timezone
 from psycopg.types.json import Jsonb
 
-from conversations.errors import ConversationClosed, ConversationNotFound, MessageNotFound, NotAParticipant
+from conversations.errors import MessageNotFound
 from conversations.events import MESSAGE_REDACTED, event_code
 from conversations.models import Conversation, Message, MessageType, Participant, SenderRole
-from conversations.reads import find_part, find_readable
-from conversations.signals import message_posting
-from ondi.accounts.actors import Actor
-from ondi.common.errors import DomainError
 from ondi.common.ids import new_id
 from ondi.common.prepared import fetch_prepared, insert_columns, insert_rows, insert_values
 from ondi.common.text import preview
@@ -58,40 +53,6 @@ def start_conversation(
     return conversation, messages
 
 
-@transaction.atomic
-def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datetime | None = None) -> Message:
-    """Say something as a participant; the sender has read up to their own message.
-
-    `at`: when it was said; now when left out. Sends `message_posting` before it locks the conversation,
-    so that what belongs above is locked first, and is given the entry that publishes the message; whose part ended
-    while that was waited for says nothing.
-    Raises `ConversationNotFound`, `NotAParticipant`, `ConversationClosed`.
-    """
-    at = at or timezone.now()
-    part = find_part(actor, conversation_id)
-    if part is None:
-        raise _silence_of(actor, conversation_id)
-    role = SenderRole.CUSTOMER if part.role == Participant.Role.CUSTOMER else SenderRole.AGENT
-    message = Message(
-        tenant_id=actor.tenant_id,
-        conversation_id=conversation_id,
-        sender_id=actor.membership_id,
-        sender_role=role,
-        content=content,
-        created_at=at,
-    )
-    answers: list[Any] = message_posting.send(sender=Conversation, message=message, actor=actor)
-    entry: Entry | None = next((given for _receiver, given in answers if given), None)
-    if not _append(message, read_by=actor.membership_id, entry=entry):
-        raise ConversationClosed if find_part(actor, conversation_id) else _silence_of(actor, conversation_id)
-    return message
-
-
-def _silence_of(actor: Actor, conversation_id: UUID) -> DomainError:
-    """Why somebody who does not take part may not speak: they may read, or there is nothing there for them."""
-    return NotAParticipant() if find_readable(actor, conversation_id) else ConversationNotFound()
-
-
 @transaction.atomic(savepoint=False)  # refuses nothing
 def post_system_message(
     *,
@@ -117,7 +78,7 @@ def post_system_message(
         event={"code": code, "params": dict(params or {})},
         created_at=at,
     )
-    _append(message, status=status, read_by=caused_by, entry=entry)
+    append_message(message, status=status, read_by=caused_by, entry=entry)
     return message
 
 
@@ -225,7 +186,7 @@ def _append_statement(*, published: bool) -> str:
     return _APPEND.format(published=with_entry if published else "")
 
 
-def _append(
+def append_message(
     message: Message,
     *,
     status: str | None = None,
@@ -234,7 +195,7 @@ def _append(
 ) -> bool:
     """Save a message as its conversation's next one: number, summary and row.
 
-    A person's message is False, and not saved, where the conversation is closed or the sender takes part no longer.
+    Returns False, and saves nothing, where a person's conversation is closed or the sender takes part no longer.
     One statement locks the conversation, counts on, and writes the message, with the `entry` that publishes it.
     `read_by`: the membership that has read it, and with a message of their own all before it. Locks the
     conversation, then their part in it.

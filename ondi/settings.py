@@ -293,7 +293,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "Priority": "ondi.tenants.models.Priority",
         "MessageType": "conversations.models.MessageType",
-        "SendableMessageType": "conversations.api.serializers.SENDABLE",
+        "SendableMessageType": "support.api.messaging.serializers.SENDABLE",
         "TicketSource": "support.models.TicketSource",
         "CustomerTicketSource": "support.api.serializers.CUSTOMER_SOURCES",
         "TicketStatus": "support.models.TicketStatus",

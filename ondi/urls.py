@@ -25,6 +25,5 @@ urlpatterns = [
     path("health/ready", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),
     path("", include("ondi.accounts.api.urls")),
     path("", include("deliveries.api.urls")),
-    path("", include("conversations.api.urls")),
     path("", include("support.api.urls")),
 ]

@@ -6,26 +6,17 @@ from uuid import UUID
 
 from django.dispatch import receiver
 
-from conversations.models import Message
-from conversations.signals import message_posting
 from deliveries.models import DeliveryStatus
 from deliveries.signals import delivery_status_changed
-from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from ondi.accounts.signals import support_role_ended
-from ondi.outbox.models import Entry
-from support.services import leave_desk, note_delivery, note_message
+from support.services import leave_desk, note_delivery
 
 EVENT_OF_DELIVERY = {
     DeliveryStatus.DELIVERED: "delivery_delivered",
     DeliveryStatus.RETURNED: "delivery_returned",
     DeliveryStatus.CANCELLED: "delivery_cancelled",
 }
-
-
-@receiver(message_posting)
-def keep_turn(message: Message, actor: Actor, **_signal: Any) -> Entry | None:
-    return note_message(message=message, actor=actor)
 
 
 @receiver(delivery_status_changed)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from conversations.reads import HOT as OF_CONVERSATIONS
-from support.api.reads import HOT as OF_TICKETS
+from support.reads import HOT as OF_TICKETS
 
 HOT = {**OF_TICKETS, **OF_CONVERSATIONS}
 

@@ -16,10 +16,10 @@ from conversations.reads import EARLIER, LATER, NEWEST, PART, PLACE, READABLE
 from conversations.services import _MARK_READ, _append_statement
 from ondi.accounts.actors import Actor
 from ondi.common.prepared import insert_values, update_statement
-from support.api import reads
+from support import reads
 from support.models import Ticket
+from support.services.messages import _NOTE
 from support.services.shared import message_entry
-from support.services.turns import _NOTE
 
 PAGE = {"start": 20, "limit": 20}
 SORTED = {"found"}  # a search gathers what it found, and puts that in order

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from conversations.services import post_message
 from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import Membership, Scope, User
 from ondi.accounts.services import update_member
@@ -10,6 +9,7 @@ from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from support import services
 from support.models import Ticket
+from support.services import post_message
 from tests.client import ApiClient
 from tests.factories import (
     DeliveryFactory,

@@ -126,7 +126,7 @@ def _requester_data(row: Any) -> dict[str, Any]:
 
 
 def _takes_part(row: Any, viewer: Actor) -> bool:
-    """As its customer who opened the ticket, as staff who did not; `note_message` asks the same of who speaks."""
+    """As its customer who opened the ticket, as staff who did not; `post_message` asks the same of who speaks."""
     as_customer = row.part__role == Participant.Role.CUSTOMER
     counts = takes_part(viewer, role=row.part__role, left_at=row.part__left_at)
     return counts and as_customer == policies.is_customer_of(row, viewer)

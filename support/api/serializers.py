@@ -5,7 +5,6 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from conversations.api.serializers import PersonData, SenderData
 from conversations.models import Conversation, MessageType, Participant
 from deliveries.models import DeliveryStatus
 from ondi.api.fields import ForbiddenField, IdField, PlainTextField
@@ -13,6 +12,7 @@ from ondi.api.schema import ErrorCodeField, FaultyFieldsData
 from ondi.tenants.models import Priority
 from orders.models import OrderStatus, PaymentStatus
 from support import policies
+from support.api.messaging.serializers import PersonData, SenderData
 from support.models import TicketSource, TicketStatus, WaitingOn
 
 ACTIONS = [("add", "add"), ("remove", "remove"), ("update", "update")]

@@ -1,10 +1,11 @@
 from django.urls import path
 
-from support.api.actions import CALLS, AgentActionViewSet
-from support.api.agent_views import AgentTicketViewSet
-from support.api.changes_views import OwnChangesViewSet, TenantChangesViewSet
-from support.api.conversation_views import ConversationViewSet, ParticipantsViewSet
-from support.api.views import CustomerTicketViewSet
+from support.api.agent.actions import CALLS, AgentActionViewSet
+from support.api.agent.views import AgentTicketViewSet
+from support.api.customer.views import CustomerTicketViewSet
+from support.api.messaging.changes_views import OwnChangesViewSet, TenantChangesViewSet
+from support.api.messaging.conversation_views import ConversationViewSet, ParticipantsViewSet
+from support.api.messaging.message_views import MessageViewSet, ReadStatusViewSet
 
 QUEUE = "messaging/support/tickets"
 urlpatterns = [
@@ -34,6 +35,16 @@ urlpatterns = [
         "messaging/conversations/<str:conversation_id>/participants",
         ParticipantsViewSet.as_view({"put": "update"}),
         name="conversation-participants",
+    ),
+    path(
+        "messaging/conversations/<str:conversation_id>/messages",
+        MessageViewSet.as_view({"get": "list", "post": "create"}),
+        name="conversation-messages",
+    ),
+    path(
+        "messaging/conversations/<str:conversation_id>/read-status",
+        ReadStatusViewSet.as_view({"put": "update"}),
+        name="conversation-read-status",
     ),
     path("messaging/changes", OwnChangesViewSet.as_view({"get": "list"}), name="changes"),
     path("integrations/changes", TenantChangesViewSet.as_view({"get": "list"}), name="tenant-changes"),

@@ -15,12 +15,12 @@ from support.services.desk import (
     reopen_ticket,
     take_over_ticket,
 )
+from support.services.messages import note_delivery, post_message
 from support.services.opening import open_ticket, open_ticket_for_customer
 from support.services.participants import change_participants
 from support.services.presence import note_presence
 from support.services.redaction import redact_ticket_message
 from support.services.replying import Seen, reply_to_ticket, write_note
-from support.services.turns import note_delivery, note_message
 
 __all__ = [
     "Seen",
@@ -34,10 +34,10 @@ __all__ = [
     "close_ticket",
     "leave_desk",
     "note_delivery",
-    "note_message",
     "note_presence",
     "open_ticket",
     "open_ticket_for_customer",
+    "post_message",
     "put_off_ticket",
     "redact_ticket_message",
     "release_ticket",

@@ -50,6 +50,8 @@ def open_ticket(
     """
     if refusal := policies.opening_refusal(actor):
         raise refusal
+    if priority not in policies.priorities_open_to(actor):
+        raise InvalidInput({"priority": ["invalid_choice"]})
     return _open(
         customer=actor,
         opened_by=actor,

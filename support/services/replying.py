@@ -7,9 +7,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from conversations.models import Conversation, Participant
+from conversations.models import Conversation, Participant, SenderRole
 from conversations.reads import find_part
-from conversations.services import join_conversation, post_message
+from conversations.services import join_conversation
 from ondi.accounts.actors import Actor
 from ondi.common.prepared import insert_rows
 from support import policies
@@ -17,6 +17,7 @@ from support.errors import TicketChanged, TicketClosed
 from support.models import Ticket, TicketEvent, TicketNote
 from support.publishing import PARTICIPANTS_CHANGED, of_ticket
 from support.services.desk import close_ticket, take_unassigned
+from support.services.messages import post_as
 from support.services.shared import event_of, hold_role_of, insert_note, locked_ticket, person_of, save_ticket
 
 
@@ -70,7 +71,7 @@ def reply_to_ticket(
             event_of(ticket, TicketEvent.Kind.PARTICIPANT_ADDED, actor, at, {}, joined),
             of_ticket(PARTICIPANTS_CHANGED, ticket, actor, at),
         )
-    post_message(actor=actor, conversation_id=ticket.conversation_id, content=content, at=at)
+    post_as(SenderRole.AGENT, actor=actor, conversation_id=ticket.conversation_id, content=content, at=at)
     if close:
         close_ticket(actor=actor, ticket_id=ticket_id, at=at)
     return ticket

@@ -10,11 +10,11 @@ from psycopg import ClientCursor
 from psycopg.types.json import Jsonb
 
 from conversations.models import Conversation, Message, Participant
-from conversations.services import post_message
 from ondi.common.compiled import PAGE, CompiledQuery
 from ondi.common.prepared import insert_statement, update_statement
 from ondi.tenants.scope import tenant_scope
 from support.models import Ticket, TicketEvent
+from support.services import post_message
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
 from tests.hot import HOT
 

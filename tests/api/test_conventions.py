@@ -59,7 +59,7 @@ class TestEnvelope:
         def broken(**_ticket):
             raise RuntimeError("a secret detail")
 
-        monkeypatch.setattr("support.api.views.open_ticket", broken)
+        monkeypatch.setattr("support.api.customer.views.open_ticket", broken)
 
         response = portal.post(TICKETS, {"subject": "x", "message": "y"})
 

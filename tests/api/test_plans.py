@@ -7,7 +7,7 @@ from django.db import connection
 
 from ondi.accounts.models import User
 from ondi.tenants.scope import tenant_scope
-from support.api import reads
+from support import reads
 from support.models import Ticket
 from tests import plans
 from tests.factories import MemberFactory, TenantFactory, actor, make_ticket

@@ -11,7 +11,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from conversations.services import post_message
 from deliveries.api import docs as examples
 from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.links import Purpose, make_link
@@ -19,6 +18,7 @@ from ondi.accounts.models import Scope
 from ondi.outbox.relay import relay_all
 from ondi.tenants.scope import tenant_scope
 from support.models import Tag
+from support.services import post_message
 from tests.api.test_permissions import TABLE
 from tests.client import ApiClient
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket

@@ -7,9 +7,10 @@ import pytest
 from django.utils import timezone
 
 from conversations.models import Conversation, Message
-from conversations.services import mark_read, post_message, post_system_message
+from conversations.services import mark_read, post_system_message
 from conversations.words import words
 from ondi.tenants.scope import tenant_scope
+from support.services import post_message
 from tests.factories import MemberFactory, Participant, TenantFactory, actor, make_ticket, reload
 
 pytestmark = pytest.mark.django_db

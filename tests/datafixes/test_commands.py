@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command, get_commands
 from django.db import connection
 from django.utils import timezone
 
-from conversations.services import post_message, post_system_message
+from conversations.services import post_system_message
 from ondi.datafixes.command import FixCommand
 from ondi.datafixes.models import FixImage, FixRun
 from ondi.outbox.models import Event
@@ -23,7 +23,7 @@ from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.fixes.tickets import CloseStale, read_csv
 from support.models import Ticket, TicketEvent
-from support.services import claim_ticket, close_ticket, write_note
+from support.services import claim_ticket, close_ticket, post_message, write_note
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload
 
 pytestmark = pytest.mark.django_db(transaction=True)

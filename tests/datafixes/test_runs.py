@@ -11,7 +11,6 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.utils import timezone
 
-from conversations.services import post_message
 from deliveries.models import Delivery
 from ondi.datafixes.models import FixRun
 from ondi.datafixes.runs import apply_fix
@@ -20,7 +19,7 @@ from ondi.tenants.scope import tenant_scope
 from support.fixes.final import EraseCustomer
 from support.fixes.tickets import CloseStale, Reassign, Relink, Reopen
 from support.models import Ticket
-from support.services import close_ticket
+from support.services import close_ticket, post_message
 from tests.datafixes.test_commands import listed, run, statuses
 from tests.deliveries.test_import_orders import HEADER, OLIST, row
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload

@@ -6,7 +6,6 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from conversations.services import post_message
 from deliveries.services import upsert_deliveries
 from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import Scope
@@ -14,6 +13,7 @@ from ondi.outbox.relay import relay_all
 from ondi.tenants.scope import tenant_scope
 from support import services
 from support.models import Tag
+from support.services import post_message
 from tests.client import ApiClient
 from tests.factories import DeliveryFactory, MemberFactory, TenantFactory, actor, make_ticket
 

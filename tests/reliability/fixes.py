@@ -97,14 +97,13 @@ def populate(folder: Path) -> None:
     from django.utils import timezone
 
     from conversations.models import Conversation
-    from conversations.services import post_message
     from deliveries.models import Delivery
     from ondi.accounts.entering import acting_as
     from ondi.accounts.models import Membership
     from ondi.accounts.services import add_member
     from ondi.tenants.scope import tenant_scope
     from ondi.tenants.services import create_tenant
-    from support.services import claim_ticket, close_ticket, open_ticket
+    from support.services import claim_ticket, close_ticket, open_ticket, post_message
 
     tenant = create_tenant(slug="tigris", name="Tigris")
     with tenant_scope(tenant.id):

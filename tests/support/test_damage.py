@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from conversations.services import post_message, redact_message
+from conversations.services import redact_message
 from ondi.accounts.models import ApiKey, RefreshFamily, SettingsChange
 from ondi.api.models import IdempotencyRecord
 from ondi.common.ids import new_id
@@ -26,7 +26,7 @@ from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import OrderItem
 from support.fixes.doctor import examine
 from support.models import CannedReply, Tag, TicketCounter, TicketTag, TicketViewer
-from support.services import close_ticket, put_off_ticket, reopen_ticket, write_note
+from support.services import close_ticket, post_message, put_off_ticket, reopen_ticket, write_note
 from tests.factories import DeliveryFactory, MemberFactory, Message, OrderFactory, TenantFactory, actor, make_ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)

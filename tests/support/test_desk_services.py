@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from conversations.errors import MessageNotFound
 from conversations.models import Conversation, Message, Participant
-from conversations.services import post_message
 from ondi.accounts.services import end_membership
 from ondi.common.errors import InvalidInput, PermissionDenied
 from ondi.tenants.scope import tenant_scope
@@ -26,7 +25,7 @@ from support.errors import (
 )
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketTag
 from support.placeholders import filled, unknown_placeholders
-from support.services import Seen
+from support.services import Seen, post_message
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload
 
 pytestmark = pytest.mark.django_db

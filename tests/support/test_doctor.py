@@ -12,14 +12,14 @@ from django.db import connection
 
 from conversations.models import Message
 from conversations.reads import find_readable
-from conversations.services import post_message, redact_message
+from conversations.services import redact_message
 from ondi.accounts.models import Membership
 from ondi.accounts.services import end_membership
 from ondi.common.ids import new_id
 from ondi.tenants.scope import tenant_scope
 from support.fixes.findings import FINDINGS
 from support.models import Tag, Ticket, TicketTag
-from support.services import write_note
+from support.services import post_message, write_note
 from tests.benchmarks import load
 from tests.conftest import _empty_all_tables
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket

@@ -5,12 +5,11 @@ import itertools
 import pytest
 
 from conversations.errors import ConversationClosed, ConversationNotFound, NotAParticipant
-from conversations.services import post_message
 from ondi.common.errors import DomainError
 from ondi.tenants.scope import tenant_scope
 from support.api.presentation import ticket_data
 from support.models import Ticket
-from support.services import close_ticket
+from support.services import close_ticket, post_message
 from tests.factories import MemberFactory, TenantFactory, actor, make_ticket
 
 pytestmark = pytest.mark.django_db

@@ -23,7 +23,7 @@ from ondi.tenants.scope import tenant_scope
 from orders import services as of_orders
 from support import services
 from support.models import TicketEvent
-from support.services import shared, turns, undoing
+from support.services import shared, undoing
 from tests.factories import (
     DeliveryFactory,
     MemberFactory,
@@ -140,12 +140,9 @@ LOCKS = {
     (services, "note_presence"): (
         "", lambda w: lambda: services.note_presence(ticket=w.mine, membership_id=w.sara.id),
     ),
-    (turns, "note_message"): (
-        "ticket", lambda w: lambda: turns.note_message(message=w.said(), actor=actor(w.customer)),
-    ),
-    (turns, "note_delivery"): (
+    (services, "note_delivery"): (
         "ticket! talk part",
-        lambda w: w.quietly(turns.note_delivery, delivery_id=w.parcel.id, code="delivery_returned"),
+        lambda w: w.quietly(services.note_delivery, delivery_id=w.parcel.id, code="delivery_returned"),
     ),
     (shared, "hold_support_role"): ("member!", lambda w: lambda: shared.hold_support_role(w.sara.id)),
     (undoing, "note_undo"): ("ticket!", lambda w: lambda: undoing.note_undo(
@@ -153,9 +150,12 @@ LOCKS = {
     (talk, "start_conversation"): (
         "", lambda w: w.quietly(talk.start_conversation, starter_id=w.customer.id, opening=talk.Opening("x", "x")),
     ),
-    (talk, "post_message"): (
-        "ticket talk part", lambda w: lambda: talk.post_message(
+    (services, "post_message"): (
+        "ticket talk part", lambda w: lambda: services.post_message(
             actor=actor(w.customer), conversation_id=w.mine.conversation_id, content="x"),
+    ),
+    (talk, "append_message"): (
+        "talk part", lambda w: lambda: talk.append_message(w.said(), read_by=w.customer.id),
     ),
     (talk, "post_system_message"): (
         "talk part", lambda w: lambda: talk.post_system_message(
@@ -303,7 +303,7 @@ def test_what_is_published_is_locked_when_it_is_written(module, name):
 
 SAY_NOTHING = {
     "note_presence",
-    "note_message",
+    "append_message",
     "hold_support_role",
     "hold_for_undo",
     "start_conversation",
@@ -329,7 +329,7 @@ def test_every_service_is_in_the_table():
     named = {name for _module, name in LOCKS} | PARTS_OF_OTHERS
     missing = {
         name
-        for module in (services, undoing, turns, talk, people, of_orders, of_deliveries)
+        for module in (services, undoing, talk, people, of_orders, of_deliveries)
         for name, value in vars(module).items()
         if inspect.isfunction(value) and not name.startswith("_") and name not in named
         and (value.__module__ == module.__name__ or module is services)

@@ -110,8 +110,8 @@ class TestList:
         assert (data["pagination"]["total"], "total_capped" in data, "counts_capped" in data) == (1, False, False)
 
     def test_counts_and_total_are_capped(self, desk, customer, monkeypatch):
-        monkeypatch.setattr("support.api.agent_views.COUNTED_AT_MOST", 2)
-        monkeypatch.setattr("support.api.agent_views.LAST_ROW", 2)
+        monkeypatch.setattr("support.api.agent.views.COUNTED_AT_MOST", 2)
+        monkeypatch.setattr("support.api.agent.views.LAST_ROW", 2)
         for _number in range(3):
             make_ticket(customer)
 

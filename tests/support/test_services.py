@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 
 from conversations.models import Participant
-from conversations.services import leave_conversation, post_message
+from conversations.services import leave_conversation
 from ondi.accounts.services import disable_login, end_membership, update_member
-from ondi.common.errors import PermissionDenied
+from ondi.common.errors import InvalidInput, PermissionDenied
 from ondi.tenants.scope import tenant_scope
 from support import services
 from support.errors import (
@@ -22,6 +22,7 @@ from support.errors import (
     TicketNotFound,
 )
 from support.models import TicketEvent, TicketNote
+from support.services import post_message
 from tests.factories import DeliveryFactory, MemberFactory, TenantFactory, actor, make_ticket, reload
 
 pytestmark = pytest.mark.django_db
@@ -249,6 +250,21 @@ def test_opening_is_refused_by_the_service_itself():
     opening = {"subject": "x", "message": "x", "priority": "low", "source": "customer_portal"}
     with pytest.raises(PermissionDenied), tenant_scope(operator.tenant_id):
         services.open_ticket(actor=operator, **opening)
+
+
+def test_highest_priority_is_asked_of_customers_only_and_by_the_service_itself():
+    """Whatever door forgot to ask; staff open at any priority for somebody on the phone."""
+    modest = TenantFactory(max_customer_priority="medium")
+    customer, agent = MemberFactory(tenant=modest), actor(MemberFactory(tenant=modest, agent=True))
+
+    with pytest.raises(InvalidInput) as refused:
+        make_ticket(customer, priority="high")
+    with tenant_scope(modest.id):
+        opening = {"subject": "x", "message": "x", "priority": "urgent"}
+        ticket = services.open_ticket_for_customer(actor=agent, customer_id=customer.id, **opening)
+
+    assert refused.value.fields == {"priority": ["invalid_choice"]}
+    assert ticket.priority == "urgent"
 
 
 def test_next_is_for_support_users(tenant, customer):

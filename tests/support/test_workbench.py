@@ -12,12 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conversations.models import Conversation, Message
-from conversations.services import post_message
 from ondi.common.ids import new_id
 from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketViewer
-from support.services import change_tags, claim_ticket, close_ticket, write_note
+from support.services import change_tags, claim_ticket, close_ticket, post_message, write_note
 from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload
 

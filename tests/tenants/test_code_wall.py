@@ -19,9 +19,9 @@ from ondi.outbox.relay import relay_all
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import Order
-from support.api.reads import FOUND, QUEUE, queue_page
 from support.changes import tenant_changes
 from support.models import Ticket
+from support.reads import FOUND, QUEUE, queue_page
 from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
 

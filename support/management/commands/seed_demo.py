@@ -14,7 +14,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
-from conversations.services import post_message
 from deliveries.models import Delivery
 from ondi.accounts.entering import acting_as
 from ondi.accounts.models import Membership, User
@@ -26,7 +25,7 @@ from ondi.tenants.services import create_tenant
 from orders.models import Order, OrderItem
 from support.demo import ARABIC, DELIVERIES, ENGLISH, ORDERS, PEOPLE, TENANTS, DemoPerson, DemoTenant, DemoTicket
 from support.models import CannedReply, Tag, Ticket, TicketSource
-from support.services import claim_ticket, close_ticket, open_ticket
+from support.services import claim_ticket, close_ticket, open_ticket, post_message
 
 PASSWORD = "ondi-demo"  # noqa: S105 - the demo's, printed for everyone
 OPERATOR = "operator@ondi.demo"

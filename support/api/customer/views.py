@@ -15,13 +15,13 @@ from ondi.api.pagination import requested_page
 from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, path_id, valid_body
 from support import policies
-from support.api import docs
+from support.api.customer import docs
 from support.api.filters import CustomerTicketFilter, filters_of
 from support.api.presentation import ticket_data, ticket_detail_data
-from support.api.reads import own_detail, own_page
 from support.api.serializers import CreateTicketBody
 from support.errors import DeliveryNotFound, OrderNotFound, TicketNotFound
 from support.models import Ticket
+from support.reads import own_detail, own_page
 from support.services import close_ticket, open_ticket
 
 

@@ -17,7 +17,7 @@ from ondi.api.views import ApiViewSet
 from ondi.common.errors import InvalidInput
 from ondi.outbox.feed import Changes
 from ondi.outbox.models import Event
-from support.api import changes_docs as docs
+from support.api.messaging import changes_docs as docs
 from support.changes import live_data, own_changes, tenant_changes, webhook_data
 
 DEFAULT_LIMIT, MOST = 100, 200

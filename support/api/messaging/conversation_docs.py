@@ -6,7 +6,7 @@ from conversations.errors import ConversationClosed, ConversationNotFound
 from ondi.accounts.api.docs import TOKENS
 from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, Telling, component, documented
 from ondi.common.errors import InvalidInput, PermissionDenied
-from support.api.docs import CUSTOMER, TICKET
+from support.api.customer.docs import CUSTOMER, TICKET
 from support.api.serializers import FullConversationData, NobodyChangedData, ParticipantResultData, ParticipantsBody
 
 AGENT_ID = "0197f0a0-0000-7000-8000-000000000003"

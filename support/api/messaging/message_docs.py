@@ -6,10 +6,10 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from conversations import errors
-from conversations.api.serializers import MessageData, PostMessageBody
 from ondi.accounts.api.docs import TOKENS
 from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, documented
 from ondi.common.errors import InvalidInput
+from support.api.messaging.serializers import MessageData, PostMessageBody
 
 CONVERSATION_ID = "0197f0a0-0000-7000-8000-000000000022"
 MESSAGE = {

@@ -1,15 +1,21 @@
-"""What happens to a ticket without anybody's hand on it: messages, and changes of its delivery."""
+"""The one door for messages: who may speak, whose turn it is then, and the message itself."""
 
 from datetime import datetime
 from uuid import UUID
 
-from conversations.errors import NotAParticipant
-from conversations.models import Message, SenderRole
+from django.db import transaction
+from django.utils import timezone
+
+from conversations.errors import ConversationClosed, ConversationNotFound, NotAParticipant
+from conversations.models import Message, Participant, SenderRole
+from conversations.reads import find_part, find_readable
+from conversations.services import append_message
 from ondi.accounts.actors import Actor
+from ondi.common.errors import DomainError
 from ondi.common.prepared import fetch_prepared
 from ondi.outbox.models import Entry
 from support.models import Ticket, WaitingOn
-from support.services.shared import message_entry, save_ticket, say
+from support.services.shared import message_entry, person_of, save_ticket, say
 
 _NOTE = """
 UPDATE support_ticket SET
@@ -23,7 +29,42 @@ RETURNING id, number, version, requester_id
 """
 
 
-def note_message(*, message: Message, actor: Actor) -> Entry | None:
+@transaction.atomic
+def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datetime | None = None) -> Message:
+    """Say something as a participant; the sender has read up to their own message.
+
+    `at`: when it was said; now when left out. Locks the conversation's ticket, then the conversation, and asks
+    again whether the sender takes part. Raises `ConversationNotFound`, `NotAParticipant`, `ConversationClosed`.
+    """
+    part = find_part(actor, conversation_id)
+    if part is None:
+        raise _silence_of(actor, conversation_id)
+    role = SenderRole.CUSTOMER if part.role == Participant.Role.CUSTOMER else SenderRole.AGENT
+    return post_as(role, actor=actor, conversation_id=conversation_id, content=content, at=at or timezone.now())
+
+
+def post_as(role: SenderRole, *, actor: Actor, conversation_id: UUID, content: str, at: datetime) -> Message:
+    """As `post_message`, for a service that knows that the actor takes part, and as what."""
+    message = Message(
+        tenant_id=actor.tenant_id,
+        conversation_id=conversation_id,
+        sender_id=person_of(actor),
+        sender_role=role,
+        content=content,
+        created_at=at,
+    )
+    entry = _note(message, actor)
+    if not append_message(message, read_by=actor.membership_id, entry=entry):
+        raise ConversationClosed if find_part(actor, conversation_id) else _silence_of(actor, conversation_id)
+    return message
+
+
+def _silence_of(actor: Actor, conversation_id: UUID) -> DomainError:
+    """Why somebody who does not take part may not speak: they may read, or there is nothing there for them."""
+    return NotAParticipant() if find_readable(actor, conversation_id) else ConversationNotFound()
+
+
+def _note(message: Message, actor: Actor) -> Entry | None:
     """Whose turn it is after a message that is about to be written; the entry that publishes it.
 
     None where the conversation has no open ticket. Locks the conversation's ticket. `waiting_since` is the first

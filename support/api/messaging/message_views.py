@@ -8,16 +8,12 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations.api import docs
-from conversations.api.parameters import requested_range, required_id
-from conversations.api.presentation import message_data
-from conversations.api.serializers import PostMessageBody
 from conversations.errors import ConversationNotFound, MessageNotFound, NotAParticipant
 from conversations.models import Message, Participant
 from conversations.policies import takes_part
 from conversations.querysets import MESSAGE_FIELDS, MessageRow
 from conversations.reads import earlier_messages, find_readable, find_sequence, later_messages, newest_messages
-from conversations.services import mark_read, post_message
+from conversations.services import mark_read
 from ondi.accounts.actors import Actor
 from ondi.accounts.authentication import actor_of
 from ondi.api.idempotency import idempotent
@@ -25,6 +21,11 @@ from ondi.api.pagination import requested_page
 from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, body_or_refusal, path_id
 from ondi.common.errors import InvalidInput
+from support.api.messaging import message_docs as docs
+from support.api.messaging.message_data import message_data
+from support.api.messaging.parameters import requested_range, required_id
+from support.api.messaging.serializers import PostMessageBody
+from support.services import post_message
 
 BESIDE = {"after": later_messages, "before": earlier_messages}
 

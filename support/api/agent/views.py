@@ -16,12 +16,12 @@ from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, path_id
 from ondi.common.errors import PermissionDenied
 from support import policies, services
-from support.api import agent_docs as docs
+from support.api.agent import docs
 from support.api.filters import wanted_of_queue
 from support.api.presentation import event_data, note_data, queue_detail_data, queue_ticket_data
-from support.api.reads import COUNTED_AT_MOST, queue_page
 from support.errors import NotASupportUser, TicketNotFound
 from support.models import Ticket, TicketEvent, TicketNote
+from support.reads import COUNTED_AT_MOST, queue_page
 
 
 class IsSupportUser(BasePermission):

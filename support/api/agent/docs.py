@@ -13,7 +13,7 @@ from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData,
 from ondi.common.errors import DomainError, InvalidInput, PermissionDenied
 from support import errors
 from support.actions import Action, Operation
-from support.api.docs import ALREADY_OPEN, CUSTOMER, DELIVERY_ID, TICKET, TICKET_DETAIL
+from support.api.customer.docs import ALREADY_OPEN, CUSTOMER, DELIVERY_ID, TICKET, TICKET_DETAIL
 from support.api.filters import LONGEST_SEARCH, SHORTEST_SEARCH
 from support.api.serializers import (
     AssignedToData,

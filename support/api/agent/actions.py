@@ -20,8 +20,8 @@ from ondi.api.views import ApiViewSet, path_id, valid_body
 from ondi.common.errors import InvalidInput
 from ondi.tenants.models import Priority
 from support.actions import ACTIONS, Action, Kind, Operation, Parameter
-from support.api import agent_docs
-from support.api.agent_views import IsSupportUser, queue_detail
+from support.api.agent import docs as agent_docs
+from support.api.agent.views import IsSupportUser, queue_detail
 from support.api.presentation import note_data
 from support.errors import AssigneeNotASupportUser, TicketChanged, TicketNotFound
 from support.models import Tag, Ticket, TicketNote

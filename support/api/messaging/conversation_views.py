@@ -16,8 +16,8 @@ from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, body_or_refusal, path_id
 from ondi.common.errors import InvalidInput
 from support import policies
-from support.api import conversation_docs as docs
 from support.api.filters import ConversationFilter, filters_of
+from support.api.messaging import conversation_docs as docs
 from support.api.presentation import conversation_data
 from support.api.serializers import ParticipantsBody
 from support.models import Ticket
