@@ -3,20 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-TICKET_CLOSED = "ticket_closed"
-TICKET_REOPENED = "ticket_reopened"
 MESSAGE_REDACTED = "message_redacted"
 
-TEXTS = {
-    TICKET_CLOSED: _("This ticket was closed."),
-    TICKET_REOPENED: _("This ticket was opened again."),
-    MESSAGE_REDACTED: _("This message was removed."),
-    "delivery_delivered": _("Your delivery has arrived."),
-    "delivery_returned": _("Your delivery is on its way back to the sender."),
-    "delivery_cancelled": _("Your delivery was cancelled."),
-}
+TEXTS: dict[str, str | Promise] = {MESSAGE_REDACTED: _("This message was removed.")}
+
+
+def register_event_texts(texts: Mapping[str, str | Promise]) -> None:
+    """Say what the events of a conversation's owner are called, by code. Once, when the app starts."""
+    if clashing := texts.keys() & TEXTS.keys():
+        raise ValueError(f"already registered: {', '.join(sorted(clashing))}")
+    TEXTS.update(texts)
 
 
 def event_code(event: Mapping[str, Any] | None) -> str:

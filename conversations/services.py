@@ -157,7 +157,7 @@ def leave_all_conversations(*, tenant_id: UUID, membership_id: UUID, at: datetim
 
 # The sender's own part is looked up by itself: an EXISTS would be hashed, from every part that this person ever had.
 _APPEND = """
-WITH talk AS (
+WITH conversation AS (
     UPDATE conversations_conversation SET message_count = message_count + 1, last_message_id = %s,
         last_message_sender_id = %s, last_message_sender_role = %s, last_message_type = %s, last_message_preview = %s,
         last_message_event = %s, last_message_at = %s, status = COALESCE(%s, status)
@@ -167,22 +167,23 @@ WITH talk AS (
             AND own.conversation_id = conversations_conversation.id AND own.membership_id = %s
     )) RETURNING *
 ), read AS (
-    UPDATE conversations_participant AS part SET last_read_sequence = talk.message_count FROM talk
-    WHERE part.tenant_id = talk.tenant_id AND part.conversation_id = %s AND part.membership_id = %s
-        AND (%s OR part.last_read_sequence = talk.message_count - 1)
+    UPDATE conversations_participant AS part SET last_read_sequence = conversation.message_count FROM conversation
+    WHERE part.tenant_id = conversation.tenant_id AND part.conversation_id = %s AND part.membership_id = %s
+        AND (%s OR part.last_read_sequence = conversation.message_count - 1)
 ){published}
 INSERT INTO conversations_message (id, tenant_id, conversation_id, sequence, sender_id, sender_role, message_type,
     content, event, created_at)
-SELECT talk.last_message_id, talk.tenant_id, talk.id, talk.message_count, talk.last_message_sender_id,
-    talk.last_message_sender_role, talk.last_message_type, %s, talk.last_message_event, talk.last_message_at
-FROM talk RETURNING tenant_id, sequence
+SELECT conversation.last_message_id, conversation.tenant_id, conversation.id, conversation.message_count,
+    conversation.last_message_sender_id, conversation.last_message_sender_role, conversation.last_message_type, %s,
+    conversation.last_message_event, conversation.last_message_at
+FROM conversation RETURNING tenant_id, sequence
 """
 
 
 @functools.cache
 def _append_statement(*, published: bool) -> str:
     columns, places = insert_columns(Entry)
-    with_entry = f", published AS (INSERT INTO {Entry._meta.db_table} ({columns}) SELECT {places} FROM talk)"  # noqa: S608
+    with_entry = f", published AS (INSERT INTO {Entry._meta.db_table} ({columns}) SELECT {places} FROM conversation)"  # noqa: S608
     return _APPEND.format(published=with_entry if published else "")
 
 
@@ -202,10 +203,10 @@ def append_message(
     """
     shown = preview(message.content, html=message.message_type == MessageType.HTML)
     event = Jsonb(message.event) if message.event else None
-    talk, sender = message.conversation_id, message.sender_id
+    conversation, sender = message.conversation_id, message.sender_id
     found = fetch_prepared(_append_statement(published=entry is not None), [
         message.id, sender, message.sender_role, message.message_type, shown, event, message.created_at, status,
-        talk, sender is None, sender, talk, read_by, sender is not None,
+        conversation, sender is None, sender, conversation, read_by, sender is not None,
         *(insert_values(entry) if entry else ()), message.content,
     ])  # fmt: skip
     if not found:

@@ -1,6 +1,6 @@
 """What people do to a ticket, one row an action, below every door.
 
-The admin makes buttons, dialogs and bulk actions of these rows (`admin/acts.py`), the API its routes, bodies and
+The admin makes buttons, dialogs and bulk actions of these rows (`admin/buttons.py`), the API its routes, bodies and
 documentation (`api/actions.py`); `actions_open_to` says which of them somebody has now.
 """
 
@@ -15,10 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from support import errors, services
-from support.models import TicketStatus
 from support.policies import TicketState, closing_refusal, handling_refusal, redaction_refusal
-
-LONGEST_REASON, LONGEST_NOTE = 500, 8000
+from support.vocabulary import LONGEST_MESSAGE, LONGEST_REASON, TicketStatus
 
 
 class Kind(StrEnum):
@@ -96,7 +94,7 @@ def _is_a_colleagues(ticket: TicketState, actor: Actor) -> bool:
 
 
 def _can_be_handed_on(ticket: TicketState, actor: Actor) -> bool:
-    return _is_open(ticket, actor) and (actor.leads or not _is_a_colleagues(ticket, actor))
+    return _is_open(ticket, actor) and (actor.is_lead or not _is_a_colleagues(ticket, actor))
 
 
 def _always(_ticket: TicketState, _actor: Actor) -> bool:
@@ -168,8 +166,8 @@ ACTIONS = {
             _("Tags changed"), (errors.TicketClosed,),
         ),
     ),
-    "later": Action(
-        services.put_off_ticket,
+    "snooze": Action(
+        services.snooze_ticket,
         _is_open,
         parameters={"until": Parameter(Kind.MOMENT, is_nullable=True)},
         versioned=True,
@@ -218,7 +216,7 @@ ACTIONS = {
     "note": Action(
         services.write_note,
         _always,
-        parameters={"content": Parameter(Kind.TEXT, most=LONGEST_NOTE)},
+        parameters={"content": Parameter(Kind.TEXT, most=LONGEST_MESSAGE)},
         in_bulk=False,
         operation=Operation(
             "writeTicketNote", "note", "Write an internal note",

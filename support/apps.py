@@ -9,6 +9,9 @@ class SupportConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib import admin
 
-        from support import receivers  # noqa: F401 - listens to the apps below
+        from conversations.events import register_event_texts
+        from support import events, receivers  # noqa: F401 - receivers listen to the apps below
 
-        admin.site.index_template = "support/front_page.html"
+        register_event_texts(events.TEXTS)
+
+        admin.site.index_template = "support/dashboard.html"

@@ -19,6 +19,7 @@ from support.querysets import (
     TicketQuerySet,
     TicketViewerQuerySet,
 )
+from support.vocabulary import LONGEST_MESSAGE, LONGEST_SUBJECT, EventKind, TicketSource, TicketStatus, WaitingOn
 
 ONE_OPEN_PER_DELIVERY = "support_ticket_one_open_per_delivery"
 ONE_OPEN_PER_ORDER = "support_ticket_one_open_per_order"
@@ -48,30 +49,11 @@ class Tag(TenantOwned):
         return self.name
 
 
-class TicketSource(models.TextChoices):
-    """Where a ticket came from. Customers open the first two; restaurants' are imported, calls noted by staff."""
-
-    CUSTOMER_PORTAL = "customer_portal", _("Customer portal")
-    STOREFRONT = "storefront", _("Storefront")
-    RESTAURANT = "restaurant", _("Restaurant")
-    PHONE = "phone", _("Phone")
-
-
-class TicketStatus(models.TextChoices):
-    OPEN = "open", _("Open")
-    CLOSED = "closed", _("Closed")
-
-
-class WaitingOn(models.TextChoices):
-    AGENT = "agent", _("Agent")
-    CUSTOMER = "customer", _("Customer")
-
-
 class Ticket(TenantOwned):
     """A customer's case. Written by `support.services` only."""
 
     number = models.PositiveIntegerField(_("number"))
-    subject = models.CharField(_("subject"), max_length=200)
+    subject = models.CharField(_("subject"), max_length=LONGEST_SUBJECT)
     status = models.CharField(_("status"), max_length=8, choices=TicketStatus.choices, default=TicketStatus.OPEN)
     priority = models.CharField(_("priority"), max_length=8, choices=Priority.choices, default=Priority.MEDIUM)
     source = models.CharField(_("source"), max_length=16, choices=TicketSource.choices)
@@ -90,7 +72,7 @@ class Ticket(TenantOwned):
     )
     waiting_on = models.CharField(_("waiting on"), max_length=8, choices=WaitingOn.choices, null=True, blank=True)
     waiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True)
-    follow_up_at = models.DateTimeField(_("follow up"), null=True, blank=True)
+    snoozed_until = models.DateTimeField(_("snoozed until"), null=True, blank=True, db_column="follow_up_at")
     first_response_at = models.DateTimeField(_("first response"), null=True, blank=True)
     last_activity_at = models.DateTimeField(_("last activity"))
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
@@ -116,27 +98,30 @@ class Ticket(TenantOwned):
                 fields=["tenant", "conversation"], include=["id"], name="support_ticket_conversation"
             ),
             models.UniqueConstraint(
-                fields=["tenant", "delivery"], condition=Q(status="open"), name=ONE_OPEN_PER_DELIVERY
+                fields=["tenant", "delivery"], condition=Q(status=TicketStatus.OPEN), name=ONE_OPEN_PER_DELIVERY
             ),
-            models.UniqueConstraint(fields=["tenant", "order"], condition=Q(status="open"), name=ONE_OPEN_PER_ORDER),
-            models.CheckConstraint(
-                condition=~Q(source="storefront") | Q(order__isnull=False), name="support_ticket_storefront_has_order"
+            models.UniqueConstraint(
+                fields=["tenant", "order"], condition=Q(status=TicketStatus.OPEN), name=ONE_OPEN_PER_ORDER
             ),
             models.CheckConstraint(
-                condition=~Q(source="customer_portal") | Q(order__isnull=True),
+                condition=~Q(source=TicketSource.STOREFRONT) | Q(order__isnull=False),
+                name="support_ticket_storefront_has_order",
+            ),
+            models.CheckConstraint(
+                condition=~Q(source=TicketSource.CUSTOMER_PORTAL) | Q(order__isnull=True),
                 name="support_ticket_portal_has_no_order",
             ),
             models.CheckConstraint(
-                condition=~Q(source="storefront") | Q(delivery__isnull=True),
+                condition=~Q(source=TicketSource.STOREFRONT) | Q(delivery__isnull=True),
                 name="support_ticket_storefront_has_no_delivery",
             ),
             models.CheckConstraint(
-                condition=~Q(source="phone") | Q(delivery__isnull=True) | Q(order__isnull=True),
+                condition=~Q(source=TicketSource.PHONE) | Q(delivery__isnull=True) | Q(order__isnull=True),
                 name="support_ticket_phone_has_one_item",
             ),
             models.CheckConstraint(
-                condition=Q(status="closed", closed_at__isnull=False, waiting_on__isnull=True)
-                | Q(status="open", closed_at__isnull=True, waiting_on__isnull=False),
+                condition=Q(status=TicketStatus.CLOSED, closed_at__isnull=False, waiting_on__isnull=True)
+                | Q(status=TicketStatus.OPEN, closed_at__isnull=True, waiting_on__isnull=False),
                 name="support_ticket_closed_has_time",
             ),
         ]
@@ -151,27 +136,29 @@ class Ticket(TenantOwned):
             ),
             models.Index(
                 fields=["tenant", "assignee", "waiting_on", "waiting_since", "id"],
-                condition=Q(status="open"),
+                condition=Q(status=TicketStatus.OPEN),
                 name="support_ticket_of_assignee",
             ),
             # PostgreSQL takes "assigned to nobody" for no order: an index of its own.
             models.Index(
                 fields=["tenant", "waiting_on", "waiting_since", "id"],
                 name="support_ticket_unassigned",
-                condition=models.Q(status="open", assignee__isnull=True),
+                condition=models.Q(status=TicketStatus.OPEN, assignee__isnull=True),
             ),
             models.Index(
-                fields=["tenant", "follow_up_at", "id"],
-                condition=Q(follow_up_at__isnull=False),
-                name="support_ticket_put_off",
+                fields=["tenant", "snoozed_until", "id"],
+                condition=Q(snoozed_until__isnull=False),
+                name="support_ticket_snoozed",
             ),
             models.Index(
-                fields=["tenant", "-closed_at", "-id"], condition=Q(status="closed"), name="support_ticket_closed"
+                fields=["tenant", "-closed_at", "-id"],
+                condition=Q(status=TicketStatus.CLOSED),
+                name="support_ticket_closed",
             ),
             # What the front page counts, so that it reads indexes and no rows.
             models.Index(
                 fields=["tenant", "assignee", "priority", "source"],
-                condition=Q(status="open"),
+                condition=Q(status=TicketStatus.OPEN),
                 name="support_ticket_backlog",
             ),
             models.Index(
@@ -187,6 +174,10 @@ class Ticket(TenantOwned):
     @property
     def is_open(self) -> bool:
         return self.status == TicketStatus.OPEN
+
+    @property
+    def waits_on_agent(self) -> bool:
+        return self.waiting_on == WaitingOn.AGENT
 
 
 class TicketTag(TenantOwned):
@@ -216,27 +207,8 @@ class TicketCounter(models.Model):
 class TicketEvent(TenantOwned):
     """What happened to a ticket: append-only, codes and ids, never free text. No actor: the system, for a `cause`."""
 
-    class Kind(models.TextChoices):
-        OPENED = "opened", _("Opened")
-        CLAIMED = "claimed", _("Claimed")
-        TAKEN_OVER = "taken_over", _("Taken over")
-        RELEASED = "released", _("Released")
-        CLOSED = "closed", _("Closed")
-        REOPENED = "reopened", _("Reopened")
-        PARTICIPANT_ADDED = "participant_added", _("Participant added")
-        PARTICIPANT_REMOVED = "participant_removed", _("Participant removed")
-        PARTICIPANT_UPDATED = "participant_updated", _("Participant changed")
-        ASSIGNED = "assigned", _("Assigned")
-        PRIORITY_CHANGED = "priority_changed", _("Priority changed")
-        TAG_ADDED = "tag_added", _("Tag added")
-        TAG_REMOVED = "tag_removed", _("Tag removed")
-        PUT_OFF = "put_off", _("Put off")
-        LINK_CHANGED = "link_changed", _("Delivery or order changed")
-        MESSAGE_REDACTED = "message_redacted", _("Message redacted")
-        FIX_UNDONE = "fix_undone", _("Data fix undone")
-
     ticket = TenantForeignKey(Ticket, on_delete=models.PROTECT, related_name="+", verbose_name=_("ticket"))
-    kind = models.CharField(_("what"), max_length=24, choices=Kind.choices)
+    kind = models.CharField(_("what"), max_length=24, choices=EventKind.choices)
     actor = TenantForeignKey(
         Membership, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("who")
     )
@@ -253,7 +225,9 @@ class TicketEvent(TenantOwned):
         ordering = ["created_at", "id"]
         indexes = [
             models.Index(fields=["tenant", "ticket", "created_at", "id"], name="support_event_of_ticket"),
-            models.Index(fields=["tenant", "created_at"], condition=Q(kind="closed"), name="support_event_closings"),
+            models.Index(
+                fields=["tenant", "created_at"], condition=Q(kind=EventKind.CLOSED), name="support_event_closings"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -309,7 +283,7 @@ class CannedReply(TenantOwned):
 
     shortcut = models.SlugField(_("shortcut"), max_length=40)
     language = models.CharField(_("language"), max_length=8, choices=Language.choices)
-    content = models.TextField(_("text"), max_length=8000)
+    content = models.TextField(_("text"), max_length=LONGEST_MESSAGE)
 
     objects = CannedReplyQuerySet.as_manager()
 

@@ -12,7 +12,7 @@ from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError, PermissionDenied
 from ondi.tenants.models import Priority
 from support.errors import CustomerCloseDisabled, NotASupportUser, SupportChatDisabled
-from support.models import TicketSource, TicketStatus
+from support.vocabulary import TicketSource, TicketStatus
 
 
 class TicketFacts(Protocol):
@@ -62,7 +62,7 @@ def assigning_refusal(ticket: "TicketState", actor: Actor, assignee_id: UUID) ->
     if ticket.requester_id == assignee_id:
         return PermissionDenied()
     is_theirs = ticket.assignee_id in (None, actor.membership_id)
-    return None if actor.leads or actor.is_system or is_theirs else PermissionDenied()
+    return None if actor.is_lead or actor.is_system or is_theirs else PermissionDenied()
 
 
 def needs_reason(ticket: "TicketState", actor: Actor) -> bool:
@@ -74,14 +74,14 @@ def redaction_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
     """Why this person may not take a message of this ticket back: leads and admins at the desk may."""
     if refusal := handling_refusal(ticket, actor):
         return refusal
-    return None if actor.leads else PermissionDenied()
+    return None if actor.is_lead else PermissionDenied()
 
 
 def participants_refusal(ticket: "TicketState", actor: Actor) -> DomainError | None:
     """Why this person may not change who takes part: the assigned agent may, and leads and admins at the desk."""
     if is_customer_of(ticket, actor):
         return PermissionDenied()
-    return None if actor.leads or ticket.assignee_id == actor.membership_id else PermissionDenied()
+    return None if actor.is_lead or ticket.assignee_id == actor.membership_id else PermissionDenied()
 
 
 def can_close(ticket: TicketFacts, actor: Actor) -> bool:

@@ -8,7 +8,8 @@ from uuid import UUID
 from ondi.accounts.actors import Actor
 from ondi.outbox.models import Entry
 from ondi.outbox.publishing import entry, register
-from support.models import Ticket, TicketEvent
+from support.models import Ticket
+from support.vocabulary import EventKind
 
 MESSAGE_CREATED, MESSAGE_REDACTED, NOTE_CREATED = "message.created", "message.redacted", "note.created"
 PARTICIPANTS_CHANGED, TAGS_CHANGED = "ticket.participants_changed", "ticket.tags_changed"
@@ -41,15 +42,15 @@ register(PERSON_ERASED)
 PUBLISHED = {
     kind: f"ticket.{kind.value}"
     for kind in (
-        TicketEvent.Kind.OPENED,
-        TicketEvent.Kind.CLAIMED,
-        TicketEvent.Kind.ASSIGNED,
-        TicketEvent.Kind.TAKEN_OVER,
-        TicketEvent.Kind.RELEASED,
-        TicketEvent.Kind.PRIORITY_CHANGED,
-        TicketEvent.Kind.LINK_CHANGED,
-        TicketEvent.Kind.CLOSED,
-        TicketEvent.Kind.REOPENED,
+        EventKind.OPENED,
+        EventKind.CLAIMED,
+        EventKind.ASSIGNED,
+        EventKind.TAKEN_OVER,
+        EventKind.RELEASED,
+        EventKind.PRIORITY_CHANGED,
+        EventKind.LINK_CHANGED,
+        EventKind.CLOSED,
+        EventKind.REOPENED,
     )
 }
 

@@ -31,6 +31,7 @@ from ondi.common.compiled import AnyOf
 from ondi.common.ids import parse_id
 from ondi.common.querysets import TenantQuerySet
 from ondi.tenants.models import Priority, Tenant
+from support.vocabulary import EventKind, TicketStatus, WaitingOn
 
 if TYPE_CHECKING:
     from ondi.accounts.models import Membership
@@ -60,7 +61,7 @@ REQUESTER_FIELDS = (
     "requester__user_id", "requester__first_name", "requester__last_name", "requester__email",
     "requester__erased_at",
 )  # fmt: skip
-DESK_FIELDS = (*REQUESTER_FIELDS, "version", "follow_up_at", "tag_names")
+STAFF_FIELDS = (*REQUESTER_FIELDS, "version", "snoozed_until", "tag_names")
 
 
 PRESENCE = timedelta(seconds=20)  # a page that is open renews it every few seconds
@@ -112,10 +113,10 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         return self.in_tenants(actor.tenant_ids).filter(requester_id=actor.membership_id)
 
     def open(self) -> "TicketQuerySet":
-        return self.filter(status="open")
+        return self.filter(status=TicketStatus.OPEN)
 
     def closed(self) -> "TicketQuerySet":
-        return self.filter(status="closed")
+        return self.filter(status=TicketStatus.CLOSED)
 
     def unassigned(self) -> "TicketQuerySet":
         return self.filter(assignee=None)
@@ -125,17 +126,17 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def worked_on_by(self, membership: "Membership") -> "TicketQuerySet":
         """Open ones that are this person's, and all in whose conversation they take part as staff."""
-        parts = Participant.objects.in_tenants([membership.tenant_id]).present().exclude(role="customer")
-        talks = parts.filter(membership=membership).values("conversation_id")
-        theirs = Q(status="open", assignee=membership)
-        return self.in_tenants([membership.tenant_id]).filter(theirs | Q(conversation_id__in=talks))
+        parts = Participant.objects.in_tenants([membership.tenant_id]).present().exclude(role=Participant.Role.CUSTOMER)
+        conversations = parts.filter(membership=membership).values("conversation_id")
+        theirs = Q(status=TicketStatus.OPEN, assignee=membership)
+        return self.in_tenants([membership.tenant_id]).filter(theirs | Q(conversation_id__in=conversations))
 
-    def put_off(self, at: datetime) -> "TicketQuerySet":
+    def snoozed(self, at: datetime) -> "TicketQuerySet":
         """Open ones that come back into the queue after this moment."""
-        return self.open().filter(follow_up_at__gt=at)
+        return self.open().filter(snoozed_until__gt=at)
 
-    def not_put_off(self, at: datetime) -> "TicketQuerySet":
-        return self.filter(Q(follow_up_at=None) | Q(follow_up_at__lte=at))
+    def not_snoozed(self, at: datetime) -> "TicketQuerySet":
+        return self.filter(Q(snoozed_until=None) | Q(snoozed_until__lte=at))
 
     def holding_item_of(self, ticket: "Ticket") -> "TicketQuerySet":
         """Other open tickets on this ticket's delivery or order."""
@@ -148,8 +149,8 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
             *(When(priority=priority.value, then=priority.rank) for priority in Priority),
             output_field=SmallIntegerField(),
         )
-        waiting = self.open().unassigned().filter(waiting_on="agent").exclude(requester_id=actor.membership_id)
-        return waiting.not_put_off(at).order_by(rank.desc(), "waiting_since", "id")
+        waiting = self.open().unassigned().filter(waiting_on=WaitingOn.AGENT).exclude(requester_id=actor.membership_id)
+        return waiting.not_snoozed(at).order_by(rank.desc(), "waiting_since", "id")
 
     def free_in_order(self) -> "TicketQuerySet":
         """Lock in the order asked for, passing over what others hold."""
@@ -157,7 +158,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def longest_waiting(self, at: datetime) -> "TicketQuerySet":
         """What waits for an answer of the desk, the longest first, but what was put off."""
-        waiting = self.open().filter(waiting_on="agent").not_put_off(at)
+        waiting = self.open().filter(waiting_on=WaitingOn.AGENT).not_snoozed(at)
         return waiting.select_related("requester").order_by("waiting_since", "id")
 
     def queue_order(self) -> "TicketQuerySet":
@@ -197,12 +198,12 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def for_queue(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         """Rows of the agents' queue: a list's, who asks, and what only the desk sees."""
-        return self._with_part_of(viewer)._with_tag_names().values_list(*LIST_FIELDS, *DESK_FIELDS, named=True)
+        return self._with_part_of(viewer)._with_tag_names().values_list(*LIST_FIELDS, *STAFF_FIELDS, named=True)
 
     def for_queue_detail(self, viewer: Actor) -> QuerySet["Ticket", Any]:
-        return self._with_part_of(viewer)._with_tag_names().values_list(*DETAIL_FIELDS, *DESK_FIELDS, named=True)
+        return self._with_part_of(viewer)._with_tag_names().values_list(*DETAIL_FIELDS, *STAFF_FIELDS, named=True)
 
-    def for_desk(self) -> "TicketQuerySet":
+    def for_workbench(self) -> "TicketQuerySet":
         """Rows of the admin, with what a line of the queue and the page of a ticket show."""
         return self.select_related("tenant", "requester", "assignee", "conversation", "delivery", "order")
 
@@ -234,7 +235,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         """How many of these are open, and how many messages in them the viewer has not read."""
         unread = F("conversation__message_count") - Coalesce(F("part__last_read_sequence"), 0)
         return self._with_part_of(viewer).aggregate(
-            open_tickets=Count("id", filter=Q(status="open")), unread_messages=Coalesce(Sum(unread), 0)
+            open_tickets=Count("id", filter=Q(status=TicketStatus.OPEN)), unread_messages=Coalesce(Sum(unread), 0)
         )
 
     def _with_tag_names(self) -> "TicketQuerySet":
@@ -251,7 +252,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
 
 class TagQuerySet(TenantQuerySet["Tag"]):
-    def for_desk(self, ticket: "Ticket") -> "list[Tag]":
+    def for_workbench(self, ticket: "Ticket") -> "list[Tag]":
         """All tags of the ticket's tenant by name; `on_ticket` says which of them it has."""
         held = FilteredRelation("tickettag", condition=Q(tickettag__ticket=ticket))
         tags = self.filter(tenant_id=ticket.tenant_id).annotate(held=held).annotate(on_ticket=F("held__id"))
@@ -263,7 +264,7 @@ class TicketEventQuerySet(TenantQuerySet["TicketEvent"]):
         return self.filter(tenant_id=ticket.tenant_id, ticket=ticket).select_related("actor")
 
     def closings(self) -> "TicketEventQuerySet":
-        return self.filter(kind="closed")
+        return self.filter(kind=EventKind.CLOSED)
 
 
 class TicketNoteQuerySet(TenantQuerySet["TicketNote"]):

@@ -10,13 +10,8 @@ from deliveries.models import DeliveryStatus
 from deliveries.signals import delivery_status_changed
 from ondi.accounts.models import Membership
 from ondi.accounts.signals import support_role_ended
-from support.services import leave_desk, note_delivery
-
-EVENT_OF_DELIVERY = {
-    DeliveryStatus.DELIVERED: "delivery_delivered",
-    DeliveryStatus.RETURNED: "delivery_returned",
-    DeliveryStatus.CANCELLED: "delivery_cancelled",
-}
+from support.events import EVENT_OF_DELIVERY
+from support.services import note_delivery, offboard_agent
 
 
 @receiver(delivery_status_changed)
@@ -27,4 +22,4 @@ def tell_conversation(tenant_id: UUID, delivery_id: UUID, status: str, at: datet
 
 @receiver(support_role_ended)
 def end_work(membership: Membership, **_signal: Any) -> None:
-    leave_desk(membership=membership)
+    offboard_agent(membership=membership)

@@ -14,8 +14,9 @@ from django.db.models.functions import Extract, TruncDate
 from ondi.accounts.models import Membership
 from ondi.common.aggregates import Percentiles
 from ondi.tenants.models import Priority
-from support.models import Ticket, TicketEvent, TicketSource
+from support.models import Ticket, TicketEvent
 from support.querysets import TicketQuerySet
+from support.vocabulary import TicketSource
 
 AGENTS_SHOWN = 20
 LONGEST_SHOWN = 5
@@ -38,7 +39,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Dashboard:
     """`longest`: the tickets that wait longest for an answer. Pairs are (name, open tickets)."""
 
     open: int
@@ -54,7 +55,7 @@ class Desk:
     days: Sequence[Day]
 
 
-def desk_statistics(*, tenant_ids: Collection[UUID], days: int, zone: ZoneInfo, now: datetime) -> Desk:
+def dashboard_statistics(*, tenant_ids: Collection[UUID], days: int, zone: ZoneInfo, now: datetime) -> Dashboard:
     """The desk of these tenants now, and over the last `days` days of this zone; six statements.
 
     Closings count as they happened: what is reopened was closed nevertheless, so a day that is past keeps its figure.
@@ -77,7 +78,7 @@ def desk_statistics(*, tenant_ids: Collection[UUID], days: int, zone: ZoneInfo, 
     opened_on, closed_on = _by_day(opened, zone), _by_day(closings, zone)
     first_response, resolution = _spreads(opened)
     each_day = [first_day + timedelta(days=number) for number in range(days)]
-    return Desk(
+    return Dashboard(
         open=sum(by_agent.values()),
         unassigned=by_agent.pop(None, 0),
         longest=list(tickets.longest_waiting(now)[:LONGEST_SHOWN]),

@@ -18,8 +18,8 @@ from ondi.accounts.actors import Actor
 from ondi.common.prepared import insert_values, update_statement
 from support import reads
 from support.models import Ticket
-from support.services.messages import _NOTE
 from support.services.shared import message_entry
+from support.turns import AFTER_MESSAGE
 
 PAGE = {"start": 20, "limit": 20}
 SORTED = {"found"}  # a search gathers what it found, and puts that in order
@@ -35,7 +35,7 @@ def faults(customer: Actor, agent: Actor, ticket: Ticket, *, trifle: int = 0) ->
 
 
 def plans(customer: Actor, agent: Actor, ticket: Ticket) -> dict[str, Any]:
-    talk = {"conversation": ticket.conversation_id}
+    conversation = {"conversation": ticket.conversation_id}
     mine = {"assignee_id": agent.membership_id}
     at, key = timezone.now(), uuid4()
     statements = {
@@ -53,17 +53,17 @@ def plans(customer: Actor, agent: Actor, ticket: Ticket) -> dict[str, Any]:
         "totals": reads.TOTALS.statement(agent),
         "open totals": reads.TOTALS.statement(agent, status="open"),
         "my open totals": reads.TOTALS.statement(agent, status="open", **mine),
-        "part": PART.statement(customer, **talk),
-        "readable": READABLE.statement(customer, **talk),
-        "newest": NEWEST.statement(customer, **PAGE, **talk),
-        "place": PLACE.statement(customer, **talk, message=ticket.conversation.last_message_id),
-        "earlier": EARLIER.statement(customer, limit=21, **talk, message=ticket.conversation.last_message_id),
-        "later": LATER.statement(customer, limit=21, **talk, message=ticket.conversation.last_message_id),
+        "part": PART.statement(customer, **conversation),
+        "readable": READABLE.statement(customer, **conversation),
+        "newest": NEWEST.statement(customer, **PAGE, **conversation),
+        "place": PLACE.statement(customer, **conversation, message=ticket.conversation.last_message_id),
+        "earlier": EARLIER.statement(customer, limit=21, **conversation, message=ticket.conversation.last_message_id),
+        "later": LATER.statement(customer, limit=21, **conversation, message=ticket.conversation.last_message_id),
         "append": (_append_statement(published=True), [
             key, customer.membership_id, "customer", "text", "", None, at, None, ticket.conversation_id, False,
             customer.membership_id, ticket.conversation_id, customer.membership_id, True,
             *insert_values(message_entry(ticket, key, customer, at)), ""]),
-        "note": (_NOTE, {"turn": "agent", "at": at, "from_customer": True, "tenant_id": ticket.tenant_id,
+        "note": (AFTER_MESSAGE, {"turn": "agent", "at": at, "from_customer": True, "tenant_id": ticket.tenant_id,
                          "conversation_id": ticket.conversation_id}),
         "mark read": (_MARK_READ, [1, key, 1]),
         "change": update_statement(ticket),

@@ -93,8 +93,8 @@ def _end_role(member: Membership, lead: Membership, ticket: Ticket, mine: Ticket
         added = {"conversation_id": ticket.conversation_id, "user_ids": [member.user_id]}
         services.change_participants(actor=boss, action="add", **added)
         post_message(actor=who, conversation_id=ticket.conversation_id, content="We look into it.")
-        for act in (services.close_ticket, services.reopen_ticket):
-            act(actor=boss, ticket_id=ticket.id)
+        for action in (services.close_ticket, services.reopen_ticket):
+            action(actor=boss, ticket_id=ticket.id)
         update_member(membership=member, is_support_user=False)
         services.close_ticket(actor=boss, ticket_id=mine.id)
 

@@ -6,17 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from rest_framework.serializers import Serializer
 
 from deliveries.api.serializers import DeliveryRow, OrderRow
+from deliveries.intake import Obstacle, judge
 from deliveries.models import Delivery
 from deliveries.services import upsert_deliveries
 from ondi.accounts.customers import CustomerNews, upsert_customers
 from ondi.api.errors import invalid_input
 from ondi.common.errors import described
 from ondi.common.text import is_storable
-from ondi.common.upsert import UNCHANGED, Upserted, hold_intake, is_outdated
+from ondi.common.upsert import UNCHANGED, Upserted, hold_intake
 from orders.models import Order
 from orders.services import upsert_orders
 
@@ -102,22 +102,12 @@ def _link_orders(tenant_id: UUID, rows: Sequence[_Row]) -> None:
 
 
 def _compare(rows: Sequence[_Row], existing: Any, column: str, named_as: str) -> None:
-    """Set aside what is not to be written: older news, and numbers that are another's.
-
-    A number is one order's or delivery's alone: of another row here, or of an earlier one in the batch.
-    """
+    """Set aside what is not to be written: older news, and numbers that are another's."""
     good = _good(rows)
-    wanted = {row.fields[column] for row in good if row.fields.get(column) is not None}
-    named = {row.fields["external_id"] for row in good}
-    found = list(existing.filter(Q(**{f"{column}__in": wanted}) | Q(external_id__in=named)))
-    holder = {getattr(one, column): one.external_id for one in found}
-    known = {one.external_id: one for one in found}
-    for row in good:
-        external_id, value = row.fields["external_id"], row.fields.get(column)
-        one = known.get(external_id)
-        if one is not None and is_outdated(row.fields["source_updated_at"], one.source_updated_at):
-            row.result = Upserted(one, UNCHANGED, {})
-        elif value is not None and holder.setdefault(value, external_id) != external_id:
+    for row, judged in zip(good, judge(existing, column, [row.fields for row in good]), strict=True):
+        if judged.obstacle is Obstacle.OUTDATED:
+            row.result = Upserted(judged.known, UNCHANGED, {})
+        elif judged.obstacle is Obstacle.TAKEN:
             row.faults = {named_as: ["not_allowed"]}
 
 

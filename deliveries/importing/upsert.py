@@ -8,6 +8,7 @@ from uuid import UUID
 
 from deliveries.importing.rows import ImportRow
 from deliveries.importing.table import Rejection
+from deliveries.intake import Obstacle, judge
 from deliveries.models import Delivery
 from deliveries.services import upsert_deliveries
 from ondi.accounts.customers import CustomerNews, KnownCustomer, compare_customers, upsert_customers
@@ -130,30 +131,34 @@ class Importer:
                 keys.append(("delivery code", code))
         for key in keys:
             if key in self._seen:
-                self._rejected.append(
-                    Rejection(row.line, f"{key[0]} {key[1]} stands in line {self._seen[key]} already")
-                )
+                self._reject(row, f"{key[0]} {key[1]} stands in line {self._seen[key]} already")
                 return True
         self._seen.update(dict.fromkeys(keys, row.line))
         return False
 
     def with_free_numbers(self, rows: Sequence[ImportRow]) -> list[ImportRow]:
         """Without the rows whose order number or delivery code belongs to another order or delivery here: rejected."""
-        numbers = Order.objects.in_tenants([self.tenant_id]).filter(number__in=[row.order["number"] for row in rows])
-        number_of = dict(numbers.values_list("number", "external_id"))
-        codes = [row.delivery["delivery_code"] for row in rows if row.delivery and row.delivery.get("delivery_code")]
-        coded = Delivery.objects.in_tenants([self.tenant_id]).filter(delivery_code__in=codes)
-        code_of = {delivery.delivery_code: delivery.external_id for delivery in coded}
+        with_delivery = [row for row in rows if row.delivery]
+        orders = judge(Order.objects.in_tenants([self.tenant_id]), "number", [row.order for row in rows])
+        deliveries = judge(
+            Delivery.objects.in_tenants([self.tenant_id]),
+            "delivery_code",
+            [row.delivery or {} for row in with_delivery],
+        )
+        of_order = {row.line: judged.obstacle for row, judged in zip(rows, orders, strict=True)}
+        of_delivery = {row.line: judged.obstacle for row, judged in zip(with_delivery, deliveries, strict=True)}
         kept = []
         for row in rows:
-            number, code = row.order["number"], (row.delivery or {}).get("delivery_code")
-            if number_of.get(number, row.order["external_id"]) != row.order["external_id"]:
-                self._rejected.append(Rejection(row.line, f"order number {number} belongs to another order"))
-            elif row.delivery and code_of.get(code, row.delivery["external_id"]) != row.delivery["external_id"]:
-                self._rejected.append(Rejection(row.line, f"delivery code {code} belongs to another delivery"))
+            if of_order[row.line] is Obstacle.TAKEN:
+                self._reject(row, f"order number {row.order['number']} belongs to another order")
+            elif of_delivery.get(row.line) is Obstacle.TAKEN:
+                self._reject(row, f"delivery code {(row.delivery or {})['delivery_code']} belongs to another delivery")
             else:
                 kept.append(row)
         return kept
+
+    def _reject(self, row: ImportRow, why: str) -> None:
+        self._rejected.append(Rejection(row.line, why))
 
     def _write_orders(self, rows: Sequence[ImportRow], buyers: Mapping[int, UUID]) -> dict[int, str]:
         wanted = [{**row.order, "customer_id": buyers[row.line]} for row in rows]

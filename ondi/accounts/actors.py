@@ -84,7 +84,7 @@ class Actor:
         return f"{self.first_name} {self.last_name}".strip()
 
     @property
-    def leads(self) -> bool:
+    def is_lead(self) -> bool:
         """Leads and admins may see whose tickets are whose, provided they are support users."""
         return self.is_support_user and self.role in (Role.LEAD, Role.ADMIN)
 

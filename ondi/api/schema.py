@@ -124,7 +124,7 @@ class Telling:
 
     @property
     def schema(self) -> str:
-        """What the document calls it: `TicketClosedError` for `ticket_closed`."""
+        """What the document calls it: `OrderNotFoundError` for `order_not_found`."""
         words = self.error.code.removesuffix("_error").split("_")
         return self.name or "".join(word.capitalize() for word in words) + "Error"
 

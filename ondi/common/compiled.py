@@ -29,7 +29,7 @@ class Who:
 
     tenant_id: UUID
     membership_id: UUID
-    sees_desk: bool = False
+    sees_queue: bool = False
 
     @property
     def tenant_ids(self) -> tuple[UUID, ...]:
@@ -37,7 +37,7 @@ class Who:
 
     @property
     def support_tenant_ids(self) -> tuple[UUID, ...]:
-        return self.tenant_ids if self.sees_desk else ()
+        return self.tenant_ids if self.sees_queue else ()
 
 
 _TENANT, _MEMBER, _START = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -102,9 +102,9 @@ class CompiledQuery:
             )
         return kept
 
-    def _compiled(self, sees_desk: bool, names: list[str], written: dict[str, Any], limit: int) -> _Statement:
+    def _compiled(self, sees_queue: bool, names: list[str], written: dict[str, Any], limit: int) -> _Statement:
         marks: dict[str, Any] = {name: UUID(int=100 + place) for place, name in enumerate(names)}
-        queryset = self.fresh(Who(_TENANT, _MEMBER, sees_desk), page=PAGE, **(marks | written))
+        queryset = self.fresh(Who(_TENANT, _MEMBER, sees_queue), page=PAGE, **(marks | written))
         compiler = queryset.query.get_compiler(connection=connection)
         sql, arguments = compiler.as_sql()
         if _SLICE in sql:

@@ -5,17 +5,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
+from django.conf import settings
 from django.db import connection
 
 from ondi.datafixes.fixes import Footprint
 
 # An undo has its own history: these go on counting.
 NOT_COMPARED = frozenset({"version", "updated_at"})
-# Whoever locks several locks in this order (ARCHITECTURE.md); what is not named comes before the counter.
-LOCK_ORDER = (
-    "accounts_user", "accounts_membership", "orders_order", "deliveries_delivery", "support_ticket",
-    "conversations_conversation", "conversations_participant", "conversations_message", "support_ticketcounter",
-)  # fmt: skip
+_KEYS: dict[str, str] = {}
 Rows = dict[tuple[str, str, UUID], dict[str, Any]]
 
 
@@ -96,9 +94,9 @@ def _by_columns(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[str, 
 
 
 def lock_place(table: str) -> tuple[float, str]:
-    """Where a table stands in the order of locks."""
-    last = len(LOCK_ORDER) - 1
-    return (LOCK_ORDER.index(table) if table in LOCK_ORDER else last - 0.5, table)
+    """Where a table stands in the order of locks; what is not named comes before the last."""
+    order = settings.LOCK_ORDER
+    return (order.index(table) if table in order else len(order) - 1.5, table)
 
 
 def _image(table: str) -> str:
@@ -109,4 +107,6 @@ def _image(table: str) -> str:
 
 def key_column(table: str) -> str:
     """Counters and settings are keyed by their tenant."""
-    return "tenant_id" if table in ("support_ticketcounter", "tenants_portalsettings") else "id"
+    if not _KEYS:
+        _KEYS.update({model._meta.db_table: str(model._meta.pk.column) for model in apps.get_models()})
+    return _KEYS[table]

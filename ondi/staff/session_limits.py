@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 BEGAN, SEEN = "began_at", "seen_at"
-POLL_HEADER = "X-Desk-Poll"  # a page that asks for news by itself is no click
+POLL_HEADER = "X-Workbench-Poll"  # a page that asks for news by itself is no click
 NOTED_EVERY = 60  # seconds, so that not every click writes the session
 
 

@@ -15,8 +15,8 @@ from django.utils.translation import ngettext
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from ondi.staff.entry import Staff, staff_at, use_zone_of
-from support.admin.acts import ACTS, Act
-from support.admin.desk import refusal_text, tickets_seen_by, whole_number
+from support.admin.buttons import BUTTONS, Button
+from support.admin.pages import refusal_text, tickets_seen_by, whole_number
 from support.models import Ticket
 
 AT_MOST = 500
@@ -25,23 +25,23 @@ Action = Callable[[Any, HttpRequest, QuerySet[Ticket]], HttpResponse | None]
 
 
 def bulk_actions() -> dict[str, tuple[Action, str, Any]]:
-    """Django's actions of the queue, by name: one for each act that makes sense for several tickets."""
+    """Django's actions of the queue, by name: one for each that makes sense for several tickets."""
     return {
-        f"{name}{SUFFIX}": (_action(name, act), f"{name}{SUFFIX}", act.label)
-        for name, act in ACTS.items()
-        if act.action.in_bulk
+        f"{name}{SUFFIX}": (_action(name, button), f"{name}{SUFFIX}", button.label)
+        for name, button in BUTTONS.items()
+        if button.action.in_bulk
     }
 
 
-def _action(name: str, act: Act) -> Action:
+def _action(name: str, button: Button) -> Action:
     def run(_admin: Any, request: HttpRequest, queryset: QuerySet[Ticket]) -> HttpResponse | None:
-        return act_on_each(request, queryset, name, act)
+        return run_on_each(request, queryset, name, button)
 
     return run
 
 
-def act_on_each(request: HttpRequest, queryset: QuerySet[Ticket], name: str, act: Act) -> HttpResponse | None:
-    """Run an act on the chosen tickets; one that asks for something asks it once, for all of them."""
+def run_on_each(request: HttpRequest, queryset: QuerySet[Ticket], name: str, button: Button) -> HttpResponse | None:
+    """Run an action on the chosen tickets; one that asks for something asks it once, for all of them."""
     staff = staff_at(request)
     tickets = list(queryset.order_by("pk")[: AT_MOST + 1])
     if len(tickets) > AT_MOST:
@@ -52,19 +52,25 @@ def act_on_each(request: HttpRequest, queryset: QuerySet[Ticket], name: str, act
     if not tickets:
         return None
     details: dict[str, Any] = {}
-    if act.form is not None:
+    if button.form is not None:
         if len({ticket.tenant_id for ticket in tickets}) > 1:
             messages.error(request, _("Choose tickets of one tenant. Nothing was done."))
             return None
         use_zone_of(request, tickets[0].tenant_id)
         is_answer = "apply" in request.POST
-        form = act.form(request.POST if is_answer else None, actor=staff.actor_in(tickets[0].tenant_id))
+        form = button.form(request.POST if is_answer else None, actor=staff.actor_in(tickets[0].tenant_id))
         if not (is_answer and form.is_valid()):
-            context = {"title": act.label, "form": form, "tickets": tickets, "action": f"{name}{SUFFIX}", "act": act}
+            context = {
+                "title": button.label,
+                "form": form,
+                "tickets": tickets,
+                "action": f"{name}{SUFFIX}",
+                "button": button,
+            }
             return render(request, "support/bulk.html", {**admin.site.each_context(request), **context})
         details = form.details()
     versions = _versions_shown(request)
-    _tell_results(request, act, [_result_of(act, ticket, staff, details, versions) for ticket in tickets])
+    _tell_results(request, button, [_result_of(button, ticket, staff, details, versions) for ticket in tickets])
     return None
 
 
@@ -75,25 +81,25 @@ def _versions_shown(request: HttpRequest) -> dict[str, int | None]:
 
 
 def _result_of(
-    act: Act, ticket: Ticket, staff: Staff, details: dict[str, Any], versions: Mapping[str, int | None]
+    button: Button, ticket: Ticket, staff: Staff, details: dict[str, Any], versions: Mapping[str, int | None]
 ) -> tuple[Ticket, str]:
     """ "done", "unchanged", or why not."""
     actor: Actor = staff.actor_in(ticket.tenant_id)
     try:
-        after = act.run(ticket, actor=actor, version=versions.get(str(ticket.id)), **details)
+        after = button.run(ticket, actor=actor, version=versions.get(str(ticket.id)), **details)
     except DomainError as refusal:
         return ticket, refusal_text(refusal, staff)
     return ticket, "unchanged" if after.version == ticket.version else "done"
 
 
-def _tell_results(request: HttpRequest, act: Act, results: list[tuple[Ticket, str]]) -> None:
+def _tell_results(request: HttpRequest, button: Button, results: list[tuple[Ticket, str]]) -> None:
     """One sentence for each kind of result; what was not done is named."""
     groups: dict[str, list[Ticket]] = defaultdict(list)
     for ticket, result in results:
         groups[result].append(ticket)
     if done := groups.pop("done", None):
-        text = ngettext("%(act)s: %(count)d ticket.", "%(act)s: %(count)d tickets.", len(done))
-        messages.success(request, text % {"act": act.label, "count": len(done)})
+        text = ngettext("%(action)s: %(count)d ticket.", "%(action)s: %(count)d tickets.", len(done))
+        messages.success(request, text % {"action": button.label, "count": len(done)})
     if unchanged := groups.pop("unchanged", None):
         text = ngettext(
             "%(count)d ticket was so already: %(names)s", "%(count)d tickets were so already: %(names)s", len(unchanged)

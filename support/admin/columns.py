@@ -17,10 +17,11 @@ from conversations.words import preview_words
 from ondi.common.times import in_words
 from ondi.staff.entry import Staff
 from support.actions import actions_open_to
-from support.admin.acts import ACTS
-from support.models import Ticket, WaitingOn
+from support.admin.buttons import BUTTONS
+from support.models import Ticket
+from support.vocabulary import TicketStatus, WaitingOn
 
-STATUS_COLOURS = {"open": "success", "closed": "info"}
+STATUS_COLOURS = {TicketStatus.OPEN.value: "success", TicketStatus.CLOSED.value: "info"}
 PRIORITY_COLOURS = {"urgent": "danger", "high": "warning", "medium": "info", "low": "default"}
 PREVIEW = 90
 
@@ -31,7 +32,7 @@ def subject(ticket: Ticket) -> SafeString:
     said = preview_words(ticket.conversation)
     short = said if len(said) <= PREVIEW else f"{said[:PREVIEW]}…"
     return format_html(
-        '<span class="desk-subject" dir="auto"><b>#{}</b> {}</span><span class="desk-preview" dir="auto">{}</span>',
+        '<span class="wb-subject" dir="auto"><b>#{}</b> {}</span><span class="wb-preview" dir="auto">{}</span>',
         ticket.number, ticket.subject, short,
     )  # fmt: skip
 
@@ -42,9 +43,7 @@ def item(ticket: Ticket) -> SafeString | str:
     if about is None:
         return ""
     kind = _("Delivery") if ticket.delivery else _("Order")
-    return format_html(
-        '<span class="desk-kind">{}</span><bdi class="desk-code" title="{}">{}</bdi>', kind, about, about
-    )
+    return format_html('<span class="wb-kind">{}</span><bdi class="wb-code" title="{}">{}</bdi>', kind, about, about)
 
 
 @display(description=gettext_lazy("status"), label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
@@ -63,9 +62,9 @@ def turn_for(staff: Staff) -> Callable[[Ticket], str]:
     @admin.display(description=gettext_lazy("turn"))
     def turn(ticket: Ticket) -> str:
         now = timezone.now()
-        if ticket.follow_up_at and ticket.follow_up_at > now:
+        if ticket.snoozed_until and ticket.snoozed_until > now:
             zone = staff.zone_in(ticket.tenant_id)
-            back = in_words(ticket.follow_up_at, zone=zone, named=not staff.shares_one_zone)
+            back = in_words(ticket.snoozed_until, zone=zone, named=not staff.shares_one_zone)
             return _("back on %(time)s") % {"time": back}
         if ticket.closed_at:
             return _("closed %(time)s ago") % {"time": timesince(ticket.closed_at, now, depth=1)}
@@ -85,10 +84,10 @@ def claiming_by(staff: Staff) -> Callable[[Ticket], SafeString | str]:
         if "claim" not in actions_open_to(ticket, staff.actor_in(ticket.tenant_id)):
             return str(ticket.assignee) if ticket.assignee else ""
         return format_html(
-            '<button type="submit" form="desk-claim" formaction="{}" class="desk-button" aria-label="{}">{}</button>',
-            reverse("admin:support_ticket_act", args=[ticket.id, "claim"]),
+            '<button type="submit" form="wb-claim" formaction="{}" class="wb-button" aria-label="{}">{}</button>',
+            reverse("admin:support_ticket_action", args=[ticket.id, "claim"]),
             _("Claim %(ticket)s") % {"ticket": ticket},
-            ACTS["claim"].label,
+            BUTTONS["claim"].label,
         )
 
     return assignee

@@ -21,16 +21,15 @@ from ondi.staff.forms import PlainTextField, within_calendar
 from ondi.tenants.models import Priority
 from orders.models import Order
 from support import policies
-from support.actions import LONGEST_NOTE, LONGEST_REASON
-from support.models import Tag, Ticket, TicketSource
+from support.models import Tag, Ticket
 from support.placeholders import unfilled_placeholders
+from support.vocabulary import LONGEST_MESSAGE, LONGEST_REASON, LONGEST_SUBJECT, TicketSource
 
-REPLY_LENGTH, SUBJECT_LENGTH = 8000, 200
 ITEMS_OFFERED = 50
 MORNING = 9  # o'clock, in the tenant's zone
 
 
-class ActForm(forms.Form):
+class ActionForm(forms.Form):
     """`ticket` is None where the form is for several tickets of the actor's tenant at once."""
 
     def __init__(self, *arguments: Any, actor: Actor, ticket: Ticket | None = None, **options: Any) -> None:
@@ -51,7 +50,7 @@ class ActForm(forms.Form):
         return field
 
 
-class TakeOverForm(ActForm):
+class TakeOverForm(ActionForm):
     reason = PlainTextField(
         label=_("Why do you take this ticket over?"),
         max_length=LONGEST_REASON,
@@ -59,7 +58,7 @@ class TakeOverForm(ActForm):
     )
 
 
-class AssignForm(ActForm):
+class AssignForm(ActionForm):
     """Asks for a reason where the ticket is a colleague's, or may be."""
 
     assignee = forms.ChoiceField(label=_("Colleague"), widget=UnfoldAdminSelectWidget)
@@ -87,7 +86,7 @@ class AssignForm(ActForm):
         return {"assignee_id": UUID(self.cleaned_data["assignee"]), "reason": self.cleaned_data.get("reason", "")}
 
 
-class PriorityForm(ActForm):
+class PriorityForm(ActionForm):
     priority = forms.ChoiceField(label=_("Priority"), choices=Priority.choices, widget=UnfoldAdminSelectWidget)
 
     def prepare(self) -> None:
@@ -95,7 +94,7 @@ class PriorityForm(ActForm):
             self.initial["priority"] = self.ticket.priority
 
 
-class TagsForm(ActForm):
+class TagsForm(ActionForm):
     """Ticks tags on and off. `shown` are those that were on: a colleague's newer tag stays."""
 
     tags = forms.MultipleChoiceField(label=_("Tags"), required=False, widget=forms.CheckboxSelectMultiple)
@@ -117,7 +116,7 @@ class TagsForm(ActForm):
         return {"add": chosen - shown, "remove": shown - chosen}
 
 
-class LaterForm(ActForm):
+class SnoozeForm(ActionForm):
     WHEN = (
         ("1h", _("In an hour")),
         ("3h", _("In three hours")),
@@ -160,7 +159,7 @@ class LaterForm(ActForm):
         return day.replace(hour=MORNING, minute=0, second=0, microsecond=0)
 
 
-class LinkForm(ActForm):
+class LinkForm(ActionForm):
     item = forms.ChoiceField(label=_("Delivery or order"), required=False, widget=UnfoldAdminSelectWidget)
 
     def prepare(self) -> None:
@@ -180,13 +179,15 @@ class LinkForm(ActForm):
         return ids_of(self.cleaned_data["item"])
 
 
-class PhoneForm(ActForm):
+class PhoneForm(ActionForm):
     """A customer on the phone, in the agent's words."""
 
-    subject = PlainTextField(label=_("Subject"), max_length=SUBJECT_LENGTH, one_line=True,
+    subject = PlainTextField(label=_("Subject"), max_length=LONGEST_SUBJECT, one_line=True,
                              widget=UnfoldAdminTextInputWidget)  # fmt: skip
     message = PlainTextField(
-        label=_("What the customer says"), max_length=REPLY_LENGTH, widget=UnfoldAdminTextareaWidget(attrs={"rows": 6})
+        label=_("What the customer says"),
+        max_length=LONGEST_MESSAGE,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
     )
     priority = forms.ChoiceField(
         label=_("Priority"), choices=Priority.choices, initial=Priority.MEDIUM, widget=UnfoldAdminSelectWidget
@@ -208,7 +209,7 @@ class PhoneForm(ActForm):
 
 
 class ReplyForm(forms.Form):
-    content = PlainTextField(max_length=REPLY_LENGTH)
+    content = PlainTextField(max_length=LONGEST_MESSAGE)
     last_sequence = forms.IntegerField(min_value=0)
     assignee = forms.UUIDField(required=False)
     status = forms.CharField()
@@ -223,7 +224,7 @@ class ReplyForm(forms.Form):
 
 
 class NoteForm(forms.Form):
-    content = PlainTextField(max_length=LONGEST_NOTE)
+    content = PlainTextField(max_length=LONGEST_MESSAGE)
 
 
 def items_of(

@@ -14,12 +14,14 @@ from deliveries.admin import DeliveryAdmin
 from deliveries.models import Delivery
 from deliveries.timing import punctuality
 from ondi.accounts.models import Membership
+from ondi.accounts.roles import Role
 from ondi.staff.admin import MembershipAdmin
 from ondi.staff.entry import staff_at
 from orders.admin import OrderAdmin
 from orders.models import Order
-from support.admin.desk import tickets_seen_by
+from support.admin.pages import tickets_seen_by
 from support.models import Ticket
+from support.vocabulary import TicketStatus
 
 SHOWN = 20
 
@@ -65,7 +67,7 @@ admin.site.unregister([Order, Delivery, Membership])
 
 
 @admin.register(Order)
-class OrderDeskAdmin(WithTickets, OrderAdmin):
+class OrderWorkbenchAdmin(WithTickets, OrderAdmin):
     item_name = "order"
 
     def more_about(self, row: Order) -> list[tuple[Any, list[tuple[str, Any]]]]:
@@ -73,7 +75,7 @@ class OrderDeskAdmin(WithTickets, OrderAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryDeskAdmin(WithTickets, DeliveryAdmin):
+class DeliveryWorkbenchAdmin(WithTickets, DeliveryAdmin):
     item_name = "delivery"
     list_display = tuple(
         name for column in DeliveryAdmin.list_display
@@ -86,17 +88,17 @@ class DeliveryDeskAdmin(WithTickets, DeliveryAdmin):
 
 
 @admin.register(Membership)
-class PersonDeskAdmin(WithTickets, MembershipAdmin):
+class PersonWorkbenchAdmin(WithTickets, MembershipAdmin):
     """A person with what they asked for, and for colleagues what they work on."""
 
     call_name = "customer"
 
     def tickets_about(self, tickets: Any, row: Membership) -> QuerySet[Ticket]:
-        found: QuerySet[Ticket] = tickets.filter(Q(requester=row) | Q(assignee=row, status="open"))
+        found: QuerySet[Ticket] = tickets.filter(Q(requester=row) | Q(assignee=row, status=TicketStatus.OPEN))
         return found
 
     def can_be_called_about(self, row: Membership) -> bool:
-        return row.role == "customer" and row.ended_at is None
+        return row.role == Role.CUSTOMER and row.ended_at is None
 
     def more_about(self, row: Membership) -> list[tuple[Any, list[tuple[str, Any]]]]:
         of_customer = {"tenant_id": row.tenant_id, "customer": row}

@@ -18,8 +18,8 @@ from ondi.staff.entry import Staff, staff_at, use_zone_of
 from ondi.staff.once import SentBefore, sent_once
 from orders.models import Order
 from support import services
-from support.admin.desk import queue_url, refusal_text, ticket_url
 from support.admin.forms import PhoneForm, key_of
+from support.admin.pages import queue_url, refusal_text, ticket_url
 
 CUSTOMERS_OFFERED = 20
 
@@ -44,7 +44,7 @@ def phone(request: HttpRequest) -> HttpResponse:
     if posted is not None and form.is_valid():
         try:
             with sent_once(request, tenant_id=customer.tenant_id, said=form.cleaned_data) as sending:
-                ticket = services.open_ticket_for_customer(actor=actor, **form.details())
+                ticket = services.open_ticket_on_behalf(actor=actor, **form.details())
                 sending.location = ticket_url(ticket.id)
         except SentBefore as before:
             if before.is_same:

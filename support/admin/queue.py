@@ -22,8 +22,8 @@ from ondi.staff.once import SentBefore, sent_once
 from support import services
 from support.admin import columns
 from support.admin.bulk import bulk_actions
-from support.admin.desk import no_such_ticket, queue_url, ticket_url
 from support.admin.export import csv_of
+from support.admin.pages import no_such_ticket, queue_url, ticket_url
 from support.admin.phone import phone
 from support.admin.tabs import (
     EVERYTHING,
@@ -36,7 +36,7 @@ from support.admin.tabs import (
     tab_links,
     tab_of,
 )
-from support.admin.ticket_page import act, news, note, redact, reply, ticket_page
+from support.admin.ticket_page import news, note, redact, reply, run_action, ticket_page
 from support.errors import QueueEmpty
 from support.models import Ticket
 
@@ -71,7 +71,7 @@ class TicketAdmin(TicketDataAdmin):
             ("<uuid:ticket_id>/reply/", reply, "reply"),
             ("<uuid:ticket_id>/note/", note, "note"),
             ("<uuid:ticket_id>/news/", news, "news"),
-            ("<uuid:ticket_id>/act/<slug:name>/", act, "act"),
+            ("<uuid:ticket_id>/action/<slug:name>/", run_action, "action"),
             ("<uuid:ticket_id>/redact/<uuid:message_id>/", redact, "redact"),
         ]
         own = [path(route, view(page), name=f"support_ticket_{name}") for route, page, name in pages]
@@ -79,7 +79,7 @@ class TicketAdmin(TicketDataAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         tickets: Any = super().get_queryset(request)
-        return tickets.for_desk()
+        return tickets.for_workbench()
 
     def get_list_display(self, request: HttpRequest) -> Any:
         staff = staff_at(request)

@@ -56,7 +56,7 @@ class FixRunAdmin(ReadOnlyAdmin):
         return str(status_of([run])[run.id].label)
 
 
-class DeskAdmin(ScopedAdmin):
+class WorkbenchAdmin(ScopedAdmin):
     """What support users set up for themselves."""
 
     def visible_in(self, staff: Staff) -> Collection[UUID]:
@@ -70,7 +70,7 @@ class DeskAdmin(ScopedAdmin):
 
 
 @admin.register(Tag)
-class TagAdmin(DeskAdmin):
+class TagAdmin(WorkbenchAdmin):
     list_display = ("name", "tenant")
     list_select_related = ("tenant",)
     search_fields = ("name__folded",)
@@ -99,7 +99,7 @@ class CannedReplyForm(RowForm):
 
 
 @admin.register(CannedReply)
-class CannedReplyAdmin(DeskAdmin):
+class CannedReplyAdmin(WorkbenchAdmin):
     form = CannedReplyForm
     list_display = ("shortcut", "language", "content", "tenant")
     list_filter = ("language",)

@@ -17,9 +17,10 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from ondi.accounts.models import Membership
 from ondi.staff.entry import Staff, staff_at
-from support.admin.desk import tickets_seen_by
+from support.admin.pages import tickets_seen_by
 from support.models import Tag
 from support.querysets import TicketQuerySet, capped_counts
+from support.vocabulary import WaitingOn
 
 COUNTED_AT_MOST = 1_000
 TAB = "tab"
@@ -34,10 +35,10 @@ class Tab:
 
 
 TABS = {
-    "unassigned": Tab(_("Unassigned"), lambda tickets, _staff, at: tickets.open().unassigned().not_put_off(at)),
-    "mine": Tab(_("Mine"), lambda tickets, staff, at: tickets.open().assigned_to(staff.membership_ids).not_put_off(at)),
+    "unassigned": Tab(_("Unassigned"), lambda tickets, _staff, at: tickets.open().unassigned().not_snoozed(at)),
+    "mine": Tab(_("Mine"), lambda tickets, staff, at: tickets.open().assigned_to(staff.membership_ids).not_snoozed(at)),
     "open": Tab(_("All open"), lambda tickets, _staff, _at: tickets.open()),
-    "later": Tab(_("Later"), lambda tickets, _staff, at: tickets.put_off(at), ("follow_up_at", "id")),
+    "snoozed": Tab(_("Snoozed"), lambda tickets, _staff, at: tickets.snoozed(at), ("snoozed_until", "id")),
     "closed": Tab(_("Closed"), lambda tickets, _staff, _at: tickets.closed(), ("-closed_at", "-id")),
 }
 EVERYTHING = Tab(_("All"), lambda tickets, _staff, _at: tickets)
@@ -61,7 +62,7 @@ def tab_links(request: HttpRequest) -> dict[str, Any]:
     staff, at = staff_at(request), timezone.now()
     tickets, chosen = tickets_seen_by(staff), chosen_tab(request)
     rows = {name: tab.rows(tickets, staff, at) for name, tab in TABS.items()}
-    waiting = rows["mine"].filter(waiting_on="agent")
+    waiting = rows["mine"].filter(waiting_on=WaitingOn.AGENT)
     counts = capped_counts({**rows, "waiting": waiting}, COUNTED_AT_MOST)
     links = [
         {"name": name, "label": tab.label, "count": _shown(counts[name]), "chosen": name == chosen,
@@ -82,7 +83,7 @@ def _query_of(request: HttpRequest, name: str) -> str:
 def waiting_for(staff: Staff) -> int:
     """How many open tickets of this person wait for their answer, counted a little beyond a thousand."""
     mine = TABS["mine"].rows(tickets_seen_by(staff), staff, timezone.now())
-    return mine.filter(waiting_on="agent").capped_count(COUNTED_AT_MOST)
+    return mine.filter(waiting_on=WaitingOn.AGENT).capped_count(COUNTED_AT_MOST)
 
 
 def _shown(count: int) -> str:

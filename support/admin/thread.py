@@ -8,13 +8,15 @@ from uuid import UUID
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from conversations.events import TICKET_CLOSED, TICKET_REOPENED, event_code
+from conversations.events import event_code
 from conversations.models import Message, Participant
 from conversations.words import words
 from ondi.accounts.models import Membership
 from ondi.common.times import in_words
 from ondi.tenants.models import Priority
+from support.events import TICKET_CLOSED, TICKET_REOPENED
 from support.models import Tag, Ticket, TicketEvent, TicketNote
+from support.vocabulary import SNOOZED_UNTIL, EventKind
 
 SHOWN_AT_FIRST = 50
 SHOWN_AT_MOST = 1_000
@@ -109,12 +111,12 @@ def _event_words(event: TicketEvent, names: Mapping[UUID, str], tags: Mapping[st
         labels = dict(Priority.choices)
         before = event.before.get("priority", "")
         detail = f"{labels.get(before, before)} → {labels.get(priority, priority)}"
-    elif event.kind == TicketEvent.Kind.PUT_OFF:
-        until = parse_datetime(event.after["follow_up_at"] or "")
+    elif event.kind == EventKind.SNOOZED:
+        until = parse_datetime(event.after[SNOOZED_UNTIL] or "")
         detail = in_words(until) if until else _("back into the queue")
     elif person := event.after.get("assignee") or event.after.get("participant"):
-        is_own_act = event.actor_id is not None and str(event.actor_id) == person
-        detail = "" if is_own_act else names.get(UUID(person), "")
+        is_own_action = event.actor_id is not None and str(event.actor_id) == person
+        detail = "" if is_own_action else names.get(UUID(person), "")
     return f"{label}: {detail}" if detail else label
 
 

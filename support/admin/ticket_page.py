@@ -20,9 +20,9 @@ from ondi.staff.entry import staff_at
 from ondi.staff.once import SentBefore, sent_once
 from support import services
 from support.actions import actions_open_to
-from support.admin.acts import ACTS
-from support.admin.desk import came_from, of_ticket, refusal_text, ticket_url, tickets_seen_by, whole_number
+from support.admin.buttons import BUTTONS
 from support.admin.forms import NoteForm, ReplyForm
+from support.admin.pages import came_from, of_ticket, refusal_text, ticket_url, tickets_seen_by, whole_number
 from support.admin.tabs import waiting_for
 from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, thread_of
 from support.errors import TicketChanged
@@ -106,9 +106,9 @@ def news(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
 
 
 @of_ticket
-def act(request: HttpRequest, ticket: Ticket, actor: Actor, name: str) -> HttpResponse:
-    """Ask what an act needs to know, and do it. A refused form stays filled in, with the reason."""
-    chosen = ACTS.get(name)
+def run_action(request: HttpRequest, ticket: Ticket, actor: Actor, name: str) -> HttpResponse:
+    """Ask what an action needs to know, and do it. A refused form stays filled in, with the reason."""
+    chosen = BUTTONS.get(name)
     if chosen is None:
         return redirect(ticket_url(ticket.id))
     posted = request.POST if request.method == "POST" else None
@@ -128,9 +128,9 @@ def act(request: HttpRequest, ticket: Ticket, actor: Actor, name: str) -> HttpRe
             return redirect(came_from(request, ticket_url(ticket.id)))
     if fault:
         ticket.refresh_from_db(fields=["version"])
-    context = {"ticket": ticket, "name": name, "act": chosen, "form": form, "fault": fault, "title": chosen.label}
-    is_dialog = request.headers.get("X-Desk-Dialog") == "1"
-    template = "support/act_form.html" if is_dialog else "support/act.html"
+    context = {"ticket": ticket, "name": name, "button": chosen, "form": form, "fault": fault, "title": chosen.label}
+    is_dialog = request.headers.get("X-Workbench-Dialog") == "1"
+    template = "support/action_form.html" if is_dialog else "support/action.html"
     return render(request, template, {**admin.site.each_context(request), **context}, status=409 if fault else 200)
 
 
@@ -145,7 +145,7 @@ def redact(request: HttpRequest, ticket: Ticket, actor: Actor, message_id: UUID)
             messages.error(request, str(refusal))
         return redirect(ticket_url(ticket.id))
     context = {"ticket": ticket, "message_id": message_id, "title": _("Redact a message")}
-    is_dialog = request.headers.get("X-Desk-Dialog") == "1"
+    is_dialog = request.headers.get("X-Workbench-Dialog") == "1"
     template = "support/redact_form.html" if is_dialog else "support/redact.html"
     return render(request, template, {**admin.site.each_context(request), **context})
 
@@ -163,20 +163,20 @@ def _sent_before(
 def _refused(
     request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, refusal: DomainError
 ) -> HttpResponse:
-    now = tickets_seen_by(staff_at(request)).for_desk().get(id=ticket.id)
+    now = tickets_seen_by(staff_at(request)).for_workbench().get(id=ticket.id)
     return _page(request, now, actor, composer, status=STATUS_OF_KIND[refusal.kind])
 
 
 def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, status: int = 200) -> HttpResponse:
     now = timezone.now()
     participants = list(Participant.objects.in_tenants([ticket.tenant_id]).of_conversations([ticket.conversation_id]))
-    tags = Tag.objects.for_desk(ticket)
+    tags = Tag.objects.for_workbench(ticket)
     seen = composer.seen
     reach = whole_number(request.GET.get("messages", "")) or SHOWN_AT_FIRST
     last_seen = seen.last_sequence if seen else None
     thread = thread_of(ticket, participants=participants, tags=tags, reach=reach, seen=last_seen)
     possible = actions_open_to(ticket, actor)
-    offered = [(name, found) for name, found in ACTS.items() if name in possible]
+    offered = [(name, found) for name, found in BUTTONS.items() if name in possible]
     of_customer = tickets_seen_by(staff_at(request)).filter(tenant_id=ticket.tenant_id, requester=ticket.requester_id)
     languages = [ticket.requester.language or ticket.tenant.language, ticket.tenant.language, "en"]
     replies = CannedReply.objects.for_language(ticket.tenant_id, languages) if "reply" in possible else []
@@ -195,7 +195,7 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "can_note": "note" in possible,
         "placeholders": NAMES,
         "can_redact": "redact" in possible,
-        "acts": offered,
+        "buttons": offered,
         "canned_replies": [
             {"shortcut": one.shortcut, "language": one.language, "text": filled(one.content, ticket)} for one in replies
         ],
@@ -206,7 +206,7 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "is_late": ticket.delivery is not None and is_late(ticket.delivery, now),
         "time_zone": actor.tenant.time_zone,
         "customer_name": name_of(ticket.requester),
-        "is_put_off": ticket.follow_up_at is not None and ticket.follow_up_at > now,
+        "is_snoozed": ticket.snoozed_until is not None and ticket.snoozed_until > now,
     }
     return render(request, "support/ticket.html", {**admin.site.each_context(request), **context}, status=status)
 

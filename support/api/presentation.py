@@ -12,7 +12,8 @@ from conversations.policies import can_post, takes_part
 from ondi.accounts.actors import Actor
 from ondi.common.times import iso
 from support import policies
-from support.models import TicketEvent, TicketNote, TicketStatus
+from support.models import TicketEvent, TicketNote
+from support.vocabulary import TicketStatus
 
 
 def ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def ticket_detail_data(row: Any, viewer: Actor) -> dict[str, Any]:
 
 def queue_ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
     """A row of `for_queue`: the ticket, who asks, and what only the desk sees."""
-    return {**ticket_data(row, viewer), **_desk_data(row, viewer)}
+    return {**ticket_data(row, viewer), **_staff_data(row, viewer)}
 
 
 def queue_detail_data(row: Any, viewer: Actor, participants: Iterable[Participant]) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def queue_detail_data(row: Any, viewer: Actor, participants: Iterable[Participan
     short = policies.is_customer_of(row, viewer)
     return {
         **ticket_detail_data(row, viewer),
-        **_desk_data(row, viewer),
+        **_staff_data(row, viewer),
         "participants": [participant_data(participant, short=short) for participant in participants],
     }
 
@@ -102,7 +103,7 @@ def event_data(event: TicketEvent) -> dict[str, Any]:
     }
 
 
-def _desk_data(row: Any, viewer: Actor) -> dict[str, Any]:
+def _staff_data(row: Any, viewer: Actor) -> dict[str, Any]:
     """Who opened a ticket is its customer, and sees neither its tags nor whether it was put off."""
     is_own = policies.is_customer_of(row, viewer)
     return {
@@ -114,9 +115,9 @@ def _desk_data(row: Any, viewer: Actor) -> dict[str, Any]:
 
 
 def _snoozed_until(row: Any) -> str | None:
-    if row.follow_up_at is None or row.status != TicketStatus.OPEN or row.follow_up_at <= timezone.now():
+    if row.snoozed_until is None or row.status != TicketStatus.OPEN or row.snoozed_until <= timezone.now():
         return None
-    return iso(row.follow_up_at)
+    return iso(row.snoozed_until)
 
 
 def _requester_data(row: Any) -> dict[str, Any]:

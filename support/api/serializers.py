@@ -13,7 +13,7 @@ from ondi.tenants.models import Priority
 from orders.models import OrderStatus, PaymentStatus
 from support import policies
 from support.api.messaging.serializers import PersonData, SenderData
-from support.models import TicketSource, TicketStatus, WaitingOn
+from support.vocabulary import LONGEST_MESSAGE, LONGEST_SUBJECT, TicketSource, TicketStatus, WaitingOn
 
 ACTIONS = [("add", "add"), ("remove", "remove"), ("update", "update")]
 CUSTOMER_SOURCES = [(source.value, source.label) for source in (TicketSource.CUSTOMER_PORTAL, TicketSource.STOREFRONT)]
@@ -21,8 +21,8 @@ CUSTOMER_SOURCES = [(source.value, source.label) for source in (TicketSource.CUS
 
 @extend_schema_serializer(exclude_fields=["attachments"])
 class CreateTicketBody(serializers.Serializer[Any]):
-    subject = PlainTextField(max_length=200, one_line=True, help_text="One line, 1 to 200 characters.")
-    message = PlainTextField(max_length=8000, help_text="1 to 8,000 characters.")
+    subject = PlainTextField(max_length=LONGEST_SUBJECT, one_line=True, help_text="One line, 1 to 200 characters.")
+    message = PlainTextField(max_length=LONGEST_MESSAGE, help_text="1 to 8,000 characters.")
     priority = serializers.ChoiceField(choices=Priority.choices, default=Priority.MEDIUM)
     source = serializers.ChoiceField(  # type: ignore[assignment]  # a key of the contract that DRF uses as well
         choices=CUSTOMER_SOURCES, default=TicketSource.CUSTOMER_PORTAL
@@ -144,18 +144,18 @@ class ParticipantData(serializers.Serializer[Any]):
     left_at = serializers.DateTimeField(allow_null=True)
 
 
-class DeskData(serializers.Serializer[Any]):
+class StaffData(serializers.Serializer[Any]):
     requester = RequesterData()
     version = serializers.IntegerField(min_value=1, help_text="Counts the changes of the ticket.")
     snoozed_until = serializers.DateTimeField(allow_null=True, help_text="When it comes back into the queue.")
     tags = serializers.ListField(child=serializers.CharField())
 
 
-class QueueTicketData(TicketData, DeskData):
+class QueueTicketData(TicketData, StaffData):
     pass
 
 
-class QueueDetailData(TicketDetailData, DeskData):
+class QueueDetailData(TicketDetailData, StaffData):
     participants = ParticipantData(many=True)
 
 

@@ -8,6 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from ondi.accounts.models import Membership
+from ondi.accounts.roles import Role
 from ondi.common.prepared import insert_rows
 from ondi.common.times import iso
 from ondi.datafixes.fixes import Batch, FixOneByOne, Item
@@ -27,7 +28,7 @@ class EraseCustomer(FixOneByOne):
 
     def items(self) -> Iterator[Item]:
         customer = self.customer
-        if customer.role != "customer":
+        if customer.role != Role.CUSTOMER:
             yield Item(str(customer.id), str(customer.id), fault="this person is staff; end their membership instead")
             return
         if customer.erased_at is None:

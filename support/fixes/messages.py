@@ -51,8 +51,8 @@ class RedactMessages(FixOneByOne):
             last = page[-1].id
 
     def hold(self, items: Sequence[Item]) -> None:
-        talks = Message.objects.in_tenants([self.tenant_id]).filter(id__in=[item.key for item in items])
-        keys = list(talks.values_list("conversation_id", flat=True))
+        conversations = Message.objects.in_tenants([self.tenant_id]).filter(id__in=[item.key for item in items])
+        keys = list(conversations.values_list("conversation_id", flat=True))
         list(Ticket.objects.locked().filter(tenant_id=self.tenant_id, conversation__in=keys).values_list("id"))
         list(Conversation.objects.locked().filter(tenant_id=self.tenant_id, id__in=keys).values_list("id"))
 

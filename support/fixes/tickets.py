@@ -24,10 +24,11 @@ from ondi.datafixes.fixes import Fix, FixOneByOne, Footprint, Item, after_undo, 
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
-from support.models import Ticket, TicketEvent
+from support.models import Ticket
 from support.querysets import TicketQuerySet
 from support.services import assign_ticket, change_link, close_ticket, release_ticket, reopen_ticket, shared
 from support.services.undoing import note_undo
+from support.vocabulary import EventKind, TicketStatus, WaitingOn
 
 READ_AT_ONCE = 500
 _OF_TICKETS = "IN (SELECT conversation_id FROM support_ticket WHERE tenant_id = %(tenant)s AND id = ANY (%(keys)s))"
@@ -73,10 +74,15 @@ class CloseStale(TicketFix, FixOneByOne):
         self.before = timezone.now() - timedelta(days=days)
 
     def tickets(self) -> TicketQuerySet:
-        return Ticket.objects.open().filter(waiting_on="customer", last_activity_at__lt=self.before)
+        return Ticket.objects.open().filter(waiting_on=WaitingOn.CUSTOMER, last_activity_at__lt=self.before)
 
     def item_of(self, ticket: Ticket) -> Item:
-        return Item(str(ticket.id), f"#{ticket.number}", {"status": "open"}, {"status": "closed"})
+        return Item(
+            str(ticket.id),
+            f"#{ticket.number}",
+            {"status": TicketStatus.OPEN.value},
+            {"status": TicketStatus.CLOSED.value},
+        )
 
     def apply(self, item: Item, *, at: datetime) -> bool:
         if not self.tickets().filter(tenant_id=self.tenant_id, id=item.key).exists():
@@ -107,8 +113,8 @@ class Reopen(TicketFix, FixOneByOne):
         return closed.filter(closed_by=self.closed_by, closed_at__gte=self.between[0], closed_at__lt=self.between[1])
 
     def item_of(self, ticket: Ticket) -> Item:
-        before = {"status": "closed", "closed_at": iso(ticket.closed_at)}
-        return Item(str(ticket.id), f"#{ticket.number}", before, {"status": "open"})
+        before = {"status": TicketStatus.CLOSED.value, "closed_at": iso(ticket.closed_at)}
+        return Item(str(ticket.id), f"#{ticket.number}", before, {"status": TicketStatus.OPEN.value})
 
     def hold(self, items: Sequence[Item]) -> None:
         holders = Ticket.objects.filter(tenant_id=self.tenant_id, id__in=[item.key for item in items])
@@ -216,16 +222,16 @@ def hold_people(tenant_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
     shared.hold_people(Membership.objects.in_tenants([tenant_id]).filter(id__in=people))
 
 
-def leave_events(kind: TicketEvent.Kind, actor: Actor, items: Sequence[str], at: datetime) -> None:
+def leave_events(kind: EventKind, actor: Actor, items: Sequence[str], at: datetime) -> None:
     note_undo(actor=actor, ticket_ids=[UUID(item) for item in items], kind=kind, at=at)
 
 
 # What putting back the tickets of a command is to those who follow them.
 _UNDOING = {
-    "close_stale_tickets": TicketEvent.Kind.REOPENED,
-    "reopen_tickets": TicketEvent.Kind.CLOSED,
-    "reassign_tickets": TicketEvent.Kind.ASSIGNED,
-    "relink_tickets": TicketEvent.Kind.LINK_CHANGED,
+    "close_stale_tickets": EventKind.REOPENED,
+    "reopen_tickets": EventKind.CLOSED,
+    "reassign_tickets": EventKind.ASSIGNED,
+    "relink_tickets": EventKind.LINK_CHANGED,
 }
 for _command, _kind in _UNDOING.items():
     before_undo(_command)(hold_people)

@@ -4,19 +4,18 @@ Each runs in one order: lock the ticket, ask the policy, look at the state, writ
 `at` is when it happened: now when left out; demo data and imports tell of the past.
 """
 
-from support.services.changes import change_link, change_priority, change_tags, put_off_ticket
-from support.services.desk import (
+from support.services.assignment import (
     assign_ticket,
     claim_next_ticket,
     claim_ticket,
-    close_ticket,
-    leave_desk,
+    offboard_agent,
     release_ticket,
-    reopen_ticket,
     take_over_ticket,
 )
+from support.services.changes import change_link, change_priority, change_tags, snooze_ticket
+from support.services.lifecycle import close_ticket, reopen_ticket
 from support.services.messages import note_delivery, post_message
-from support.services.opening import open_ticket, open_ticket_for_customer
+from support.services.opening import open_ticket, open_ticket_on_behalf
 from support.services.participants import change_participants
 from support.services.presence import note_presence
 from support.services.redaction import redact_ticket_message
@@ -32,17 +31,17 @@ __all__ = [
     "claim_next_ticket",
     "claim_ticket",
     "close_ticket",
-    "leave_desk",
     "note_delivery",
     "note_presence",
+    "offboard_agent",
     "open_ticket",
-    "open_ticket_for_customer",
+    "open_ticket_on_behalf",
     "post_message",
-    "put_off_ticket",
     "redact_ticket_message",
     "release_ticket",
     "reopen_ticket",
     "reply_to_ticket",
+    "snooze_ticket",
     "take_over_ticket",
     "write_note",
 ]

@@ -18,7 +18,7 @@ from ondi.common.prepared import insert_rows
 from orders.models import Order
 from support import policies
 from support.errors import DeliveryNotFound, OrderNotFound, TagNotFound
-from support.models import Tag, Ticket, TicketEvent, TicketTag
+from support.models import Tag, Ticket, TicketTag
 from support.publishing import SNOOZED, TAGS_CHANGED, UNSNOOZED, of_ticket
 from support.services.shared import (
     event_of,
@@ -29,6 +29,7 @@ from support.services.shared import (
     save_ticket,
     ticket_to_handle,
 )
+from support.vocabulary import SNOOZED_UNTIL, EventKind
 
 LONGEST_SNOOZE = timedelta(days=366)
 
@@ -48,7 +49,7 @@ def change_priority(
         return ticket
     ticket.priority = priority
     save_ticket(ticket, at)
-    record_event(ticket, TicketEvent.Kind.PRIORITY_CHANGED, actor, at, {"priority": before}, {"priority": priority})
+    record_event(ticket, EventKind.PRIORITY_CHANGED, actor, at, {"priority": before}, {"priority": priority})
     return ticket
 
 
@@ -81,15 +82,15 @@ def change_tags(
     save_ticket(ticket, at)
     after = present.union(added).difference(removed)
     insert_rows(
-        *(event_of(ticket, TicketEvent.Kind.TAG_ADDED, actor, at, {}, {"tag": str(tag)}) for tag in added),
-        *(event_of(ticket, TicketEvent.Kind.TAG_REMOVED, actor, at, {"tag": str(tag)}, {}) for tag in removed),
+        *(event_of(ticket, EventKind.TAG_ADDED, actor, at, {}, {"tag": str(tag)}) for tag in added),
+        *(event_of(ticket, EventKind.TAG_REMOVED, actor, at, {"tag": str(tag)}, {}) for tag in removed),
         of_ticket(TAGS_CHANGED, ticket, actor, at, {"tags": sorted(present)}, {"tags": sorted(after)}),
     )
     return ticket
 
 
 @transaction.atomic
-def put_off_ticket(
+def snooze_ticket(
     *, actor: Actor, ticket_id: UUID, until: datetime | None, version: int | None = None, at: datetime | None = None
 ) -> Ticket:
     """Take an open ticket out of the queue until this moment or until its customer writes; None: bring it back.
@@ -98,17 +99,17 @@ def put_off_ticket(
     ahead.
     """
     ticket = ticket_to_handle(actor, ticket_id, version)
-    before, at = ticket.follow_up_at, at or timezone.now()
+    before, at = ticket.snoozed_until, at or timezone.now()
     if until is not None and not at < until <= at + LONGEST_SNOOZE:
         raise InvalidInput({"until": ["min_value" if until <= at else "max_value"]})
     if until == before:
         return ticket
-    ticket.follow_up_at = until
+    ticket.snoozed_until = until
     save_ticket(ticket, at)
-    was = {"follow_up_at": before.isoformat() if before else None}
-    becomes = {"follow_up_at": until.isoformat() if until else None}
+    was = {SNOOZED_UNTIL: before.isoformat() if before else None}
+    becomes = {SNOOZED_UNTIL: until.isoformat() if until else None}
     insert_rows(
-        event_of(ticket, TicketEvent.Kind.PUT_OFF, actor, at, was, becomes),
+        event_of(ticket, EventKind.SNOOZED, actor, at, was, becomes),
         of_ticket(
             SNOOZED if until else UNSNOOZED, ticket, actor, at, {"snoozed_until": before}, {"snoozed_until": until}
         ),
@@ -152,7 +153,7 @@ def change_link(
         if is_item_taken(error):
             refuse_if_item_is_held(ticket, actor)
         raise
-    record_event(ticket, TicketEvent.Kind.LINK_CHANGED, actor, at, before, _item_of(ticket), is_silent=not announce)
+    record_event(ticket, EventKind.LINK_CHANGED, actor, at, before, _item_of(ticket), is_silent=not announce)
     return ticket
 
 

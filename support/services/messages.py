@@ -14,19 +14,10 @@ from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from ondi.common.prepared import fetch_prepared
 from ondi.outbox.models import Entry
-from support.models import Ticket, WaitingOn
+from support.models import Ticket
 from support.services.shared import message_entry, person_of, save_ticket, say
-
-_NOTE = """
-UPDATE support_ticket SET
-    waiting_since = CASE waiting_on WHEN %(turn)s THEN waiting_since ELSE %(at)s END,
-    waiting_on = %(turn)s,
-    follow_up_at = CASE WHEN %(from_customer)s THEN NULL ELSE follow_up_at END,
-    first_response_at = COALESCE(first_response_at, CASE WHEN NOT %(from_customer)s THEN %(at)s END),
-    last_activity_at = %(at)s, updated_at = %(at)s, version = version + 1
-WHERE tenant_id = %(tenant_id)s AND conversation_id = %(conversation_id)s AND status = 'open'
-RETURNING id, number, version, requester_id
-"""
+from support.turns import AFTER_MESSAGE
+from support.vocabulary import WaitingOn
 
 
 @transaction.atomic
@@ -76,11 +67,11 @@ def _note(message: Message, actor: Actor) -> Entry | None:
     turn = WaitingOn.AGENT if from_customer else WaitingOn.CUSTOMER
     of_conversation = {"tenant_id": message.tenant_id, "conversation_id": message.conversation_id}
     known = {"turn": turn, "at": message.created_at, "from_customer": from_customer, **of_conversation}
-    found = fetch_prepared(_NOTE, known)
+    found = fetch_prepared(AFTER_MESSAGE, known)
     if not found:
         # Closed, as it seems; whoever is reopening it now is waited for.
         Ticket.objects.locked().filter(**of_conversation).first()
-        found = fetch_prepared(_NOTE, known)
+        found = fetch_prepared(AFTER_MESSAGE, known)
     if not found:
         return None
     ticket_id, number, version, requester_id = found[0]

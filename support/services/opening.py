@@ -16,9 +16,9 @@ from ondi.common.prepared import fetch_prepared, insert_rows
 from orders.models import Order
 from support import policies
 from support.errors import CustomerNotFound, DeliveryNotFound, NotASupportUser, OrderNotFound
-from support.models import Ticket, TicketEvent, TicketSource, WaitingOn
+from support.models import Ticket
 from support.publishing import PUBLISHED, of_ticket
-from support.services.desk import take_unassigned
+from support.services.assignment import take_unassigned
 from support.services.shared import (
     event_of,
     hold_role_of,
@@ -27,6 +27,7 @@ from support.services.shared import (
     person_of,
     refuse_if_item_is_held,
 )
+from support.vocabulary import EventKind, TicketSource, TicketStatus, WaitingOn
 
 CREATE_ATTEMPTS = 3
 
@@ -67,7 +68,7 @@ def open_ticket(
 
 
 @transaction.atomic
-def open_ticket_for_customer(
+def open_ticket_on_behalf(
     *,
     actor: Actor,
     customer_id: UUID,
@@ -164,11 +165,11 @@ def _insert(ticket: Ticket, opening: Opening, actor: Actor) -> Ticket:
     ticket.conversation = conversation
     ticket.number = _next_number(ticket.tenant_id)
     system = Actor.system(ticket.tenant_id, "acknowledgement")
-    at, after = ticket.created_at, {"status": "open", "source": ticket.source}
+    at, after = ticket.created_at, {"status": TicketStatus.OPEN.value, "source": ticket.source}
     insert_rows(
         ticket,
-        event_of(ticket, TicketEvent.Kind.OPENED, actor, at, {}, after),
-        of_ticket(PUBLISHED[TicketEvent.Kind.OPENED], ticket, actor, at, {}, after),
+        event_of(ticket, EventKind.OPENED, actor, at, {}, after),
+        of_ticket(PUBLISHED[EventKind.OPENED], ticket, actor, at, {}, after),
         *(message_entry(ticket, message.id, actor if message.sender_id else system, at) for message in messages),
     )
     return ticket

@@ -17,6 +17,7 @@ from support import policies
 from support.models import Ticket, TicketEvent
 from support.publishing import PARTICIPANTS_CHANGED, of_ticket
 from support.services.shared import event_of, hold_people, save_ticket
+from support.vocabulary import EventKind
 
 ADD, REMOVE, UPDATE = "add", "remove", "update"
 
@@ -97,18 +98,18 @@ def _change(
         )
         part.left_at, part.role = None, role
         parts[member.id] = part
-        return _done(ticket, actor, events, part, user_id, TicketEvent.Kind.PARTICIPANT_ADDED, "added", at)
+        return _done(ticket, actor, events, part, user_id, EventKind.PARTICIPANT_ADDED, "added", at)
     if part is None or not present:
         return ParticipantResult(user_id, *(("unchanged",) if action == REMOVE else ("failed", "not_a_participant")))
     if member.id in (ticket.requester_id, ticket.assignee_id if action == REMOVE else None):
         return ParticipantResult(user_id, "failed", "permission_denied")
     if action == REMOVE:
         part.left_at = at
-        return _done(ticket, actor, events, part, user_id, TicketEvent.Kind.PARTICIPANT_REMOVED, "removed", at)
+        return _done(ticket, actor, events, part, user_id, EventKind.PARTICIPANT_REMOVED, "removed", at)
     if part.role == role:
         return ParticipantResult(user_id, "unchanged")
     part.role = role
-    return _done(ticket, actor, events, part, user_id, TicketEvent.Kind.PARTICIPANT_UPDATED, "updated", at)
+    return _done(ticket, actor, events, part, user_id, EventKind.PARTICIPANT_UPDATED, "updated", at)
 
 
 def _done(
@@ -117,7 +118,7 @@ def _done(
     events: list[TicketEvent],
     part: Participant,
     user_id: UUID,
-    kind: TicketEvent.Kind,
+    kind: EventKind,
     status: str,
     at: datetime,
 ) -> ParticipantResult:

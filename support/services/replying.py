@@ -14,11 +14,13 @@ from ondi.accounts.actors import Actor
 from ondi.common.prepared import insert_rows
 from support import policies
 from support.errors import TicketChanged, TicketClosed
-from support.models import Ticket, TicketEvent, TicketNote
+from support.models import Ticket, TicketNote
 from support.publishing import PARTICIPANTS_CHANGED, of_ticket
-from support.services.desk import close_ticket, take_unassigned
+from support.services.assignment import take_unassigned
+from support.services.lifecycle import close_ticket
 from support.services.messages import post_as
 from support.services.shared import event_of, hold_role_of, insert_note, locked_ticket, person_of, save_ticket
+from support.vocabulary import EventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def reply_to_ticket(
         save_ticket(ticket, at)
         joined = {"participant": str(actor.membership_id), "role": Participant.Role.MEMBER.value}
         insert_rows(
-            event_of(ticket, TicketEvent.Kind.PARTICIPANT_ADDED, actor, at, {}, joined),
+            event_of(ticket, EventKind.PARTICIPANT_ADDED, actor, at, {}, joined),
             of_ticket(PARTICIPANTS_CHANGED, ticket, actor, at),
         )
     post_as(SenderRole.AGENT, actor=actor, conversation_id=ticket.conversation_id, content=content, at=at)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -18,15 +17,7 @@ from ondi.common.prepared import insert_rows, update_row
 from ondi.outbox.models import Entry
 from support import policies
 from support.errors import NotASupportUser, TicketAlreadyOpenForRelated, TicketChanged, TicketClosed, TicketNotFound
-from support.models import (
-    ONE_OPEN_PER_DELIVERY,
-    ONE_OPEN_PER_ORDER,
-    Ticket,
-    TicketEvent,
-    TicketNote,
-    TicketStatus,
-    WaitingOn,
-)
+from support.models import ONE_OPEN_PER_DELIVERY, ONE_OPEN_PER_ORDER, Ticket, TicketEvent, TicketNote
 from support.publishing import (
     MESSAGE_CREATED,
     MESSAGE_REDACTED,
@@ -36,6 +27,7 @@ from support.publishing import (
     of_ticket,
 )
 from support.querysets import TicketQuerySet
+from support.vocabulary import EventKind
 
 INSERTED_AT_ONCE = 500
 
@@ -106,22 +98,9 @@ def raise_versions(tickets: Sequence[Ticket], at: datetime) -> None:
         ticket.version += 1
 
 
-def closed_fields(at: datetime, *, by: UUID | None) -> dict[str, Any]:
-    """What a closed ticket is. `by`: a membership; None for the system."""
-    waits_no_more = dict.fromkeys(("waiting_on", "waiting_since", "follow_up_at"))
-    return {"status": TicketStatus.CLOSED, "closed_at": at, "closed_by_id": by, **waits_no_more}
-
-
-def mark_reopened(ticket: Ticket, at: datetime) -> None:
-    """What a reopened ticket is, but for saving it: it waits on an agent from now."""
-    ticket.status = TicketStatus.OPEN
-    ticket.closed_at = ticket.closed_by_id = None
-    ticket.waiting_on, ticket.waiting_since = WaitingOn.AGENT, at
-
-
 def record_event(
     ticket: Ticket,
-    kind: TicketEvent.Kind,
+    kind: EventKind,
     actor: Actor,
     at: datetime,
     before: Mapping[str, str | None],
@@ -138,7 +117,7 @@ def record_event(
 
 def event_of(
     ticket: Ticket,
-    kind: TicketEvent.Kind,
+    kind: EventKind,
     actor: Actor,
     at: datetime,
     before: Mapping[str, str | None],
@@ -159,7 +138,7 @@ def event_of(
 
 def record_events(
     tickets: Sequence[Ticket],
-    kind: TicketEvent.Kind,
+    kind: EventKind,
     published: str,
     actor: Actor,
     at: datetime,
@@ -207,7 +186,7 @@ def insert_note(ticket: Ticket, actor: Actor, content: str, at: datetime) -> Tic
 def record_redaction(ticket: Ticket, actor: Actor, message_id: UUID, at: datetime, *, is_silent: bool = False) -> None:
     """That a message was taken back, recorded and published; the ticket is saved."""
     insert_rows(
-        event_of(ticket, TicketEvent.Kind.MESSAGE_REDACTED, actor, at, {}, {"message": str(message_id)}),
+        event_of(ticket, EventKind.MESSAGE_REDACTED, actor, at, {}, {"message": str(message_id)}),
         of_ticket(MESSAGE_REDACTED, ticket, actor, at, is_silent=is_silent, message_id=message_id),
     )
 

@@ -9,31 +9,32 @@ from django.db.models import Q
 from conversations.models import Participant
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
-from support.models import Ticket, TicketEvent
+from support.models import Ticket
 from support.publishing import PUBLISHED
-from support.services.desk import leave_desk
+from support.services.assignment import offboard_agent
 from support.services.shared import raise_versions, record_events
+from support.vocabulary import EventKind
 
 
 @transaction.atomic
-def note_undo(*, actor: Actor, ticket_ids: list[UUID], kind: TicketEvent.Kind, at: datetime) -> None:
+def note_undo(*, actor: Actor, ticket_ids: list[UUID], kind: EventKind, at: datetime) -> None:
     """An event for each ticket that a data fix had changed and that is put back; published as this kind.
 
     Whoever of those that have or take part in these tickets lost the support role meanwhile leaves the desk again, as
     when it ended: what was theirs then is not theirs now. Who gets something back is held already. Locks the tickets,
-    and as `leave_desk`.
+    and as `offboard_agent`.
     """
     tenants = actor.tenant_ids
     tickets = Ticket.objects.in_tenants(tenants).filter(id__in=ticket_ids)
     back = list(tickets.locked())
     raise_versions(back, at)
-    freed = [ticket for ticket in back if kind == TicketEvent.Kind.ASSIGNED and ticket.assignee_id is None]
-    for put_back, published in ((freed, TicketEvent.Kind.RELEASED), ([one for one in back if one not in freed], kind)):
-        record_events(put_back, TicketEvent.Kind.FIX_UNDONE, PUBLISHED[published], actor, at, {}, {}, is_silent=True)
+    freed = [ticket for ticket in back if kind == EventKind.ASSIGNED and ticket.assignee_id is None]
+    for put_back, published in ((freed, EventKind.RELEASED), ([one for one in back if one not in freed], kind)):
+        record_events(put_back, EventKind.FIX_UNDONE, PUBLISHED[published], actor, at, {}, {}, is_silent=True)
     parts = Participant.objects.in_tenants(tenants).present().exclude(role=Participant.Role.CUSTOMER)
     parts = parts.filter(conversation_id__in=tickets.values("conversation_id"))
     people = Membership.objects.in_tenants(tenants).filter(
         Q(id__in=tickets.open().values("assignee_id")) | Q(id__in=parts.values("membership_id"))
     )
     for person in people.exclude(id__in=Membership.objects.in_tenants(tenants).support_users().values("id")):
-        leave_desk(membership=person, at=at)
+        offboard_agent(membership=person, at=at)

@@ -20,10 +20,10 @@ from ondi.accounts.sessions import begin_session
 from ondi.api.admission import Admission
 from ondi.wsgi import django_application
 from tests.client import ApiClient
-from tests.desk import desk
 from tests.factories import PASSWORD, MemberFactory
 from tests.invitations import link_for, open_link
 from tests.races import at_once
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -202,7 +202,7 @@ class TestFlood:
     def test_the_admin_says_so_on_a_page(self, hasher, settings):
         settings.PASSWORDS_AT_ONCE, settings.PASSWORDS_WAITING = 1, 0
         agent = MemberFactory(agent=True)
-        inside, at_desk = Client(), desk(agent.user)
+        inside, at_workbench = Client(), workbench(agent.user)
         with ThreadPoolExecutor(1) as pool:
             hasher.hold()
             first = pool.submit(lambda: (fail("made-up@example.org"), connections.close_all())[0])
@@ -210,7 +210,7 @@ class TestFlood:
 
             for page in (
                 inside.post(ADMIN_LOGIN, {"username": agent.user.email, "password": PASSWORD}),
-                at_desk.post(ADMIN_PASSWORD, _own_password(PASSWORD)),
+                at_workbench.post(ADMIN_PASSWORD, _own_password(PASSWORD)),
             ):
                 assert (page.status_code, page.headers["Retry-After"]) == (503, "2")
                 assert "go back" in page.content.decode()
@@ -232,7 +232,7 @@ class TestFlood:
 def test_no_door_holds_the_database_while_it_hashes(door_of, hasher, api):
     agent = MemberFactory(agent=True)
     link = link_for(MemberFactory(waiting=True))
-    portal, at_desk, stranger = api.as_(agent), desk(agent.user), Client()
+    portal, at_workbench, stranger = api.as_(agent), workbench(agent.user), Client()
     email = agent.user.email
     calls = {
         "login": lambda: api.post(LOGIN, {"email": email, "password": PASSWORD}),
@@ -242,9 +242,9 @@ def test_no_door_holds_the_database_while_it_hashes(door_of, hasher, api):
         "wrong password": lambda: portal.post("/auth/password", {"current_password": "wrong", "new_password": NEW}),
         "admin": lambda: stranger.post(ADMIN_LOGIN, {"username": email, "password": PASSWORD}),
         "admin wrong": lambda: stranger.post(ADMIN_LOGIN, {"username": email, "password": "wrong"}),
-        "admin password": lambda: at_desk.post(ADMIN_PASSWORD, _own_password(PASSWORD)),
+        "admin password": lambda: at_workbench.post(ADMIN_PASSWORD, _own_password(PASSWORD)),
         "invitation": lambda: open_link(link),
-        "admin wrong password": lambda: at_desk.post(ADMIN_PASSWORD, _own_password("wrong")),
+        "admin wrong password": lambda: at_workbench.post(ADMIN_PASSWORD, _own_password("wrong")),
     }
     hasher.connected.clear()
 
@@ -356,7 +356,7 @@ class TestLimits:
 
     def test_and_so_it_does_in_the_admin(self):
         agent = MemberFactory(agent=True)
-        client = desk(agent.user)
+        client = workbench(agent.user)
         pages = [client.post(ADMIN_PASSWORD, _own_password("wrong")).status_code for _try in range(11)]
 
         assert pages == [200] * 10 + [429]

@@ -19,10 +19,10 @@ from ondi.accounts.services import set_login
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from tests.client import ApiClient
-from tests.desk import desk
 from tests.factories import PASSWORD, MemberFactory, TenantFactory, UserFactory, reload
 from tests.invitations import ADDRESS, SECRET, link_for, open_link
 from tests.races import at_once, held_up
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 VICTIM = "victim@example.org"
@@ -41,7 +41,7 @@ def mailing(settings):
 
 def add(tenant, **fields):
     """Added in the admin by an admin of the tenant, who is told this."""
-    admin = desk(MemberFactory(tenant=tenant, admin=True).user)
+    admin = workbench(MemberFactory(tenant=tenant, admin=True).user)
     form = {"tenant": tenant.id, "email": VICTIM, "first_name": "V", "role": "customer", **fields}
     answer = admin.post(reverse("admin:accounts_membership_add"), form)
     return next(str(message) for message in answer.wsgi_request._messages)
@@ -156,7 +156,7 @@ class TestJoining:
         for tenant in (zagros, third, suspended):
             MemberFactory(tenant=tenant, user=login, agent=True)
         portals = [sign_in(api, PASSWORD, tenant=tenant.slug).json()["data"] for tenant in (zagros, third, suspended)]
-        at_desk = desk(login)
+        at_workbench = workbench(login)
         TOTPDevice.objects.create(user=login)
         StaticDevice.objects.create(user=login)
         with tenant_scope(suspended.id):
@@ -170,7 +170,7 @@ class TestJoining:
             assert ApiClient(portal["access_token"]).get("/users/me").status_code == 401
             again = api.post("/auth/refresh", {"refresh_token": portal["refresh_token"]})
             assert again.json()["error"] == "token_invalid"
-        assert at_desk.get("/admin/").status_code == 302
+        assert at_workbench.get("/admin/").status_code == 302
         assert not TOTPDevice.objects.filter(user=login).exists()
         assert not StaticDevice.objects.filter(user=login).exists()
 
@@ -338,14 +338,14 @@ class TestVouching:
         form = {"name": tenant.name, "status": "active", "language": "en", "time_zone": "UTC", "currency": "USD",
                 "external_id": "", "vouches_for_emails": "on"}  # fmt: skip
 
-        answer = desk(person).post(reverse("admin:tenants_tenant_change", args=[tenant.pk]), form)
+        answer = workbench(person).post(reverse("admin:tenants_tenant_change", args=[tenant.pk]), form)
 
         assert answer.status_code == (302 if who == "operator" else 403)
         with tenant_scope(tenant.id):
             assert Tenant.objects.get(pk=tenant.pk).vouches_for_emails is (who == "operator")
 
     def test_the_persons_page_says_it(self, tenants):
-        admin = desk(MemberFactory(tenant=tenants[0], admin=True).user)
+        admin = workbench(MemberFactory(tenant=tenants[0], admin=True).user)
         waiter = waiting(tenants[0])
         page = reverse("admin:accounts_membership_change", args=[waiter.pk])
         before = admin.get(page).content.decode()

@@ -9,7 +9,7 @@ from tests.world import build_world
 
 pytestmark = pytest.mark.django_db
 
-TICKETS, QUEUE, TALKS = "/customer/support/tickets", "/messaging/support/tickets", "/messaging/conversations"
+TICKETS, QUEUE, CONVERSATIONS = "/customer/support/tickets", "/messaging/support/tickets", "/messaging/conversations"
 SETTINGS = "/delivery/customer-portal/settings"
 UNKNOWN = "0197f0a0-0000-7000-8000-0000000000ff"
 
@@ -23,23 +23,23 @@ def lists_of(world):
     """Every list: who asks for it, and where."""
     return [
         (world.clients["customer"], TICKETS),
-        (world.clients["customer"], TALKS),
-        (world.clients["customer"], f"{TALKS}/{world.ticket.conversation_id}/messages"),
+        (world.clients["customer"], CONVERSATIONS),
+        (world.clients["customer"], f"{CONVERSATIONS}/{world.ticket.conversation_id}/messages"),
         (world.clients["lead"], QUEUE),
     ]
 
 
 def bodies_of(world):
     """Every call that takes a body: who makes it, how, and where."""
-    talk = f"{TALKS}/{world.ticket.conversation_id}"
+    conversation = f"{CONVERSATIONS}/{world.ticket.conversation_id}"
     return [
         (world.clients["anonymous"], "POST", "/auth/login"),
         (world.clients["anonymous"], "POST", "/auth/refresh"),
         (world.clients["anonymous"], "POST", "/auth/logout"),
         (world.clients["customer"], "POST", "/auth/password"),
         (world.clients["customer"], "POST", TICKETS),
-        (world.clients["customer"], "POST", f"{talk}/messages"),
-        (world.clients["lead"], "PUT", f"{talk}/participants"),
+        (world.clients["customer"], "POST", f"{conversation}/messages"),
+        (world.clients["lead"], "PUT", f"{conversation}/participants"),
         (world.clients["lead"], "POST", f"{QUEUE}/{world.ticket.id}/take-over"),
         (world.clients["admin"], "PUT", SETTINGS),
         (world.clients["api_key"], "PUT", "/integrations/orders"),
@@ -86,7 +86,7 @@ class TestPages:
 
 FILTERS = {
     TICKETS: ("source", "status", "related_order_id", "related_delivery_id"),
-    TALKS: ("type", "status"),
+    CONVERSATIONS: ("type", "status"),
     QUEUE: (
         "assignment_scope", "status", "source", "priority", "waiting_on", "order_id", "delivery_id", "search",
         "assigned_to",
@@ -164,7 +164,7 @@ class TestBodies:
         portal = world.clients["customer"]
 
         ticket = portal.post(TICKETS, {"subject": "x", "message": "y", **extra}).json()["data"]["ticket"]
-        said = portal.post(f"{TALKS}/{ticket['conversation']['id']}/messages", {"content": "z", **extra})
+        said = portal.post(f"{CONVERSATIONS}/{ticket['conversation']['id']}/messages", {"content": "z", **extra})
 
         assert (ticket["status"], ticket["assigned_to_user"]) == ("open", None)
         assert UNKNOWN not in json.dumps([ticket, said.json()])
@@ -174,7 +174,7 @@ class TestBodies:
         portal = world.clients["customer"]
         for path, body in (
             (TICKETS, {"subject": "x", "message": "y"}),
-            (f"{TALKS}/{world.ticket.conversation_id}/messages", {"content": "x"}),
+            (f"{CONVERSATIONS}/{world.ticket.conversation_id}/messages", {"content": "x"}),
         ):
             for value in ([], None, "x", [{"url": "http://example.org"}]):
                 assert fields_of(portal.post(path, {**body, "attachments": value})) == {"attachments": ["not_allowed"]}
@@ -190,11 +190,11 @@ SHOW_NOTHING = (
 class TestText:
     def texts(self, world):
         """Every text of a body: who sends it, where, its field, and the rest of the body."""
-        talk = f"{TALKS}/{world.ticket.conversation_id}/messages"
+        conversation = f"{CONVERSATIONS}/{world.ticket.conversation_id}/messages"
         return [
             (world.clients["customer"], TICKETS, "subject", {"message": "y"}),
             (world.clients["customer"], TICKETS, "message", {"subject": "x"}),
-            (world.clients["customer"], talk, "content", {}),
+            (world.clients["customer"], conversation, "content", {}),
             (world.clients["lead"], f"{QUEUE}/{world.ticket.id}/take-over", "reason", {}),
         ]
 
@@ -211,12 +211,12 @@ class TestText:
 
     def test_lines_end_in_lf(self, world):
         portal = world.clients["customer"]
-        talk = f"{TALKS}/{world.ticket.conversation_id}/messages"
+        conversation = f"{CONVERSATIONS}/{world.ticket.conversation_id}/messages"
 
-        said = portal.post(talk, {"content": "one\r\ntwo\n\tthree"}).json()["data"]["message"]
+        said = portal.post(conversation, {"content": "one\r\ntwo\n\tthree"}).json()["data"]["message"]
 
         assert said["content"] == "one\ntwo\n\tthree"
-        assert portal.get(talk).json()["data"]["messages"][0]["content"] == "one\ntwo\n\tthree"
+        assert portal.get(conversation).json()["data"]["messages"][0]["content"] == "one\ntwo\n\tthree"
 
     def test_subject_is_one_line_and_trimmed(self, world):
         portal = world.clients["customer"]
@@ -238,13 +238,13 @@ class TestNotFound:
     def test_missing_foreign_and_anothers_are_the_same_bytes(self, world):
         foreign = make_ticket(world.people["foreign_customer"])
         neighbour = make_ticket(world.people["another_customer"])
-        portal, desk = world.clients["customer"], world.clients["lead"]
+        portal, workbench = world.clients["customer"], world.clients["lead"]
         for caller, path, ids in (
             (portal, TICKETS + "/{}", (foreign.id, neighbour.id)),
-            (portal, TALKS + "/{}", (foreign.conversation_id, neighbour.conversation_id)),
-            (portal, TALKS + "/{}/messages", (foreign.conversation_id, neighbour.conversation_id)),
-            (desk, QUEUE + "/{}", (foreign.id,)),
-            (desk, TALKS + "/{}/messages", (foreign.conversation_id,)),
+            (portal, CONVERSATIONS + "/{}", (foreign.conversation_id, neighbour.conversation_id)),
+            (portal, CONVERSATIONS + "/{}/messages", (foreign.conversation_id, neighbour.conversation_id)),
+            (workbench, QUEUE + "/{}", (foreign.id,)),
+            (workbench, CONVERSATIONS + "/{}/messages", (foreign.conversation_id,)),
         ):
             missing = caller.get(path.format(UNKNOWN))
             assert missing.status_code == 404
@@ -253,11 +253,11 @@ class TestNotFound:
                 assert (answer.status_code, answer.content) == (404, missing.content), path
 
     def test_malformed_id_is_not_found(self, world):
-        portal, desk = world.clients["customer"], world.clients["lead"]
+        portal, workbench = world.clients["customer"], world.clients["lead"]
         for text in ("x", "1", "0", UNKNOWN[:-1], UNKNOWN.replace("-", ""), "%00", "%ff", "..%2f", "é"):
             for caller, path in (
-                (portal, f"{TICKETS}/{text}"), (portal, f"{TALKS}/{text}"), (portal, f"{TALKS}/{text}/messages"),
-                (desk, f"{QUEUE}/{text}"),
+                (portal, f"{TICKETS}/{text}"), (portal, f"{CONVERSATIONS}/{text}"),
+                (portal, f"{CONVERSATIONS}/{text}/messages"), (workbench, f"{QUEUE}/{text}"),
             ):  # fmt: skip
                 answer = caller.get(path)
                 assert (answer.status_code, answer.json()["error"]) == (404, "not_found"), path
@@ -276,16 +276,16 @@ class TestHeaders:
             assert len(answer.headers["X-Request-ID"]) == 36
 
     def test_head_answers_as_get_and_moves_nothing(self, world):
-        portal, desk = world.clients["customer"], world.clients["lead"]
-        desk.post(f"{QUEUE}/{world.ticket.id}/assign-to-me")
-        talk = f"{TALKS}/{world.ticket.conversation_id}"
-        desk.post(f"{talk}/messages", {"content": "Hello"})
+        portal, workbench = world.clients["customer"], world.clients["lead"]
+        workbench.post(f"{QUEUE}/{world.ticket.id}/assign-to-me")
+        conversation = f"{CONVERSATIONS}/{world.ticket.conversation_id}"
+        workbench.post(f"{conversation}/messages", {"content": "Hello"})
 
-        unread = portal.get(talk).json()["data"]["conversation"]["unread_count"]
+        unread = portal.get(conversation).json()["data"]["conversation"]["unread_count"]
 
-        answer = portal.call("HEAD", f"{talk}/messages")
+        answer = portal.call("HEAD", f"{conversation}/messages")
 
         assert (answer.status_code, answer.content) == (200, b"")
-        assert portal.get(talk).json()["data"]["conversation"]["unread_count"] == unread > 0
-        portal.get(f"{talk}/messages")
-        assert portal.get(talk).json()["data"]["conversation"]["unread_count"] == 0
+        assert portal.get(conversation).json()["data"]["conversation"]["unread_count"] == unread > 0
+        portal.get(f"{conversation}/messages")
+        assert portal.get(conversation).json()["data"]["conversation"]["unread_count"] == 0

@@ -28,7 +28,7 @@ def signed_in(status, **others):
     return everyone(status, **{**shut_out, **others})
 
 
-def at_the_desk(status, **others):
+def support_users_only(status, **others):
     """For support users only."""
     return signed_in(403, **{"support_user": status, "lead": status, **others})
 
@@ -73,22 +73,22 @@ TABLE = {
         signed_in(404, customer=400, support_user=403, lead=403),
     ),
     ("PUT", CONVERSATION + "/participants"): ({}, signed_in(404, customer=403, support_user=403, lead=400)),
-    ("GET", "messaging/support/tickets"): (None, at_the_desk(200)),
-    ("POST", "messaging/support/tickets/next"): (None, at_the_desk(404, support_user=200)),
-    ("GET", QUEUED): (None, at_the_desk(200)),
-    ("POST", QUEUED + "/assign-to-me"): (None, at_the_desk(409, support_user=200)),
-    ("POST", QUEUED + "/take-over"): ({"reason": "away"}, at_the_desk(200)),
-    ("POST", QUEUED + "/release"): (None, at_the_desk(409)),
-    ("GET", QUEUED + "/notes"): (None, at_the_desk(200)),
-    ("GET", QUEUED + "/events"): (None, at_the_desk(200)),
-    ("POST", QUEUED + "/assign"): ({}, at_the_desk(400)),
-    ("POST", QUEUED + "/priority"): ({"priority": "high"}, at_the_desk(200)),
-    ("POST", QUEUED + "/tags"): ({"add": []}, at_the_desk(200)),
-    ("POST", QUEUED + "/snooze"): ({"until": None}, at_the_desk(200)),
-    ("POST", QUEUED + "/change-link"): ({"related_order_id": None}, at_the_desk(200)),
-    ("POST", QUEUED + "/note"): ({"content": "x"}, at_the_desk(201)),
-    ("POST", QUEUED + "/close"): (None, at_the_desk(200)),
-    ("POST", QUEUED + "/reopen"): (None, at_the_desk(200)),
+    ("GET", "messaging/support/tickets"): (None, support_users_only(200)),
+    ("POST", "messaging/support/tickets/next"): (None, support_users_only(404, support_user=200)),
+    ("GET", QUEUED): (None, support_users_only(200)),
+    ("POST", QUEUED + "/assign-to-me"): (None, support_users_only(409, support_user=200)),
+    ("POST", QUEUED + "/take-over"): ({"reason": "away"}, support_users_only(200)),
+    ("POST", QUEUED + "/release"): (None, support_users_only(409)),
+    ("GET", QUEUED + "/notes"): (None, support_users_only(200)),
+    ("GET", QUEUED + "/events"): (None, support_users_only(200)),
+    ("POST", QUEUED + "/assign"): ({}, support_users_only(400)),
+    ("POST", QUEUED + "/priority"): ({"priority": "high"}, support_users_only(200)),
+    ("POST", QUEUED + "/tags"): ({"add": []}, support_users_only(200)),
+    ("POST", QUEUED + "/snooze"): ({"until": None}, support_users_only(200)),
+    ("POST", QUEUED + "/change-link"): ({"related_order_id": None}, support_users_only(200)),
+    ("POST", QUEUED + "/note"): ({"content": "x"}, support_users_only(201)),
+    ("POST", QUEUED + "/close"): (None, support_users_only(200)),
+    ("POST", QUEUED + "/reopen"): (None, support_users_only(200)),
 }
 
 

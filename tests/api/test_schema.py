@@ -99,7 +99,7 @@ def test_refusals_fit_the_document(schema, api):
     customer, agent = MemberFactory(tenant=tenant), MemberFactory(tenant=tenant, agent=True)
     delivery = DeliveryFactory(tenant=tenant, customer=customer)
     ticket = make_ticket(customer, delivery=delivery, agent=agent)
-    portal, desk, lead = (api.as_(member) for member in (customer, agent, MemberFactory(tenant=tenant, lead=True)))
+    portal, workbench, lead = (api.as_(member) for member in (customer, agent, MemberFactory(tenant=tenant, lead=True)))
     new = {"subject": "x", "message": "y", "related_delivery_id": str(delivery.id)}
     other = api.as_(MemberFactory(tenant=tenant, agent=True))
     one, queued = "/customer/support/tickets/{ticket_id}", "/messaging/support/tickets/{ticket_id}"
@@ -119,9 +119,9 @@ def test_refusals_fit_the_document(schema, api):
         ("post", queued + "/release", other.post(f"/messaging/support/tickets/{ticket.id}/release")),
         ("get", "/messaging/support/tickets", portal.get("/messaging/support/tickets")),
         ("put", "/messaging/conversations/{conversation_id}/participants",
-         desk.call("PUT", f"{chat}/participants", body=nobody)),
+         workbench.call("PUT", f"{chat}/participants", body=nobody)),
         ("put", "/messaging/conversations/{conversation_id}/participants",
-         desk.call("PUT", f"{chat}/participants", body={})),
+         workbench.call("PUT", f"{chat}/participants", body={})),
         ("put", "/messaging/conversations/{conversation_id}/read-status",
          lead.call("PUT", f"{chat}/read-status", parameters={"message_id": str(ticket.id)})),
     ]  # fmt: skip

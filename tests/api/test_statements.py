@@ -100,7 +100,7 @@ class Counted:
 def calls(portal, customer, api, tenant, messages):
     """Each route called once, to count."""
     agent, colleague = (MemberFactory(tenant=tenant, agent=True) for _agent in range(2))
-    desk, lead = api.as_(agent), api.as_(MemberFactory(tenant=tenant, lead=True))
+    workbench, lead = api.as_(agent), api.as_(MemberFactory(tenant=tenant, lead=True))
     admin = api.as_(MemberFactory(tenant=tenant, admin=True))
     with tenant_scope(tenant.id):
         platform = ApiClient(
@@ -158,27 +158,27 @@ def calls(portal, customer, api, tenant, messages):
         ("PUT", CONVERSATION + "/read-status"): lambda: portal.call(
             "PUT", f"{chat}/read-status", parameters={"message_id": last_message}
         ),
-        ("PUT", CONVERSATION + "/participants"): lambda: desk.call("PUT", f"{chat}/participants", body=add),
-        ("GET", QUEUE): lambda: desk.get(f"/{QUEUE}", {"limit": 50, "search": "is"}),
+        ("PUT", CONVERSATION + "/participants"): lambda: workbench.call("PUT", f"{chat}/participants", body=add),
+        ("GET", QUEUE): lambda: workbench.get(f"/{QUEUE}", {"limit": 50, "search": "is"}),
         ("POST", QUEUE + "/next"): lambda: lead.post(f"/{QUEUE}/next"),
-        ("GET", QUEUED): lambda: desk.get(f"/{QUEUE}/{chat_ticket.id}"),
-        ("POST", QUEUED + "/assign-to-me"): lambda: desk.post(f"/{QUEUE}/{free.id}/assign-to-me"),
-        ("POST", QUEUED + "/take-over"): lambda: desk.post(f"/{QUEUE}/{taken.id}/take-over", {"reason": "away"}),
-        ("POST", QUEUED + "/release"): lambda: desk.post(f"/{QUEUE}/{taken.id}/release"),
-        ("GET", QUEUED + "/notes"): lambda: desk.get(f"/{QUEUE}/{taken.id}/notes"),
-        ("GET", QUEUED + "/events"): lambda: desk.get(f"/{QUEUE}/{taken.id}/events"),
-        ("POST", QUEUED + "/priority"): lambda: desk.post(f"/{QUEUE}/{free.id}/priority", {"priority": "urgent"}),
-        ("POST", QUEUED + "/tags"): lambda: desk.post(f"/{QUEUE}/{free.id}/tags", {"add": ["Late"]}),
-        ("POST", QUEUED + "/snooze"): lambda: desk.post(f"/{QUEUE}/{free.id}/snooze", {"until": soon}),
-        ("POST", QUEUED + "/change-link"): lambda: desk.post(
+        ("GET", QUEUED): lambda: workbench.get(f"/{QUEUE}/{chat_ticket.id}"),
+        ("POST", QUEUED + "/assign-to-me"): lambda: workbench.post(f"/{QUEUE}/{free.id}/assign-to-me"),
+        ("POST", QUEUED + "/take-over"): lambda: workbench.post(f"/{QUEUE}/{taken.id}/take-over", {"reason": "away"}),
+        ("POST", QUEUED + "/release"): lambda: workbench.post(f"/{QUEUE}/{taken.id}/release"),
+        ("GET", QUEUED + "/notes"): lambda: workbench.get(f"/{QUEUE}/{taken.id}/notes"),
+        ("GET", QUEUED + "/events"): lambda: workbench.get(f"/{QUEUE}/{taken.id}/events"),
+        ("POST", QUEUED + "/priority"): lambda: workbench.post(f"/{QUEUE}/{free.id}/priority", {"priority": "urgent"}),
+        ("POST", QUEUED + "/tags"): lambda: workbench.post(f"/{QUEUE}/{free.id}/tags", {"add": ["Late"]}),
+        ("POST", QUEUED + "/snooze"): lambda: workbench.post(f"/{QUEUE}/{free.id}/snooze", {"until": soon}),
+        ("POST", QUEUED + "/change-link"): lambda: workbench.post(
             f"/{QUEUE}/{free.id}/change-link", {"related_delivery_id": None}
         ),
-        ("POST", QUEUED + "/note"): lambda: desk.post(f"/{QUEUE}/{free.id}/note", {"content": "x"}),
-        ("POST", QUEUED + "/assign"): lambda: desk.post(
+        ("POST", QUEUED + "/note"): lambda: workbench.post(f"/{QUEUE}/{free.id}/note", {"content": "x"}),
+        ("POST", QUEUED + "/assign"): lambda: workbench.post(
             f"/{QUEUE}/{free.id}/assign", {"user_id": str(colleague.user_id)}
         ),
-        ("POST", QUEUED + "/close"): lambda: desk.post(f"/{QUEUE}/{taken.id}/close"),
-        ("POST", QUEUED + "/reopen"): lambda: desk.post(f"/{QUEUE}/{taken.id}/reopen"),
+        ("POST", QUEUED + "/close"): lambda: workbench.post(f"/{QUEUE}/{taken.id}/close"),
+        ("POST", QUEUED + "/reopen"): lambda: workbench.post(f"/{QUEUE}/{taken.id}/reopen"),
         ("POST", "auth/refresh"): lambda: api.post("/auth/refresh", tokens),
         ("POST", "auth/login"): lambda: api.post(
             "/auth/login", {"email": customer.user.email, "password": "correct horse battery"}

@@ -3,10 +3,13 @@
 import io
 import json
 import os
+import re
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from support.fixes.schema import PICTURE, differences, picture, written
 
@@ -18,6 +21,39 @@ def test_the_schema_is_written_down():
         PICTURE.write_text(written(picture()))
     assert PICTURE.read_text() == written(picture()), "run: python -m tests.schema"
     assert list(differences()) == []
+
+
+ROOT = Path(__file__).resolve().parents[2]
+FUNCTIONS = """
+    SELECT f.proname, pg_get_functiondef(f.oid) FROM pg_proc AS f
+    WHERE f.pronamespace = 'public'::regnamespace AND f.proname LIKE 'ondi%'
+"""
+
+
+def file_of(function):
+    """`sql/` beside the migrations that make it, of the app that made it first."""
+    made = sorted(ROOT.glob("*/migrations/*.py")) + sorted(ROOT.glob("ondi/*/migrations/*.py"))
+    apps = {path.parents[1] for path in made if re.search(rf"FUNCTION (public\.)?{function}\(", path.read_text())}
+    assert len(apps) == 1, f"{function} is made by {sorted(apps)}"
+    return apps.pop() / "sql" / f"{function}.sql"
+
+
+def test_functions_written_down_are_those_of_the_database():
+    """A migration is how a function came to be; what it is now, people read in its file."""
+    with connection.cursor() as cursor:
+        cursor.execute(FUNCTIONS)
+        functions = {file_of(name): f"{text.rstrip()};\n" for name, text in cursor.fetchall()}
+    there = {path for folder in {path.parent for path in functions} for path in folder.glob("*.sql")}
+    if os.environ.get("ONDI_SCHEMA") == "write":
+        for path in there - functions.keys():
+            path.unlink()
+        for path, text in functions.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        there = set(functions)
+
+    assert there == set(functions), "run: python -m tests.schema"
+    assert {path: path.read_text() for path in there} == functions, "run: python -m tests.schema"
 
 
 @contextmanager

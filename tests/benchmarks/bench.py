@@ -176,7 +176,7 @@ def floor(running: Product) -> Iterator[Program]:
 def calls(people: dict[str, str]) -> dict[str, tuple[str, str, str, Any, int]]:
     """Name: whose token, method, path, body, status. `close` closes what `create` opened; `poll` finds nothing new."""
     new = {"subject": "Delivery delayed", "message": "My delivery is delayed, please help"}
-    talk = f"/messaging/conversations/{people['open_talk']}/messages"
+    conversation = f"/messaging/conversations/{people['open_talk']}/messages"
     poll = f"/messaging/conversations/{people['quiet_talk']}/messages?after={people['last_message']}"
     return {
         "list": ("usual", "GET", LIST, None, 200),
@@ -184,8 +184,8 @@ def calls(people: dict[str, str]) -> dict[str, tuple[str, str, str, Any, int]]:
         "its page 250": ("heavy", "GET", f"{LIST}?page={OF_ONE // 20}", None, 200),
         "get": ("usual", "GET", f"{LIST}/{people['ticket']}", None, 200),
         "create": ("usual", "POST", LIST, new, 201),
-        "message": ("usual", "POST", talk, {"content": "Hello"}, 201),
-        "message list": ("usual", "GET", talk, None, 200),
+        "message": ("usual", "POST", conversation, {"content": "Hello"}, 201),
+        "message list": ("usual", "GET", conversation, None, 200),
         "poll": ("usual", "GET", poll, None, 200),
         "queue": ("agent", "GET", QUEUE, None, 200),
         "search": ("agent", "GET", f"{QUEUE}?search=%231042", None, 200),

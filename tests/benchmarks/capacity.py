@@ -165,12 +165,12 @@ class Line:
 
     def ask(self, people: list[list[str]]) -> int:
         """One request of the mix; the status of its answer. Raises `OSError` where the connection broke."""
-        token, ticket, talk = random.choice(people)
+        token, ticket, conversation = random.choice(people)
         method, path, body = random.choices(
             [
                 ("GET", LIST, ""),
                 ("GET", f"{LIST}/{ticket}", ""),
-                ("POST", f"/messaging/conversations/{talk}/messages", '{"content": "Where is it?"}'),
+                ("POST", f"/messaging/conversations/{conversation}/messages", '{"content": "Where is it?"}'),
                 ("POST", LIST, '{"subject": "Delivery delayed", "message": "Please help"}'),
             ],
             (70, 20, 7, 3),

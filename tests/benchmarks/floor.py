@@ -100,20 +100,20 @@ def answer(cursor: Any, method: str, parts: list[str], query: Any, body: Any, kn
             total = cursor.execute(QUEUE_COUNT, known).fetchone()[0]
         counts = cursor.execute(OPEN_COUNTS, known).fetchone()
         return "200 OK", {"tickets": [queued(row) for row in rows], "total": total, "counts": counts}
-    talk = {**known, "talk": parts[2]}
+    conversation = {**known, "talk": parts[2]}
     if method == "GET":
         part = cursor.execute("SELECT p.id, p.last_read_sequence, c.message_count FROM conversations_conversation AS c "
                               "JOIN conversations_participant AS p ON p.conversation_id = c.id AND p.membership_id = "
-                              "%(member)s WHERE c.tenant_id = %(tenant)s AND c.id = %(talk)s", talk).fetchone()  # fmt: skip
+                              "%(member)s WHERE c.tenant_id = %(tenant)s AND c.id = %(talk)s", conversation).fetchone()  # fmt: skip
         if after := query.get("after"):
             known = cursor.execute("SELECT sequence FROM conversations_message WHERE tenant_id = %(tenant)s AND "
-                                   "conversation_id = %(talk)s AND id = %(after)s", {**talk, "after": after[0]}).fetchone()  # fmt: skip
+                                   "conversation_id = %(talk)s AND id = %(after)s", {**conversation, "after": after[0]}).fetchone()  # fmt: skip
             return "200 OK", {"messages": [], "has_more": known[0] < part[2]}
-        rows = cursor.execute(MESSAGES, talk).fetchall()
+        rows = cursor.execute(MESSAGES, conversation).fetchall()
         cursor.execute("UPDATE conversations_participant SET last_read_sequence = %s WHERE id = %s "
                        "AND last_read_sequence < %s", [rows[0][1], part[0], rows[0][1]])  # fmt: skip
         return "200 OK", {"messages": [message(row) for row in rows], "total": part[2]}
-    return "201 Created", {"message": post(cursor, body["content"], talk)}
+    return "201 Created", {"message": post(cursor, body["content"], conversation)}
 
 
 def create(cursor: Any, body: Any, known: dict[str, Any]) -> Any:
@@ -145,12 +145,12 @@ def create(cursor: Any, body: Any, known: dict[str, Any]) -> Any:
     return detail(cursor, values)
 
 
-def post(cursor: Any, content: str, talk: dict[str, Any]) -> Any:
-    values = {**talk, "content": content, "message": uuid7()}
+def post(cursor: Any, content: str, conversation: dict[str, Any]) -> Any:
+    values = {**conversation, "content": content, "message": uuid7()}
     part = cursor.execute("SELECT id FROM conversations_participant WHERE tenant_id = %(tenant)s AND conversation_id = "
-                          "%(talk)s AND membership_id = %(member)s AND left_at IS NULL", talk).fetchone()  # fmt: skip
+                          "%(talk)s AND membership_id = %(member)s AND left_at IS NULL", conversation).fetchone()  # fmt: skip
     cursor.execute("UPDATE support_ticket SET waiting_on = 'agent', last_activity_at = now(), version = version + 1, "
-                   "updated_at = now() WHERE tenant_id = %(tenant)s AND conversation_id = %(talk)s", talk)  # fmt: skip
+                   "updated_at = now() WHERE tenant_id = %(tenant)s AND conversation_id = %(talk)s", conversation)  # fmt: skip
     sequence = cursor.execute(
         "UPDATE conversations_conversation SET message_count = message_count + 1, last_message_id = %(message)s, "
         "last_message_sender_id = %(member)s, last_message_preview = left(%(content)s, 140), last_message_at = now() "
@@ -161,13 +161,13 @@ def post(cursor: Any, content: str, talk: dict[str, Any]) -> Any:
         "content, created_at) VALUES (%(message)s, %(tenant)s, %(talk)s, %(sequence)s, %(member)s, 'customer', 'text', "
         "%(content)s, now())", values)  # fmt: skip
     cursor.execute("UPDATE conversations_participant SET last_read_sequence = %s WHERE id = %s", [sequence, part[0]])
-    return message(cursor.execute(MESSAGES.replace("LIMIT 20", "LIMIT 1"), talk).fetchone())
+    return message(cursor.execute(MESSAGES.replace("LIMIT 20", "LIMIT 1"), conversation).fetchone())
 
 
 def close(cursor: Any, values: dict[str, Any]) -> Any:
-    talk = cursor.execute("SELECT conversation_id FROM support_ticket WHERE tenant_id = %(tenant)s AND id = %(ticket)s "
+    conversation = cursor.execute("SELECT conversation_id FROM support_ticket WHERE tenant_id = %(tenant)s AND id = %(ticket)s "
                           "FOR NO KEY UPDATE", values).fetchone()[0]  # fmt: skip
-    values = {**values, "talk": talk, "message": uuid7(), "event": uuid7()}
+    values = {**values, "talk": conversation, "message": uuid7(), "event": uuid7()}
     values["sequence"] = cursor.execute(
         "UPDATE conversations_conversation SET message_count = message_count + 1, status = 'closed', last_message_id = "
         "%(message)s, last_message_type = 'system', last_message_sender_id = NULL, last_message_sender_role = 'system', "

@@ -104,34 +104,34 @@ def five_calls(portal: AuthenticatedClient) -> CreateSupportTicketAnswer:
     return wanted(made.parsed, CreateSupportTicketAnswer)
 
 
-def chat(portal: AuthenticatedClient, desk: AuthenticatedClient, created: CreateSupportTicketAnswer) -> None:
+def chat(portal: AuthenticatedClient, workbench: AuthenticatedClient, created: CreateSupportTicketAnswer) -> None:
     """An agent claims the ticket and answers; the customer reads and writes back."""
-    ticket, talk = created.data.ticket, created.data.ticket.conversation.id
-    queue = wanted(list_queue.sync(client=desk, search="Fridays", priority=Priority.HIGH), ListQueueAnswer).data
+    ticket, conversation = created.data.ticket, created.data.ticket.conversation.id
+    queue = wanted(list_queue.sync(client=workbench, search="Fridays", priority=Priority.HIGH), ListQueueAnswer).data
     assert ticket.id in [row.id for row in queue.tickets]
-    claimed = wanted(assign_ticket_to_me.sync(ticket.id, client=desk), AssignTicketToMeAnswer).data.ticket
+    claimed = wanted(assign_ticket_to_me.sync(ticket.id, client=workbench), AssignTicketToMeAnswer).data.ticket
     assert claimed.assigned_to_user is not None
     answer = PostMessageBody(content="From nine to five.")
-    said = wanted(post_message.sync(talk, client=desk, body=answer), PostMessageAnswer).data.message
+    said = wanted(post_message.sync(conversation, client=workbench, body=answer), PostMessageAnswer).data.message
 
-    heard = wanted(list_messages.sync(talk, client=portal), ListMessagesAnswer).data
+    heard = wanted(list_messages.sync(conversation, client=portal), ListMessagesAnswer).data
     assert (heard.messages[0].content, heard.messages[0].sender.role) == (answer.content, SenderRole.AGENT)
-    marked = mark_conversation_read.sync(talk, client=portal, message_id=said.id)
+    marked = mark_conversation_read.sync(conversation, client=portal, message_id=said.id)
     assert wanted(marked, MarkConversationReadAnswer).data.unread_count == 0
-    wanted(post_message.sync(talk, client=portal, body=PostMessageBody(content="Thank you")), PostMessageAnswer)
-    news = wanted(list_messages.sync(talk, client=desk, after=said.id), ListMessagesAnswer).data
+    wanted(post_message.sync(conversation, client=portal, body=PostMessageBody(content="Thank you")), PostMessageAnswer)
+    news = wanted(list_messages.sync(conversation, client=workbench, after=said.id), ListMessagesAnswer).data
     assert ([message.content for message in news.messages], news.has_more) == (["Thank you"], False)
-    wanted(release_ticket.sync(ticket.id, client=desk), ReleaseTicketAnswer)
+    wanted(release_ticket.sync(ticket.id, client=workbench), ReleaseTicketAnswer)
 
     closed = wanted(close_support_ticket.sync(ticket.id, client=portal), CloseSupportTicketAnswer).data.ticket
     assert (closed.status, closed.waiting_on, closed.can_reply) == (TicketStatus.CLOSED, None, False)
-    late = post_message.sync(talk, client=portal, body=PostMessageBody(content="One more thing"))
+    late = post_message.sync(conversation, client=portal, body=PostMessageBody(content="One more thing"))
     wanted(late, ConversationClosedError)
 
 
 def walk(door: Client, *, tenant: str, customer: str, agent: str, password: str) -> None:
-    portal, desk = (signed_in(door, email, password, tenant) for email in (customer, agent))
-    chat(portal, desk, five_calls(portal))
+    portal, workbench = (signed_in(door, email, password, tenant) for email in (customer, agent))
+    chat(portal, workbench, five_calls(portal))
 
 
 if __name__ == "__main__":

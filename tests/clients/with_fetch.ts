@@ -16,7 +16,7 @@ async function signedIn(email: string) {
 }
 
 const portal = await signedIn(customer);
-const desk = await signedIn(agent);
+const workbench = await signedIn(agent);
 
 const listed = await portal.GET("/customer/support/tickets", { params: { query: { limit: 50, status: "open" } } });
 const held = listed.data?.data.tickets.find((ticket) => ticket.related_delivery_id !== null);
@@ -43,36 +43,36 @@ const ticketPath = { params: { path: { ticket_id: ticket.id } } };
 const read = await portal.GET("/customer/support/tickets/{ticket_id}", ticketPath);
 assert.equal(read.data?.data.ticket.waiting_on, "agent");
 
-const talk = { conversation_id: ticket.conversation.id };
-const queue = await desk.GET("/messaging/support/tickets", { params: { query: { search: "Saturdays" } } });
+const thread = { conversation_id: ticket.conversation.id };
+const queue = await workbench.GET("/messaging/support/tickets", { params: { query: { search: "Saturdays" } } });
 assert(queue.data?.data.tickets.some((row) => row.id === ticket.id));
-const claimed = await desk.POST("/messaging/support/tickets/{ticket_id}/assign-to-me", ticketPath);
+const claimed = await workbench.POST("/messaging/support/tickets/{ticket_id}/assign-to-me", ticketPath);
 assert(claimed.data?.data.ticket.assigned_to_user);
-const said = await desk.POST("/messaging/conversations/{conversation_id}/messages", {
-  params: { path: talk },
+const said = await workbench.POST("/messaging/conversations/{conversation_id}/messages", {
+  params: { path: thread },
   body: { content: "From nine to five." },
 });
 const message = said.data?.data.message;
 assert(message);
-const heard = await portal.GET("/messaging/conversations/{conversation_id}/messages", { params: { path: talk } });
+const heard = await portal.GET("/messaging/conversations/{conversation_id}/messages", { params: { path: thread } });
 assert.equal(heard.data?.data.messages[0]?.content, "From nine to five.");
 const marked = await portal.PUT("/messaging/conversations/{conversation_id}/read-status", {
-  params: { path: talk, query: { message_id: message.id } },
+  params: { path: thread, query: { message_id: message.id } },
 });
 assert.equal(marked.data?.data.unread_count, 0);
 await portal.POST("/messaging/conversations/{conversation_id}/messages", {
-  params: { path: talk },
+  params: { path: thread },
   body: { content: "Thank you" },
 });
-const news = await desk.GET("/messaging/conversations/{conversation_id}/messages", {
-  params: { path: talk, query: { after: message.id } },
+const news = await workbench.GET("/messaging/conversations/{conversation_id}/messages", {
+  params: { path: thread, query: { after: message.id } },
 });
 assert.deepEqual([news.data?.data.messages.length, news.data?.data.has_more], [1, false]);
 
 const closed = await portal.POST("/customer/support/tickets/{ticket_id}/close", ticketPath);
 assert.equal(closed.data?.data.ticket.status, "closed");
 const late = await portal.POST("/messaging/conversations/{conversation_id}/messages", {
-  params: { path: talk },
+  params: { path: thread },
   body: { content: "One more thing" },
 });
 assert.equal(late.error?.error, "conversation_closed");

@@ -17,7 +17,7 @@ async function signedIn(email: string) {
 }
 
 const portal = await signedIn(customer);
-const desk = await signedIn(agent);
+const workbench = await signedIn(agent);
 
 const listed = await listSupportTickets({ client: portal, query: { limit: 50, status: "open" } });
 const held = listed.data?.data.tickets.find((ticket) => ticket.related_delivery_id !== null);
@@ -45,23 +45,23 @@ const path = { ticket_id: ticket.id };
 const read = await getSupportTicket({ client: portal, path });
 assert.equal(read.data?.data.ticket.waiting_on, "agent");
 
-const talk = { conversation_id: ticket.conversation.id };
-const queue = await listQueue({ client: desk, query: { search: "Sundays" } });
+const thread = { conversation_id: ticket.conversation.id };
+const queue = await listQueue({ client: workbench, query: { search: "Sundays" } });
 assert(queue.data?.data.tickets.some((row) => row.id === ticket.id));
-const claimed = await assignTicketToMe({ client: desk, path });
+const claimed = await assignTicketToMe({ client: workbench, path });
 assert(claimed.data?.data.ticket.assigned_to_user);
-const said = await postMessage({ client: desk, path: talk, body: { content: "From nine to five." } });
+const said = await postMessage({ client: workbench, path: thread, body: { content: "From nine to five." } });
 const message = said.data?.data.message;
 assert(message);
-const heard = await listMessages({ client: portal, path: talk });
+const heard = await listMessages({ client: portal, path: thread });
 assert.equal(heard.data?.data.messages[0]?.content, "From nine to five.");
-const marked = await markConversationRead({ client: portal, path: talk, query: { message_id: message.id } });
+const marked = await markConversationRead({ client: portal, path: thread, query: { message_id: message.id } });
 assert.equal(marked.data?.data.unread_count, 0);
-await postMessage({ client: portal, path: talk, body: { content: "Thank you" } });
-const news = await listMessages({ client: desk, path: talk, query: { after: message.id } });
+await postMessage({ client: portal, path: thread, body: { content: "Thank you" } });
+const news = await listMessages({ client: workbench, path: thread, query: { after: message.id } });
 assert.deepEqual([news.data?.data.messages.length, news.data?.data.has_more], [1, false]);
 
 const closed = await closeSupportTicket({ client: portal, path });
 assert.equal(closed.data?.data.ticket.status, "closed");
-const late = await postMessage({ client: portal, path: talk, body: { content: "One more thing" } });
+const late = await postMessage({ client: portal, path: thread, body: { content: "One more thing" } });
 assert.equal(late.error?.error, "conversation_closed");

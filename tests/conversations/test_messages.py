@@ -44,7 +44,7 @@ def portal(api, customer):
 
 
 @pytest.fixture
-def desk(api, sara):
+def workbench(api, sara):
     return api.as_(sara)
 
 
@@ -59,8 +59,8 @@ def say(member, ticket, content="Hello", at=None):
 
 
 class TestPost:
-    def test_message_is_said_and_kept(self, portal, desk, ticket, sara):
-        response = desk.post(messages(ticket), {"content": "We found it.\r\n<b>Today</b>"})
+    def test_message_is_said_and_kept(self, portal, workbench, ticket, sara):
+        response = workbench.post(messages(ticket), {"content": "We found it.\r\n<b>Today</b>"})
 
         assert response.status_code == 201
         message = response.json()["data"]["message"]
@@ -74,8 +74,8 @@ class TestPost:
         assert shown["conversation"]["last_message"]["sender"]["name"] == "Sara K."
         assert shown["last_activity_at"] == message["created_at"]
 
-    def test_customers_answer_makes_it_the_agents_turn(self, portal, desk, ticket):
-        desk.post(messages(ticket), {"content": "Hello"})
+    def test_customers_answer_makes_it_the_agents_turn(self, portal, workbench, ticket):
+        workbench.post(messages(ticket), {"content": "Hello"})
         assert (
             portal.post(messages(ticket), {"content": "Thanks"}).json()["data"]["message"]["sender"]["name"]
             == "Layla H."
@@ -117,10 +117,10 @@ class TestPost:
             for response in (client.get(messages(ticket)), client.post(messages(ticket), {"content": "x"})):
                 assert (response.status_code, response.json()["error"]) == (404, "conversation_not_found")
 
-    def test_closed_conversation_is_a_conflict(self, portal, desk, ticket):
+    def test_closed_conversation_is_a_conflict(self, portal, workbench, ticket):
         portal.post(f"/customer/support/tickets/{ticket.id}/close")
 
-        for client in (portal, desk):
+        for client in (portal, workbench):
             response = client.post(messages(ticket), {"content": "One more thing"})
             assert (response.status_code, response.json()["error"]) == (409, "conversation_closed")
 
@@ -273,9 +273,9 @@ class TestRead:
             assert words(Message.objects.get(id=message.id)) == shown, "the admin's page"
 
         newest = portal.get(messages(ticket)).json()["data"]["messages"][0]
-        talk = portal.get(f"/messaging/conversations/{ticket.conversation_id}").json()["data"]["conversation"]
+        conversation = portal.get(f"/messaging/conversations/{ticket.conversation_id}").json()["data"]["conversation"]
 
-        assert (newest["content"], newest["event"], talk["last_message"]["preview"]) == (shown, event, shown)
+        assert (newest["content"], newest["event"], conversation["last_message"]["preview"]) == (shown, event, shown)
 
     def test_system_message_is_told_in_the_readers_language(self, portal, ticket):
         portal.post(f"/customer/support/tickets/{ticket.id}/close")
@@ -322,10 +322,10 @@ class TestReadStatus:
 
 
 class TestConversations:
-    def test_own_ones_are_listed_with_who_takes_part(self, portal, desk, ticket, customer, tenant):
+    def test_own_ones_are_listed_with_who_takes_part(self, portal, workbench, ticket, customer, tenant):
         make_ticket(MemberFactory(tenant=tenant))
 
-        for client, names in ((portal, ["Layla H.", "Sara K."]), (desk, ["Layla Hassan", "Sara Kareem"])):
+        for client, names in ((portal, ["Layla H.", "Sara K."]), (workbench, ["Layla Hassan", "Sara Kareem"])):
             data = client.get("/messaging/conversations").json()["data"]
             assert data["pagination"]["total"] == 1
             row = data["conversations"][0]
@@ -361,7 +361,7 @@ class TestParticipants:
     def statuses(self, response):
         return [(one["status"], one["error"]) for one in response.json()["data"]["results"]]
 
-    def test_colleague_is_added_removed_and_back(self, api, desk, tenant, ticket):
+    def test_colleague_is_added_removed_and_back(self, api, workbench, tenant, ticket):
         yusuf = MemberFactory(tenant=tenant, agent=True)
 
         steps = [
@@ -372,17 +372,17 @@ class TestParticipants:
             ("add", "added"),
         ]
         for action, expected in steps:
-            response = self.put(desk, ticket, action, yusuf)
+            response = self.put(workbench, ticket, action, yusuf)
             assert (response.status_code, self.statuses(response)) == (200, [(expected, None)])
-        assert self.statuses(self.put(desk, ticket, "update", yusuf, role="admin")) == [("updated", None)]
+        assert self.statuses(self.put(workbench, ticket, "update", yusuf, role="admin")) == [("updated", None)]
         assert api.as_(yusuf).post(messages(ticket), {"content": "Hello"}).status_code == 201
 
-    def test_mixed_outcomes_are_207_and_all_failed_is_400(self, desk, tenant, ticket, customer):
+    def test_mixed_outcomes_are_207_and_all_failed_is_400(self, workbench, tenant, ticket, customer):
         yusuf, foreign = MemberFactory(tenant=tenant, agent=True), MemberFactory(agent=True)
         no_support_user = MemberFactory(tenant=tenant, role="agent")
 
-        mixed = self.put(desk, ticket, "add", yusuf, foreign, MISSING, no_support_user)
-        failed = self.put(desk, ticket, "remove", customer, foreign)
+        mixed = self.put(workbench, ticket, "add", yusuf, foreign, MISSING, no_support_user)
+        failed = self.put(workbench, ticket, "remove", customer, foreign)
 
         assert mixed.status_code == 207
         assert self.statuses(mixed) == [
@@ -409,16 +409,16 @@ class TestParticipants:
         ],
         ids=lambda body: str(body)[:50],
     )  # fmt: skip
-    def test_faulty_bodies_are_refused(self, desk, ticket, body):
+    def test_faulty_bodies_are_refused(self, workbench, ticket, body):
         path = f"/messaging/conversations/{ticket.conversation_id}/participants"
-        response = desk.call("PUT", path, body=body)
+        response = workbench.call("PUT", path, body=body)
 
         assert (response.status_code, response.json()["error"]) == (400, "validation_error")
 
-    def test_closed_conversation_is_a_conflict(self, desk, portal, tenant, ticket):
+    def test_closed_conversation_is_a_conflict(self, workbench, portal, tenant, ticket):
         portal.post(f"/customer/support/tickets/{ticket.id}/close")
 
-        response = self.put(desk, ticket, "add", MemberFactory(tenant=tenant, agent=True))
+        response = self.put(workbench, ticket, "add", MemberFactory(tenant=tenant, agent=True))
 
         assert (response.status_code, response.json()["error"]) == (409, "conversation_closed")
 

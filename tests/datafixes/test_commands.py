@@ -495,9 +495,9 @@ class TestPerson:
         ticket = portal.post("/customer/support/tickets", {**told, "related_delivery_id": str(delivery.id)},
                              **{"Idempotency-Key": "k"}).json()["data"]["ticket"]  # fmt: skip
         storefront = make_ticket(customer, order=order, **told)
-        desk = api.as_(agent)
-        desk.post(f"/messaging/support/tickets/{ticket['id']}/assign-to-me")
-        desk.post(f"/messaging/conversations/{ticket['conversation']['id']}/messages", {"content": f"Dear {mark}"},
+        workbench = api.as_(agent)
+        workbench.post(f"/messaging/support/tickets/{ticket['id']}/assign-to-me")
+        workbench.post(f"/messaging/conversations/{ticket['conversation']['id']}/messages", {"content": f"Dear {mark}"},
                   **{"Idempotency-Key": "k"})  # fmt: skip
         api.post("/auth/login", {"email": customer.user.email, "password": "wrong"})
         with tenant_scope(tenant.id):

@@ -14,8 +14,8 @@ from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from tests.client import ApiClient
 from tests.deliveries.test_integrations import delivery, order, put, statuses
-from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, TenantFactory, make_ticket
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db
 
@@ -230,7 +230,7 @@ class TestRows:
         for store, row, app, ticket in zip(("Mansour Mall", "Karrada Mall"), (bought, parcel),
                                            ("orders/order", "deliveries/delivery"), tickets, strict=True):  # fmt: skip
             for page in (f"{app}/", f"{app}/{row.id}/change/", f"support/ticket/{ticket.id}/change/"):
-                assert store in desk(agent.user).get(f"/admin/{page}").content.decode(), page
+                assert store in workbench(agent.user).get(f"/admin/{page}").content.decode(), page
             shown = api.as_(customer).get(f"/customer/support/tickets/{ticket.id}")
             assert shown.status_code == 200
             assert store not in shown.content.decode()

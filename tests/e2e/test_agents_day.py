@@ -18,8 +18,8 @@ def open_page(page: Page, site, ticket) -> None:
 
 def do(page: Page, name: str, **fields: str) -> None:
     """Press an act's button and fill in what it asks."""
-    page.locator("#desk-acts").get_by_text(name, exact=False).first.click()
-    dialog = page.locator("#desk-dialog")
+    page.locator("#wb-actions").get_by_text(name, exact=False).first.click()
+    dialog = page.locator("#wb-dialog")
     for field, value in fields.items():
         target = dialog.locator(f"[name={field}]")
         if target.evaluate("node => node.tagName") == "SELECT":
@@ -35,7 +35,7 @@ def write(page: Page, text: str, button: str = "Send") -> None:
 
 
 def thread(page: Page):
-    return page.locator("#desk-thread")
+    return page.locator("#wb-thread")
 
 
 def test_claim_from_the_queue_and_answer_with_a_canned_reply(site, window, customer):
@@ -52,11 +52,11 @@ def test_claim_from_the_queue_and_answer_with_a_canned_reply(site, window, custo
     page.keyboard.press("r")
     page.keyboard.type("/hello")
     page.keyboard.press("Tab")
-    expect(page.locator("#desk-reply textarea")).to_have_value("Hello, thank you for writing.")
+    expect(page.locator("#wb-reply textarea")).to_have_value("Hello, thank you for writing.")
     page.keyboard.press("Control+Enter")
 
     expect(page.get_by_text("Sent.")).to_be_visible()
-    expect(thread(page).locator(".desk-agent")).to_contain_text("Hello, thank you for writing.")
+    expect(thread(page).locator(".wb-agent")).to_contain_text("Hello, thank you for writing.")
     assert ticket["number"]
 
 
@@ -68,7 +68,7 @@ def test_note_by_keyboard_is_clearly_no_message(site, window, customer):
     page.keyboard.type("The courier is late today")
     page.keyboard.press("Control+Enter")
 
-    note = thread(page).locator(".desk-note")
+    note = thread(page).locator(".wb-note")
     expect(note).to_contain_text("The courier is late today")
     expect(note).to_contain_text("Internal note")
 
@@ -84,25 +84,25 @@ def test_take_over_asks_why(site, window, customer):
 
     do(page, "Take over", reason="Yusuf is at lunch")
 
-    expect(page.locator("#desk-details")).to_contain_text("Sara Kareem")
-    expect(thread(page).locator(".desk-note")).to_contain_text("Yusuf is at lunch")
+    expect(page.locator("#wb-details")).to_contain_text("Sara Kareem")
+    expect(thread(page).locator(".wb-note")).to_contain_text("Yusuf is at lunch")
 
 
 def test_later_leaves_the_queue_until_the_customer_writes(site, window, customer):
-    ticket = customer.open_ticket("Put off")
+    ticket = customer.open_ticket("Come back")
     page = window("agent1")
     open_page(page, site, ticket)
 
-    do(page, "Later", when="3d")
+    do(page, "Snooze", when="3d")
 
-    expect(page.locator("#desk-state")).to_contain_text("Comes back:")
+    expect(page.locator("#wb-state")).to_contain_text("Comes back:")
     page.goto(f"{site.url}{QUEUE}?tab=unassigned")
-    expect(page.locator("#result_list")).not_to_contain_text("Put off")
-    page.goto(f"{site.url}{QUEUE}?tab=later")
-    expect(page.locator("#result_list")).to_contain_text("Put off")
+    expect(page.locator("#result_list")).not_to_contain_text("Come back")
+    page.goto(f"{site.url}{QUEUE}?tab=snoozed")
+    expect(page.locator("#result_list")).to_contain_text("Come back")
     customer.say(ticket, "Any news?")
     page.goto(f"{site.url}{QUEUE}?tab=unassigned")
-    expect(page.locator("#result_list")).to_contain_text("Put off")
+    expect(page.locator("#result_list")).to_contain_text("Come back")
 
 
 def test_send_and_close(site, window, customer):
@@ -112,8 +112,8 @@ def test_send_and_close(site, window, customer):
     write(page, "It is on its way.", "Send and close")
 
     expect(page.get_by_text("Sent, and the ticket is closed.")).to_be_visible()
-    expect(page.locator("#desk-state")).to_contain_text("Closed")
-    expect(page.locator("#desk-reply")).to_have_count(0)
+    expect(page.locator("#wb-state")).to_contain_text("Closed")
+    expect(page.locator("#wb-reply")).to_have_count(0)
 
 
 def test_bulk_close_tells_what_became_of_each(site, window, customer):
@@ -138,7 +138,7 @@ def test_two_browsers_do_not_cross_their_replies(site, window, customer):
     first, second = window("agent1"), window("agent2")
     open_page(first, site, ticket)
     open_page(second, site, ticket)
-    first.locator("#desk-reply textarea").fill("From the first")
+    first.locator("#wb-reply textarea").fill("From the first")
     write(second, "From the second")
     expect(second.get_by_text("Sent.")).to_be_visible()
 
@@ -146,8 +146,8 @@ def test_two_browsers_do_not_cross_their_replies(site, window, customer):
 
     expect(first.get_by_text("Not sent yet: something changed while you were writing.")).to_be_visible()
     expect(first.get_by_text("the ticket is now with: Yusuf Rahman")).to_be_visible()
-    expect(thread(first).locator(".desk-new")).to_contain_text("From the second")
-    expect(first.locator("#desk-reply textarea")).to_have_value("From the first")
+    expect(thread(first).locator(".wb-new")).to_contain_text("From the second")
+    expect(first.locator("#wb-reply textarea")).to_have_value("From the first")
     first.get_by_role("button", name="Send", exact=True).click()
     expect(first.get_by_text("Sent.")).to_be_visible()
     expect(thread(first)).to_contain_text("From the first")
@@ -159,7 +159,7 @@ def test_colleagues_see_each_other(site, window, customer):
     open_page(first, site, ticket)
     open_page(second, site, ticket)
 
-    expect(first.locator("#desk-viewers")).to_contain_text("Yusuf Rahman", timeout=NEWS)
+    expect(first.locator("#wb-viewers")).to_contain_text("Yusuf Rahman", timeout=NEWS)
 
 
 def test_message_of_the_customer_arrives_by_itself(site, window, customer):
@@ -182,22 +182,22 @@ def test_message_of_the_customer_arrives_by_itself(site, window, customer):
 def test_new_ticket_appears_in_the_queue_by_itself(site, window, customer):
     page = window("agent2")
     page.goto(f"{site.url}{QUEUE}?tab=unassigned")
-    before = page.locator("#desk-tabs .desk-count").first.inner_text()
+    before = page.locator("#wb-tabs .wb-count").first.inner_text()
 
     customer.open_ticket("Arrived while you looked")
 
     expect(page.locator("#result_list")).to_contain_text("Arrived while you looked", timeout=NEWS * 2)
-    assert page.locator("#desk-tabs .desk-count").first.inner_text() != before
+    assert page.locator("#wb-tabs .wb-count").first.inner_text() != before
 
 
 def test_draft_survives_a_lost_page_and_a_lost_session(site, window, customer):
     ticket = customer.open_ticket("Long answer")
     page = window("agent1")
     open_page(page, site, ticket)
-    page.locator("#desk-reply textarea").fill("A long and careful answer")
+    page.locator("#wb-reply textarea").fill("A long and careful answer")
     page.goto(site.url + QUEUE)
     open_page(page, site, ticket)
-    expect(page.locator("#desk-reply textarea")).to_have_value("A long and careful answer")
+    expect(page.locator("#wb-reply textarea")).to_have_value("A long and careful answer")
 
     page.context.clear_cookies()
     page.get_by_role("button", name="Send", exact=True).click()
@@ -207,10 +207,10 @@ def test_draft_survives_a_lost_page_and_a_lost_session(site, window, customer):
     page.fill("[name=password]", "ondi-demo")
     page.click("button[type=submit]")
 
-    expect(page.locator("#desk-reply textarea")).to_have_value("A long and careful answer")
+    expect(page.locator("#wb-reply textarea")).to_have_value("A long and careful answer")
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.get_by_text("Sent.")).to_be_visible()
-    expect(page.locator("#desk-reply textarea")).to_have_value("")
+    expect(page.locator("#wb-reply textarea")).to_have_value("")
 
 
 def test_signed_out_page_says_so(site, window, customer):
@@ -218,17 +218,17 @@ def test_signed_out_page_says_so(site, window, customer):
     open_page(page, site, customer.open_ticket("Gone"))
     page.context.clear_cookies()
 
-    expect(page.locator("#desk-lost")).to_be_visible(timeout=NEWS)
+    expect(page.locator("#wb-lost")).to_be_visible(timeout=NEWS)
 
 
 def test_lead_redacts_a_message(site, window, customer):
     ticket = customer.open_ticket("My card", "My card number is 4111 1111 1111 1111")
     agent, lead = window("agent1"), window("lead")
     open_page(agent, site, ticket)
-    expect(agent.locator(".desk-redact")).to_have_count(0)
+    expect(agent.locator(".wb-redact")).to_have_count(0)
     open_page(lead, site, ticket)
 
-    lead.locator(".desk-redact").first.click()
+    lead.locator(".wb-redact").first.click()
     lead.get_by_role("button", name="Redact for good").click()
 
     expect(thread(lead)).to_contain_text("This message was removed.")
@@ -248,8 +248,8 @@ def test_ticket_of_a_phone_call(site, window):
     page.fill("[name=message]", "The towels are wet.")
     page.get_by_role("button", name="Open the ticket").click()
 
-    expect(page.locator(".desk-head h2", has_text="Called about the towels")).to_be_visible()
-    expect(page.locator("#desk-details")).to_contain_text("Hawre Ahmed")
+    expect(page.locator(".wb-head h2", has_text="Called about the towels")).to_be_visible()
+    expect(page.locator("#wb-details")).to_contain_text("Hawre Ahmed")
     expect(thread(page)).to_contain_text("Opened · Sara Kareem")
 
 
@@ -259,8 +259,8 @@ def test_next_ticket_by_key(site, window, customer):
     page.goto(site.url + QUEUE)
     page.keyboard.press("x")
 
-    expect(page.locator("#desk-details")).to_contain_text("Sara Kareem")
-    expect(page.locator(".desk-head h2")).to_contain_text("Most urgent of all")
+    expect(page.locator("#wb-details")).to_contain_text("Sara Kareem")
+    expect(page.locator(".wb-head h2")).to_contain_text("Most urgent of all")
 
 
 @pytest.mark.parametrize("person", ["agent1", "lead"])
@@ -271,7 +271,7 @@ def test_arabic_reads_from_right_to_left(site, window, customer, person):
 
     assert page.locator("html").get_attribute("dir") == "rtl"
     expect(page.get_by_role("button", name="إرسال", exact=True)).to_be_visible()
-    box, aside = page.locator(".desk-talk").bounding_box(), page.locator(".desk-panel").bounding_box()
+    box, aside = page.locator(".wb-conversation").bounding_box(), page.locator(".wb-panel").bounding_box()
     assert aside["x"] < box["x"], "the details stand on the left"
 
 

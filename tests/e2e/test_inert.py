@@ -64,7 +64,7 @@ def test_nothing_runs_on_any_screen(site, window, hostile):
     for ticket, _order, _tag in ids:
         screens += [f"{queue}{ticket}/change/"]
     for ticket, order, tag in ids[::20]:
-        screens += [f"{queue}{ticket}/act/{act}/" for act in ("tags", "link", "assign")]
+        screens += [f"{queue}{ticket}/action/{action}/" for action in ("tags", "link", "assign")]
         screens += [f"/admin/orders/order/{order}/change/", f"/admin/support/tag/{tag}/change/"]
     shown = 0
     for screen in screens:
@@ -81,10 +81,10 @@ def test_typed_and_sent_again_it_stays_text(site, window, hostile):
     page.context.add_init_script(f"window.{MARK} = () => {{ document.documentElement.dataset.hit = '1'; }}")
     for text in CHOSEN[:8]:
         page.goto(f"{site.url}/admin/support/ticket/{ticket}/change/")
-        page.locator("#desk-reply textarea").fill(text)
+        page.locator("#wb-reply textarea").fill(text)
         page.get_by_role("button", name="Send", exact=True).click()
         page.wait_for_url("**/change/**")
         assert page.evaluate("document.documentElement.dataset.hit") is None
-    page.locator(".desk-canned summary").click()
+    page.locator(".wb-canned summary").click()
     page.locator("[data-canned]").first.click()
     assert page.evaluate("document.documentElement.dataset.hit") is None

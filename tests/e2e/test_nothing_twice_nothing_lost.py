@@ -20,7 +20,7 @@ def sign_in_here(page, person):
 
 def call_form(page, site, who="customer4@tigris.demo"):
     page.goto(f"{site.url}{QUEUE}phone/?q={who}")
-    page.locator(".desk-people a").first.click()
+    page.locator(".wb-people a").first.click()
     expect(page.locator("[name=subject]")).to_be_visible()
 
 
@@ -40,9 +40,9 @@ class TestTwice:
         call_form(page, site)
         page.fill("[name=subject]", "Clicked twice")
         page.fill("[name=message]", "x")
-        page.locator(".desk-primary").dblclick()
+        page.locator(".wb-primary").dblclick()
 
-        expect(page.locator(".desk-head h2")).to_contain_text("Clicked twice")
+        expect(page.locator(".wb-head h2")).to_contain_text("Clicked twice")
         assert of_subject(site, "Clicked twice") == 1
 
     def test_back_after_sending_is_an_empty_composer(self, site, window, customer):
@@ -55,14 +55,14 @@ class TestTwice:
         page.go_back()
 
         expect(page.locator("#ticket")).to_be_visible()
-        expect(page.locator("#desk-reply textarea")).to_have_value("")
+        expect(page.locator("#wb-reply textarea")).to_have_value("")
 
     def test_back_after_opening_a_ticket_is_an_empty_form(self, site, window):
         page = window("agent1")
         call_form(page, site)
         page.fill("[name=subject]", "Opened once")
         page.fill("[name=message]", "x")
-        page.locator(".desk-primary").click()
+        page.locator(".wb-primary").click()
         expect(page.locator("#ticket")).to_be_visible()
 
         page.go_back()
@@ -84,8 +84,8 @@ class TestLostSession:
         return lose
 
     def back_in(self, page, person="agent1"):
-        expect(page.locator("[data-desk-lost], #login-form")).to_be_visible()
-        if page.locator("[data-desk-lost]").count():
+        expect(page.locator("[data-wb-lost], #login-form")).to_be_visible()
+        if page.locator("[data-wb-lost]").count():
             page.get_by_role("link", name="Back to the page").click()
         sign_in_here(page, person)
 
@@ -96,7 +96,7 @@ class TestLostSession:
         page.fill("[name=message]", "All they said")
         page.select_option("[name=priority]", "high")
         lose(page)
-        page.locator(".desk-primary").click()
+        page.locator(".wb-primary").click()
         self.back_in(page)
 
         expect(page.locator("[name=message]")).to_have_value("All they said")
@@ -104,7 +104,7 @@ class TestLostSession:
         expect(page.locator("[name=priority]")).to_have_value("high")
         expect(page.get_by_text("This was not sent yet.")).to_be_visible()
 
-    def test_on_an_act_that_asks(self, site, window, customer, lose):
+    def test_on_an_action_that_asks(self, site, window, customer, lose):
         ticket = customer.open_ticket("Theirs")
         theirs = window("agent2")
         open_page(theirs, site, ticket)
@@ -112,10 +112,10 @@ class TestLostSession:
         expect(theirs.get_by_text("Done: Claim")).to_be_visible()
         page = window("agent1")
         open_page(page, site, ticket)
-        page.locator("#desk-acts").get_by_text("Take over").click()
-        page.locator("#desk-dialog [name=reason]").fill("They are ill and I know the case")
+        page.locator("#wb-actions").get_by_text("Take over").click()
+        page.locator("#wb-dialog [name=reason]").fill("They are ill and I know the case")
         lose(page)
-        page.locator("#desk-dialog button[type=submit]").click()
+        page.locator("#wb-dialog button[type=submit]").click()
         self.back_in(page)
 
         expect(page.locator("[name=reason]")).to_have_value("They are ill and I know the case")
@@ -129,7 +129,7 @@ class TestLostSession:
         page.keyboard.press("Control+Enter")
         self.back_in(page)
 
-        expect(page.locator("#desk-note textarea")).to_have_value("Call the courier")
+        expect(page.locator("#wb-note textarea")).to_have_value("Call the courier")
 
     def test_on_a_form_of_the_admin(self, site, window, lose):
         page = window("agent1")
@@ -160,7 +160,7 @@ class TestLostSession:
         call_form(page, site)
         page.fill("[name=message]", "Said to the first agent")
         lose(page)
-        page.locator(".desk-primary").click()
+        page.locator(".wb-primary").click()
         self.back_in(page, "agent2")
 
         expect(page.locator("[name=message]")).to_have_value("")
@@ -174,13 +174,13 @@ class TestDrafts:
         page.wait_for_url("**/logout/")
 
     def drafts(self, page):
-        return page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('desk-draft'))")
+        return page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('wb-draft'))")
 
     def test_go_at_sign_out(self, site, window, customer):
         ticket = customer.open_ticket("Foreign draft")
         page = window("agent1")
         open_page(page, site, ticket)
-        page.locator("#desk-reply textarea").fill("Half a sentence")
+        page.locator("#wb-reply textarea").fill("Half a sentence")
         assert len(self.drafts(page)) == 1
         page.goto(f"{site.url}/admin/")
 
@@ -189,19 +189,19 @@ class TestDrafts:
         assert self.drafts(page) == []
         sign_in(page, site.url, "agent2@tigris.demo")
         open_page(page, site, ticket)
-        expect(page.locator("#desk-reply textarea")).to_have_value("")
+        expect(page.locator("#wb-reply textarea")).to_have_value("")
 
     def test_go_when_somebody_else_signs_in(self, site, window, customer):
         ticket = customer.open_ticket("Left open")
         page = window("agent1")
         open_page(page, site, ticket)
-        page.locator("#desk-reply textarea").fill("Mine alone")
+        page.locator("#wb-reply textarea").fill("Mine alone")
         page.context.clear_cookies()
 
         sign_in(page, site.url, "agent2@tigris.demo")
         open_page(page, site, ticket)
 
-        expect(page.locator("#desk-reply textarea")).to_have_value("")
+        expect(page.locator("#wb-reply textarea")).to_have_value("")
         assert self.drafts(page) == []
 
 
@@ -209,7 +209,7 @@ def test_refused_answer_goes_on_hearing_news(site, window, customer):
     ticket = customer.open_ticket("Quicker")
     page = window("agent1")
     open_page(page, site, ticket)
-    page.locator("#desk-reply textarea").fill("An answer")
+    page.locator("#wb-reply textarea").fill("An answer")
     customer.say(ticket, "I was quicker")
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.get_by_text("Not sent yet: something changed while you were writing.")).to_be_visible()
@@ -217,16 +217,16 @@ def test_refused_answer_goes_on_hearing_news(site, window, customer):
     customer.say(ticket, "And one more thing")
 
     expect(thread(page)).to_contain_text("And one more thing", timeout=NEWS)
-    expect(page.locator("#desk-lost")).to_be_hidden()
-    expect(page.locator("#desk-reply textarea")).to_have_value("An answer")
+    expect(page.locator("#wb-lost")).to_be_hidden()
+    expect(page.locator("#wb-reply textarea")).to_have_value("An answer")
     page.reload()
-    expect(page.locator("#desk-reply textarea")).to_have_value("An answer")
+    expect(page.locator("#wb-reply textarea")).to_have_value("An answer")
 
 
 def test_placeholder_without_value_is_not_sent(site, window, customer):
     page = window("agent1")
     open_page(page, site, customer.open_ticket("Placeholder"))
-    text = page.locator("#desk-reply textarea")
+    text = page.locator("#wb-reply textarea")
     text.fill("Your delivery {delivery_code} is late")
 
     page.get_by_role("button", name="Send", exact=True).click()
@@ -246,13 +246,13 @@ def test_keys_work_on_an_arabic_keyboard(site, window, customer):
     )
 
     page.evaluate(press, {"key": "ى", "code": "KeyN"})
-    expect(page.locator("#desk-note textarea")).to_be_focused()
-    page.locator("#desk-note textarea").blur()
+    expect(page.locator("#wb-note textarea")).to_be_focused()
+    page.locator("#wb-note textarea").blur()
     page.evaluate(press, {"key": "ق", "code": "KeyR"})
-    expect(page.locator("#desk-reply textarea")).to_be_focused()
-    page.locator("#desk-reply textarea").blur()
+    expect(page.locator("#wb-reply textarea")).to_be_focused()
+    page.locator("#wb-reply textarea").blur()
     page.evaluate(press, {"key": "n", "code": "KeyL"})  # a Latin keyboard of another order
-    expect(page.locator("#desk-note textarea")).to_be_focused()
+    expect(page.locator("#wb-note textarea")).to_be_focused()
 
 
 class TestQueue:
@@ -269,11 +269,11 @@ class TestQueue:
         shown = page.locator("#result_list").bounding_box()
         assert shown["x"] >= 0
         assert shown["x"] + shown["width"] <= 1280
-        for code in page.locator(".desk-code").all():
+        for code in page.locator(".wb-code").all():
             assert code.evaluate("node => node.getClientRects().length") == 1, "codes do not wrap"
             assert code.bounding_box()["height"] < 30
         row.locator("button").click()
-        expect(page.locator("#desk-lost")).to_be_hidden()
+        expect(page.locator("#wb-lost")).to_be_hidden()
 
     @pytest.mark.parametrize("way", ["link", "key"])
     def test_back_means_back(self, site, window, customer, way):
@@ -306,6 +306,6 @@ class TestQueue:
         page.goto(f"{site.url}{QUEUE}phone/?q={'X' * 30}")
         too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.evaluate(too_wide) == 0
-        page.locator(".desk-people a").first.click()
+        page.locator(".wb-people a").first.click()
         expect(page.locator("[name=subject]")).to_be_visible()
         assert page.evaluate(too_wide) == 0

@@ -67,8 +67,8 @@ def a_day_in_the_life(world):
     world.do(services.change_tags, ticket, world.sara, add=[tag.id])
     world.do(services.write_note, ticket, world.sara, content="careful")
     until = timezone.now() + timedelta(hours=1)
-    world.do(services.put_off_ticket, ticket, world.sara, until=until)
-    world.do(services.put_off_ticket, ticket, world.sara, until=None)
+    world.do(services.snooze_ticket, ticket, world.sara, until=until)
+    world.do(services.snooze_ticket, ticket, world.sara, until=None)
     with tenant_scope(world.tenant.id):
         upsert_deliveries(tenant_id=world.tenant.id, wanted=[{"external_id": "d-1", "status": "delivered"}])
     world.do(services.close_ticket, ticket, world.sara)
@@ -142,7 +142,7 @@ class TestWhatIsSaid:
         assert (moved["delivery_external_id"], moved["ticket_id"], moved["version"]) == ("d-1", None, None)
         assert (moved["before"], moved["after"]) == ({"status": "in_transit"}, {"status": "delivered"})
 
-    def test_a_support_user_is_told_of_the_whole_desk(self, world):
+    def test_a_support_user_is_told_of_the_whole_workbench(self, world):
         a_day_in_the_life(world)
 
         data = asked(ApiClient().as_(world.sara), OWN, after=0)
@@ -152,7 +152,7 @@ class TestWhatIsSaid:
             "ticket_id", "ticket_number", "conversation_id", "message_id", "version",
         }  # fmt: skip
 
-    def test_a_customer_is_told_of_their_own_and_never_of_the_desks_work(self, world):
+    def test_a_customer_is_told_of_their_own_and_never_of_the_workbenches_work(self, world):
         a_day_in_the_life(world)
 
         assert events(asked(ApiClient().as_(world.customer), OWN, after=0)) == [

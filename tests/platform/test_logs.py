@@ -10,7 +10,6 @@ from django.test import Client
 from ondi.accounts.api_keys import issue_api_key
 from ondi.tenants.scope import tenant_scope
 from tests.client import ApiClient
-from tests.desk import desk
 from tests.factories import (
     PASSWORD,
     DeliveryFactory,
@@ -19,6 +18,7 @@ from tests.factories import (
     UserFactory,
     make_ticket,
 )
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -88,7 +88,7 @@ def test_lines_of_strangers_name_no_tenant(api, log):
 def test_admin_pages_are_logged_with_their_person(log):
     agent = MemberFactory(agent=True)
 
-    desk(agent.user).get(f"/admin/support/ticket/?q={CANARY}")
+    workbench(agent.user).get(f"/admin/support/ticket/?q={CANARY}")
 
     line = log.requests()[-1]
     assert (line["user_id"], line["tenant_id"]) == (str(agent.user_id), str(agent.tenant_id))
@@ -129,7 +129,7 @@ def test_nothing_said_or_secret_is_ever_logged(api, log):
     platform.call("PUT", "/integrations/orders", body={"orders": [order]})
     api.get("/integrations/orders", **{"X-API-Key": f"od_{CANARY}", "Host": f"{CANARY}.example"})
     Client().post("/admin/login/", {"username": f"{CANARY}@example.org", "password": CANARY})
-    browser = desk(agent.user)
+    browser = workbench(agent.user)
     browser.get(f"/admin/support/ticket/{ticket['id']}/change/?{CANARY}")
     browser.get(f"/admin/{CANARY}/")
 
@@ -198,7 +198,7 @@ class TestAudit:
         assert named == [str(delivery.id), str(stranger.tenant_id), str(stranger.user_id)]
 
     def test_admin_pages_and_actions_count(self, log, ticket, own):
-        client = desk(MemberFactory(tenant=own, agent=True).user)
+        client = workbench(MemberFactory(tenant=own, agent=True).user)
 
         assert client.get(f"/admin/support/ticket/{ticket.id}/change/").status_code == 302
         client.post("/admin/support/ticket/", {"action": "close_selected", "_selected_action": [str(ticket.id)]})

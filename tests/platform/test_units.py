@@ -13,10 +13,10 @@ from psycopg import errors
 from ondi.api.units import RETRIES, in_one_unit
 from ondi.tenants.scope import set_scope, tenant_scope
 from support.models import Ticket, TicketEvent
-from tests.desk import desk
 from tests.factories import MemberFactory, TenantFactory, make_ticket, reload
 from tests.races import deadlocks_so_far
 from tests.reliability.product import somebody_waits_for, wait_until
+from tests.workbench import workbench
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 
@@ -68,9 +68,9 @@ def test_deadlock_in_the_api_is_not_noticed_by_the_caller(api, owner, stranger, 
 
 
 def test_deadlock_in_the_admin_is_not_noticed_either(stranger, customer, ticket):
-    browser = desk(MemberFactory(tenant=customer.tenant, agent=True).user)
+    browser = workbench(MemberFactory(tenant=customer.tenant, agent=True).user)
 
-    answer = cross(stranger, ticket, lambda: browser.post(f"/admin/support/ticket/{ticket.id}/act/close/"))
+    answer = cross(stranger, ticket, lambda: browser.post(f"/admin/support/ticket/{ticket.id}/action/close/"))
 
     assert answer.status_code == 302
     assert reload(ticket).status == "closed"

@@ -42,12 +42,14 @@ class Soak:
 
     def run(self, clients: int) -> None:
         people = self.running.customers()
-        desks = self.running.agents()
+        workbenches = self.running.agents()
         crowd = [
             threading.Thread(target=self._customer, args=(number, *people[number % len(people)]))
             for number in range(clients)
         ]
-        crowd += [threading.Thread(target=self._agent, args=desk) for desk in desks[: max(1, clients // 4)]]
+        crowd += [
+            threading.Thread(target=self._agent, args=workbench) for workbench in workbenches[: max(1, clients // 4)]
+        ]
         for client in crowd:
             client.start()
         for client in crowd:
@@ -58,12 +60,12 @@ class Soak:
         own: list[dict[str, Any]] = []
         try:
             while time.monotonic() < self.deadline:
-                self._one_act(caller, tenant, own)
+                self._one_action(caller, tenant, own)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs into the report
             self.ledger.faults.append(f"customer {number}: {type(error).__name__} {error}")
         self.ledger.take_in(caller)
 
-    def _one_act(self, caller: Caller, tenant: int, own: list[dict[str, Any]]) -> None:
+    def _one_action(self, caller: Caller, tenant: int, own: list[dict[str, Any]]) -> None:
         """70 list, 20 get, 7 message, 3 create and close, of a hundred."""
         dice = random.random() * 100 if own else 99
         ticket = random.choice(own) if own else {}

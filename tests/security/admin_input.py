@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.urls import reverse
 
-from support.admin.acts import ACTS
+from support.admin.buttons import BUTTONS
 
 VALUES = (
     "", " ", "\x00", "a\x00b", "\x1b[2J", "\ufffd", "\u202e", "0", "-1", "1" * 11, "9" * 40, "7" * 5000, "1e999", "NaN", "-Infinity",
@@ -54,14 +54,14 @@ def requests(rows: dict[str, Any], ticket: Any, message_id: Any) -> Iterator[Req
              "/admin/support/ticket/export/", f"{at_ticket}/change/", f"{at_ticket}/news/"]  # fmt: skip
     forms = [f"{at_ticket}/reply/", f"{at_ticket}/note/", f"{at_ticket}/redact/{message_id}/", "/admin/support/ticket/next/",
              f"/admin/support/ticket/phone/?customer={ticket.requester_id}", "/admin/support/ticket/?tab=open",
-             *(f"{at_ticket}/act/{name}/" for name in ACTS)]  # fmt: skip
+             *(f"{at_ticket}/action/{name}/" for name in BUTTONS)]  # fmt: skip
     for page in pages:
         for name in PARAMETERS:
             yield from (Request(f"{page}?{urlencode({name: value})}") for value in VALUES)
     for form in forms:
         good = {"content": "x", "last_sequence": "1", "assignee": "", "status": "open", "reason": "x", "when": "at", "item": "none",
                 "subject": "x", "message": "x", "priority": "low", "_selected_action": str(ticket.id), "apply": "1"}  # fmt: skip
-        for action in ({name: f"{name}_selected" for name in ACTS} if "tab=open" in form else {"": ""}).values():
+        for action in ({name: f"{name}_selected" for name in BUTTONS} if "tab=open" in form else {"": ""}).values():
             for name in FIELDS:
                 yield from (Request(form, {**good, "action": action, name: value}) for value in VALUES)
     for model, screen in admin.site._registry.items():

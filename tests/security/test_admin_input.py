@@ -6,9 +6,9 @@ import pytest
 
 from ondi.tenants.scope import tenant_scope
 from support.models import CannedReply, Tag
-from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, UserFactory, make_ticket
 from tests.security.admin_input import requests, some
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +40,7 @@ def world():
 
 def test_nothing_sent_to_the_admin_is_a_500(world):
     people, all_of_them = world
-    browsers = {name: desk(user) for name, user in people.items()}
+    browsers = {name: workbench(user) for name, user in people.items()}
     broken = []
     for request in some(iter(all_of_them), min(SAMPLE, len(all_of_them)), SEED):
         for name, browser in browsers.items():

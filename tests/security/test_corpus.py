@@ -17,9 +17,9 @@ from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.models import CannedReply, Tag, TicketNote
 from tests.client import ApiClient
-from tests.desk import desk
 from tests.factories import MemberFactory, TenantFactory, make_ticket
 from tests.security.corpus import MARK, STRINGS
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -212,8 +212,8 @@ class TestAdmin:
         for ticket in tickets[::12]:
             yield "ticket", browser.get(f"/admin/support/ticket/{ticket.id}/change/")
             yield "ticket", browser.get(f"/admin/support/ticket/{ticket.id}/history/")
-        talk = tickets[0].conversation_id
-        yield "conversation", browser.get(f"/admin/conversations/conversation/{talk}/change/")
+        conversation = tickets[0].conversation_id
+        yield "conversation", browser.get(f"/admin/conversations/conversation/{conversation}/change/")
         yield "front page", browser.get("/admin/")
 
     def test_pages_with_hostile_text_are_built_like_harmless_ones(self, tenant, agent):
@@ -222,13 +222,13 @@ class TestAdmin:
         harmless_agent = MemberFactory(tenant=harmless_tenant, agent=True)
         harmless = self.fill(harmless_tenant, harmless_agent, ["harmless"] * 60)
         usual: dict[str, set] = {}
-        for name, answer in self.pages(desk(harmless_agent.user), harmless):
+        for name, answer in self.pages(workbench(harmless_agent.user), harmless):
             assert answer.status_code == 200
             usual.setdefault(name, set()).update(Structure(answer.content.decode()).found)
         tickets = self.fill(tenant, agent, LINES)
 
         shown = 0
-        for name, answer in self.pages(desk(agent.user), tickets):
+        for name, answer in self.pages(workbench(agent.user), tickets):
             page = answer.content.decode()
             structure = Structure(page)
             assert structure.found <= usual[name], (name, structure.found - usual[name])
@@ -238,7 +238,7 @@ class TestAdmin:
         assert shown > 2000, "the texts were on the pages"
 
     def test_search_boxes_and_forms_give_back_what_was_typed_as_text(self, agent):
-        browser = desk(agent.user)
+        browser = workbench(agent.user)
         usual = Structure(browser.get("/admin/support/ticket/?q=harmless").content.decode()).found
         usual |= Structure(browser.post("/admin/support/tag/add/", {"name": ""}).content.decode()).found
         for text in STRINGS[::3]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from tests.desk import desk
 from tests.factories import MemberFactory
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,7 +34,10 @@ def test_api_answers_may_load_nothing(client, path):
 
 
 def test_admin_pages_load_from_here_only():
-    for answer in (Client().get("/admin/login/"), desk(MemberFactory(agent=True).user).get("/admin/support/ticket/")):
+    for answer in (
+        Client().get("/admin/login/"),
+        workbench(MemberFactory(agent=True).user).get("/admin/support/ticket/"),
+    ):
         found = policy(answer)
         assert found["default-src"] == "'self'"
         assert found["script-src"] == "'self' 'unsafe-eval'", "unfold's templates evaluate; none are inline"
@@ -65,7 +68,7 @@ def test_cookies_are_for_this_host_and_no_script():
 
 
 def test_forms_of_the_admin_have_a_limit():
-    browser = desk(MemberFactory(admin=True).user)
+    browser = workbench(MemberFactory(admin=True).user)
     page = "/admin/support/tag/add/"
 
     just_right = browser.post(page, {"name": "x" * (255 * 1024)})
@@ -79,7 +82,7 @@ def test_forms_of_the_admin_have_a_limit():
 def test_forms_from_elsewhere_are_refused():
     agent = MemberFactory(agent=True)
     browser = Client(enforce_csrf_checks=True)
-    browser.cookies = desk(agent.user).cookies
+    browser.cookies = workbench(agent.user).cookies
 
     answer = browser.post("/admin/logout/")
 

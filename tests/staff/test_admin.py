@@ -14,7 +14,6 @@ from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.models import CannedReply, Tag, Ticket, TicketEvent
-from tests.desk import desk
 from tests.factories import (
     PASSWORD,
     DeliveryFactory,
@@ -25,6 +24,7 @@ from tests.factories import (
     make_ticket,
     reload,
 )
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,14 +90,14 @@ class TestScreens:
 
     @pytest.mark.parametrize("person", ["support_user", "agent", "admin", "operator"])
     def test_lists_open_to_whom_they_should(self, ticket, foreign_ticket, people, person):
-        client = desk(people[person])
+        client = workbench(people[person])
 
         got = {model._meta.model_name: client.get(url(model, "changelist")).status_code for model in SCREENS}
 
         assert got == {name: 200 if may_look(person, name) else 403 for name in got}
 
     def test_details_open(self, ticket, people):
-        client = desk(people["operator"])
+        client = workbench(people["operator"])
         with tenant_scope(ticket.tenant_id):
             rows = {model: model._default_manager.first() for model in SCREENS}
         opened = {model: row for model, row in rows.items() if row is not None}
@@ -105,16 +105,16 @@ class TestScreens:
         for model, row in opened.items():
             assert client.get(url(model, "change", row.pk)).status_code == 200, model
 
-    def test_front_page_opens(self, people):
+    def test_dashboard_opens(self, people):
         for person in ("support_user", "agent", "admin", "operator"):
-            assert desk(people[person]).get("/admin/").status_code == 200
+            assert workbench(people[person]).get("/admin/").status_code == 200
 
     def test_customers_and_strangers_are_sent_to_the_login(self, people):
-        for client in (Client(), desk(people["customer"])):
+        for client in (Client(), workbench(people["customer"])):
             assert client.get("/admin/").status_code == 302
 
     def test_someone_who_left_is_out_on_the_next_click(self, tenant, people):
-        client = desk(people["support_user"])
+        client = workbench(people["support_user"])
         assert client.get(url(Ticket, "changelist")).status_code == 200
         with tenant_scope(tenant.id):
             end_membership(membership=Membership.objects.get(user=people["support_user"]))
@@ -122,7 +122,7 @@ class TestScreens:
         assert client.get(url(Ticket, "changelist")).status_code == 302
 
     def test_search_and_filters_work(self, ticket, people):
-        client = desk(people["support_user"])
+        client = workbench(people["support_user"])
 
         assert b"Own subject" in client.get(url(Ticket, "changelist"), {"q": "own SUB"}).content
         assert b"Own subject" not in client.get(url(Ticket, "changelist"), {"q": "nothing"}).content
@@ -132,28 +132,28 @@ class TestScreens:
 
 class TestScope:
     def test_lists_show_own_tenants_only(self, ticket, foreign_ticket, people):
-        page = desk(people["support_user"]).get(url(Ticket, "changelist")).content
+        page = workbench(people["support_user"]).get(url(Ticket, "changelist")).content
 
         assert b"Own subject" in page
         assert b"Foreign subject" not in page
 
     def test_foreign_rows_do_not_exist(self, foreign_ticket, people):
-        client = desk(people["support_user"])
+        client = workbench(people["support_user"])
 
         for page in ("change", "history"):
             assert client.get(url(Ticket, page, foreign_ticket.pk)).status_code == 302
-        response = client.post(reverse("admin:support_ticket_act", args=[foreign_ticket.pk, "close"]))
+        response = client.post(reverse("admin:support_ticket_action", args=[foreign_ticket.pk, "close"]))
         assert response.status_code == 302
         assert reload(foreign_ticket).is_open
 
     def test_operator_sees_all_and_changes_no_ticket(self, ticket, foreign_ticket, people):
-        client = desk(people["operator"])
+        client = workbench(people["operator"])
         page = client.get(url(Ticket, "changelist")).content
         assert b"Own subject" in page
         assert b"Foreign subject" in page
 
         client.post(url(Ticket, "changelist"), {"action": "close_selected", "_selected_action": [str(ticket.pk)]})
-        response = client.post(reverse("admin:support_ticket_act", args=[ticket.pk, "close"]))
+        response = client.post(reverse("admin:support_ticket_action", args=[ticket.pk, "close"]))
 
         assert any("Only support users can do this." in text for text in message_of(response))
         assert reload(ticket).is_open
@@ -163,7 +163,7 @@ class TestScope:
             foreign = foreign_ticket.tenant
         MemberFactory(tenant=foreign, user=people["support_user"], agent=True)
 
-        page = desk(people["support_user"]).get(url(Ticket, "changelist")).content
+        page = workbench(people["support_user"]).get(url(Ticket, "changelist")).content
 
         assert b"Own subject" in page
         assert b"Foreign subject" in page
@@ -171,17 +171,17 @@ class TestScope:
 
 class TestTicketActions:
     def click(self, client, action, ticket, **fields):
-        return client.post(reverse("admin:support_ticket_act", args=[ticket.pk, action]), fields)
+        return client.post(reverse("admin:support_ticket_action", args=[ticket.pk, action]), fields)
 
     def test_visit_alone_changes_nothing(self, ticket, people):
-        client = desk(people["support_user"])
+        client = workbench(people["support_user"])
 
         for action in ("claim", "take_over", "release", "close", "reopen"):
-            assert client.get(reverse("admin:support_ticket_act", args=[ticket.pk, action])).status_code == 200
+            assert client.get(reverse("admin:support_ticket_action", args=[ticket.pk, action])).status_code == 200
         assert reload(ticket).version == 1
 
     def test_claim_release_close_reopen(self, ticket, people):
-        client = desk(people["support_user"])
+        client = workbench(people["support_user"])
         member_id = self._member(people["support_user"]).id
         states = []
         for action in ("claim", "release", "close", "reopen"):
@@ -193,8 +193,8 @@ class TestTicketActions:
 
     def test_take_over_needs_a_reason(self, tenant, ticket, people):
         colleague = MemberFactory(tenant=tenant, agent=True)
-        self.click(desk(colleague.user), "claim", ticket)
-        client = desk(people["support_user"])
+        self.click(workbench(colleague.user), "claim", ticket)
+        client = workbench(people["support_user"])
 
         self.click(client, "take_over", ticket)
         assert reload(ticket).assignee_id == colleague.id
@@ -202,8 +202,8 @@ class TestTicketActions:
         assert reload(ticket).assignee_id == self._member(people["support_user"]).id
 
     def test_refusal_is_shown_in_words(self, tenant, ticket, people):
-        self.click(desk(MemberFactory(tenant=tenant, agent=True).user), "claim", ticket)
-        client = desk(people["support_user"])
+        self.click(workbench(MemberFactory(tenant=tenant, agent=True).user), "claim", ticket)
+        client = workbench(people["support_user"])
 
         response = self.click(client, "claim", ticket)
 
@@ -211,7 +211,7 @@ class TestTicketActions:
 
     def test_bulk_close_goes_on_after_a_refusal(self, tenant, ticket, people):
         own = make_ticket(self._member(people["support_user"]))
-        client = desk(people["support_user"])
+        client = workbench(people["support_user"])
 
         response = client.post(
             url(Ticket, "changelist"),
@@ -227,7 +227,7 @@ class TestTicketActions:
         """A closed ticket cannot be claimed, whoever asks: service and admin say the same."""
         from support.errors import TicketClosed
 
-        client = desk(people["support_user"])
+        client = workbench(people["support_user"])
         self.click(client, "close", ticket)
 
         response = self.click(client, "claim", ticket)
@@ -248,7 +248,7 @@ class TestRuledRows:
     @pytest.mark.parametrize("model", [Ticket, TicketEvent, Order], ids=lambda model: model.__name__)
     @pytest.mark.parametrize("person", ["support_user", "operator"])
     def test_raw_saves_are_impossible(self, ticket, people, model, person):
-        client = desk(people[person])
+        client = workbench(people[person])
         with tenant_scope(ticket.tenant_id):
             row = model.objects.first()
             before = model.objects.values().get(pk=row.pk)
@@ -269,7 +269,7 @@ class TestPeople:
                 "external_id": "", "role": "agent", **fields}  # fmt: skip
 
     def test_admin_adds_a_person_who_can_sign_in(self, api, tenant, people):
-        client = desk(people["admin"])
+        client = workbench(people["admin"])
 
         response = client.post(
             url(Membership, "add"),
@@ -287,15 +287,15 @@ class TestPeople:
 
     def test_ending_the_support_role_releases_tickets(self, tenant, ticket, people):
         agent = MemberFactory(tenant=tenant, agent=True)
-        TestTicketActions().click(desk(agent.user), "claim", ticket)
+        TestTicketActions().click(workbench(agent.user), "claim", ticket)
 
-        response = desk(people["admin"]).post(url(Membership, "change", agent.pk), self.form(tenant))
+        response = workbench(people["admin"]).post(url(Membership, "change", agent.pk), self.form(tenant))
 
         assert response.status_code == 302, response.content
         assert reload(ticket).assignee_id is None
 
     def test_customer_as_support_user_is_a_form_error(self, tenant, people):
-        client = desk(people["admin"])
+        client = workbench(people["admin"])
 
         response = client.post(
             url(Membership, "add"), self.form(tenant, role="customer", is_support_user="on", email="x@example.org")
@@ -306,26 +306,28 @@ class TestPeople:
 
     def test_foreign_tenant_cannot_be_chosen(self, people):
         foreign = TenantFactory()
-        response = desk(people["admin"]).post(url(Membership, "add"), self.form(foreign, email="x@example.org"))
+        response = workbench(people["admin"]).post(url(Membership, "add"), self.form(foreign, email="x@example.org"))
 
         assert response.status_code == 200
         with tenant_scope(foreign.id):
             assert not Membership.objects.exists()
 
     def test_agents_may_look_only(self, tenant, people):
-        client = desk(people["agent"])
+        client = workbench(people["agent"])
 
         assert client.get(url(Membership, "changelist")).status_code == 200
         assert client.get(url(Membership, "add")).status_code == 403
 
     def test_same_person_twice_is_a_form_error(self, tenant, people):
-        response = desk(people["admin"]).post(url(Membership, "add"), self.form(tenant, email=people["agent"].email))
+        response = workbench(people["admin"]).post(
+            url(Membership, "add"), self.form(tenant, email=people["agent"].email)
+        )
 
         assert response.status_code == 200
         assert b"belongs to this tenant already" in response.content
 
     def test_new_person_needs_an_email(self, tenant, people):
-        response = desk(people["admin"]).post(url(Membership, "add"), self.form(tenant, email=""))
+        response = workbench(people["admin"]).post(url(Membership, "add"), self.form(tenant, email=""))
 
         assert response.status_code == 200
 
@@ -340,7 +342,7 @@ class TestAddresses:
         return MemberFactory(tenant=tenant, first_name="Layla", user__email="layla@mail.example")
 
     def seen(self, person, query=""):
-        return desk(person).get(f"{self.LIST}{query}").content.decode()
+        return workbench(person).get(f"{self.LIST}{query}").content.decode()
 
     @pytest.mark.parametrize("kind", ["support_user", "operator", "viewer"])
     def test_who_sees_tickets_sees_them(self, tenant, people, layla, kind):
@@ -368,7 +370,7 @@ class TestAddresses:
         assert "Layla" in self.seen(people["admin"], "?q=layla")
 
     def test_each_stands_on_its_page_for_who_manages(self, people, layla):
-        assert "layla@mail.example" in desk(people["admin"]).get(f"{self.LIST}{layla.pk}/change/").content.decode()
+        assert "layla@mail.example" in workbench(people["admin"]).get(f"{self.LIST}{layla.pk}/change/").content.decode()
 
     @pytest.mark.parametrize("fields", [{"role": "agent"}, {"role": "lead"}])
     def test_others_of_the_staff_see_colleagues_alone(self, tenant, people, layla, fields):
@@ -376,7 +378,7 @@ class TestAddresses:
 
         assert "Layla" not in self.seen(person)
         assert people["admin"].email in self.seen(person)
-        assert desk(person).get(f"{self.LIST}{layla.pk}/change/").status_code == 302
+        assert workbench(person).get(f"{self.LIST}{layla.pk}/change/").status_code == 302
 
     def test_the_role_in_one_tenant_opens_no_other(self, tenant, layla):
         elsewhere = MemberFactory(admin=True)
@@ -391,7 +393,7 @@ class TestAddresses:
 
     def test_sessions_go_by_name(self, people, layla):
         begin_session(user_id=layla.user_id, tenant_id=layla.tenant_id)
-        admin = desk(people["admin"])
+        admin = workbench(people["admin"])
         with tenant_scope(layla.tenant_id):
             family = RefreshFamily.objects.get(user=layla.user)
 
@@ -408,12 +410,12 @@ class TestAddresses:
         assert "Unnamed" in self.sessions_seen_by(people["admin"]), session
 
     def sessions_seen_by(self, person):
-        return desk(person).get("/admin/accounts/refreshfamily/").content.decode()
+        return workbench(person).get("/admin/accounts/refreshfamily/").content.decode()
 
 
-class TestSettingsAndDesk:
+class TestSettingsAndWorkbench:
     def test_admin_changes_portal_settings(self, tenant, people):
-        response = desk(people["admin"]).post(
+        response = workbench(people["admin"]).post(
             url(PortalSettings, "change", tenant.pk),
             {"allow_customer_close": "on", "support_chat_enabled": "on", "max_customer_priority": "high"},
         )
@@ -423,7 +425,7 @@ class TestSettingsAndDesk:
             assert PortalSettings.objects.get().allow_customer_close is True
 
     def test_support_user_keeps_tags_and_replies(self, tenant, people):
-        client = desk(people["support_user"])
+        client = workbench(people["support_user"])
         client.post(url(Tag, "add"), {"tenant": str(tenant.id), "name": "courier"})
         client.post(
             url(CannedReply, "add"),
@@ -436,11 +438,11 @@ class TestSettingsAndDesk:
 
     @pytest.mark.parametrize("person", ["agent", "operator"])
     def test_nobody_else_does(self, tenant, people, person):
-        desk(people["support_user"]).post(url(Tag, "add"), {"tenant": str(tenant.id), "name": "courier"})
+        workbench(people["support_user"]).post(url(Tag, "add"), {"tenant": str(tenant.id), "name": "courier"})
         with tenant_scope(tenant.id):
             tag = Tag.objects.get()
 
-        client = desk(people[person])
+        client = workbench(people[person])
         client.post(url(Tag, "add"), {"tenant": str(tenant.id), "name": "driver"})
         client.post(url(Tag, "change", tag.pk), {"name": "driver"})
         client.post(url(Tag, "delete", tag.pk), {"post": "yes"})
@@ -459,7 +461,7 @@ class TestTenants:
         ("support_user", 403, "Tigris"), ("admin", 403, "Tigris"), ("operator", 302, "Changed"),
     ])  # fmt: skip
     def test_only_operators_change_them(self, tenant, people, person, status, name):
-        answer = desk(people[person]).post(url(Tenant, "change", tenant.pk), self.FORM)
+        answer = workbench(people[person]).post(url(Tenant, "change", tenant.pk), self.FORM)
 
         assert answer.status_code == status
         with tenant_scope(tenant.id):
@@ -468,7 +470,7 @@ class TestTenants:
 
 class TestAccess:
     def test_key_is_shown_once_and_opens_the_integrations(self, api, tenant, people):
-        client = desk(people["admin"])
+        client = workbench(people["admin"])
 
         response = client.post(
             url(ApiKey, "add"), {"tenant": str(tenant.id), "name": "platform", "scopes": "catalogue:write"}
@@ -486,7 +488,7 @@ class TestAccess:
         assert api.call("PUT", "/integrations/orders", body=rows, **{"X-API-Key": text}).status_code == 401
 
     def test_keys_are_never_edited(self, tenant, people):
-        client = desk(people["admin"])
+        client = workbench(people["admin"])
         client.post(url(ApiKey, "add"), {"tenant": str(tenant.id), "name": "platform", "scopes": "catalogue:write"})
         with tenant_scope(tenant.id):
             key = ApiKey.objects.get()
@@ -495,10 +497,10 @@ class TestAccess:
 
     def test_agents_issue_no_keys(self, tenant, people):
         for person in ("agent", "support_user"):
-            assert desk(people[person]).get(url(ApiKey, "add")).status_code == 403
+            assert workbench(people[person]).get(url(ApiKey, "add")).status_code == 403
 
     def test_settings_are_changed_on_the_record(self, tenant, people):
-        desk(people["admin"]).post(
+        workbench(people["admin"]).post(
             url(PortalSettings, "change", tenant.pk),
             {"allow_customer_close": "on", "support_chat_enabled": "on", "max_customer_priority": "urgent"},
         )
@@ -510,10 +512,10 @@ class TestAccess:
 
     def test_switching_a_login_off_releases_and_signs_out(self, api, tenant, ticket, people):
         agent = MemberFactory(tenant=tenant, agent=True)
-        client, portal = desk(agent.user), api.as_(agent)
+        client, portal = workbench(agent.user), api.as_(agent)
         TestTicketActions().click(client, "claim", ticket)
 
-        response = desk(people["operator"]).post(url(User, "change", agent.user_id), {})
+        response = workbench(people["operator"]).post(url(User, "change", agent.user_id), {})
 
         assert response.status_code == 302, response.content
         assert reload(ticket).assignee_id is None
@@ -550,7 +552,7 @@ class TestSignIn:
     def test_script_in_names_and_subjects_is_inert(self, tenant, people):
         script = "<script>alert(1)</script>"
         ticket = make_ticket(MemberFactory(tenant=tenant, first_name=script), subject=script, message=script)
-        client = desk(people["support_user"])
+        client = workbench(people["support_user"])
 
         for page in (url(Ticket, "changelist"), url(Ticket, "change", ticket.pk),
                      reverse("admin:conversations_conversation_change", args=[ticket.conversation_id])):  # fmt: skip
@@ -564,14 +566,18 @@ class TestButtons:
 
     def shown(self, client, ticket):
         page = client.get(url(Ticket, "change", ticket.pk)).content.decode()
-        return set(re.findall(rf"/admin/support/ticket/{ticket.pk}/act/(\w+)/", page))
+        return set(re.findall(rf"/admin/support/ticket/{ticket.pk}/action/(\w+)/", page))
 
     def test_buttons_follow_state_and_person(self, tenant, ticket, people):
         colleague = MemberFactory(tenant=tenant, agent=True)
-        mine, theirs, operator = desk(people["support_user"]), desk(colleague.user), desk(people["operator"])
+        mine, theirs, operator = (
+            workbench(people["support_user"]),
+            workbench(colleague.user),
+            workbench(people["operator"]),
+        )
         click = TestTicketActions().click
 
-        always = {"close", "priority", "tags", "later", "link"}
+        always = {"close", "priority", "tags", "snooze", "link"}
         assert self.shown(mine, ticket) == {"claim", "assign"} | always
         click(mine, "claim", ticket)
         assert self.shown(mine, ticket) == {"release", "assign"} | always

@@ -14,9 +14,9 @@ from ondi.accounts.links import Purpose, state_of
 from ondi.accounts.models import Membership, User
 from ondi.accounts.services import disable_login, end_membership, update_member
 from ondi.tenants.scope import tenant_scope
-from tests.desk import desk
 from tests.factories import PASSWORD, MemberFactory, TenantFactory, UserFactory, reload
 from tests.invitations import ADDRESS, SECRET, link_for, open_link
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,7 +28,7 @@ def tenant():
 
 @pytest.fixture
 def admin(tenant):
-    return desk(MemberFactory(tenant=tenant, admin=True).user)
+    return workbench(MemberFactory(tenant=tenant, admin=True).user)
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_without_mail_such_an_address_cannot_be_invited(tenant, admin):
 def test_two_tenants_may_wait_for_one_address(api, tenant, admin):
     """Neither sees that the other does; whose link is opened first signs in, and the other's is worthless."""
     elsewhere = TenantFactory()
-    there = desk(MemberFactory(tenant=elsewhere, admin=True).user)
+    there = workbench(MemberFactory(tenant=elsewhere, admin=True).user)
     links = [add(here, at).split()[-1] for here, at in ((admin, tenant), (there, elsewhere))]
 
     assert [open_link(link).status_code for link in links] == [200, 404]
@@ -193,7 +193,7 @@ def test_the_mailed_link_is_not_the_shown_one(tenant, admin, mailing):
 
 def test_new_link_for_who_lost_theirs(admin, newcomer, tenant):
     told = invite_again(admin, newcomer)
-    agents = invite_again(desk(MemberFactory(tenant=tenant, agent=True).user), newcomer)
+    agents = invite_again(workbench(MemberFactory(tenant=tenant, agent=True).user), newcomer)
 
     assert "/admin/invitation/" in told[0]
     assert not agents

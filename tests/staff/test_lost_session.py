@@ -6,8 +6,8 @@ from html import unescape
 import pytest
 from django.test import Client
 
-from tests.desk import desk
 from tests.factories import PASSWORD, MemberFactory, make_ticket, reload
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,7 +29,7 @@ def forms_of(ticket):
     page = f"{QUEUE}{ticket.id}/change/"
     return [
         (f"{QUEUE}{ticket.id}/reply/", page), (f"{QUEUE}{ticket.id}/note/", page),
-        (f"{QUEUE}{ticket.id}/act/close/", page), (f"{QUEUE}next/", f"{QUEUE}?tab=mine&q=x"),
+        (f"{QUEUE}{ticket.id}/action/close/", page), (f"{QUEUE}next/", f"{QUEUE}?tab=mine&q=x"),
         (f"{QUEUE}phone/", f"{QUEUE}phone/"), (QUEUE, f"{QUEUE}?tab=unassigned"),
         ("/admin/support/tag/add/", "/admin/support/tag/add/"),
         ("/admin/password_change/", "/admin/password_change/"), ("/admin/tenants/portalsettings/", "/admin/"),
@@ -67,7 +67,7 @@ def test_a_page_of_others_is_no_way_back(agent, ticket, referrer):
     lost = Client().post(target, {"content": "words"}, headers={"Referer": referrer})
 
     assert lost.url == f"{LOGIN}?next={target}"
-    assert desk(agent.user).get(target).status_code in (200, 302)
+    assert workbench(agent.user).get(target).status_code in (200, 302)
 
 
 def way_back(html):
@@ -77,7 +77,7 @@ def way_back(html):
 class TestOldForm:
     @pytest.fixture
     def browser(self, agent):
-        signed_in = desk(agent.user)
+        signed_in = workbench(agent.user)
         signed_in.handler.enforce_csrf_checks = True
         return signed_in
 
@@ -117,7 +117,7 @@ class TestOldForm:
 
 
 def test_no_page_of_the_admin_is_kept(agent, ticket):
-    inside, outside = desk(agent.user), Client()
+    inside, outside = workbench(agent.user), Client()
     for path in (
         "/admin/", QUEUE, f"{QUEUE}{ticket.id}/change/", "/admin/password_change/", "/admin/password_change/done/",
         "/admin/second-factor/", "/admin/jsi18n/",
@@ -129,7 +129,7 @@ def test_no_page_of_the_admin_is_kept(agent, ticket):
     assert "no-store" in inside.post("/admin/logout/").headers["Cache-Control"]
 
 
-def test_who_signs_out_with_a_lost_session_is_led_to_the_front_page():
+def test_who_signs_out_with_a_lost_session_is_led_to_the_dashboard():
     lost = Client().post("/admin/logout/")
 
     assert lost.url == f"{LOGIN}?next=/admin/"

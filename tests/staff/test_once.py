@@ -9,9 +9,9 @@ from ondi.accounts.models import ApiKey
 from ondi.common.ids import new_id
 from ondi.tenants.scope import tenant_scope
 from support.models import CannedReply, Tag, Ticket, TicketNote
-from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, TenantFactory, make_ticket, reload
 from tests.races import at_once
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUEUE = "/admin/support/ticket/"
@@ -30,7 +30,7 @@ def sara(tenant):
 
 @pytest.fixture
 def browser(sara):
-    return desk(sara.user)
+    return workbench(sara.user)
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_a_refused_form_is_not_used_up(tenant, customer, ticket, browser):
 
 def test_the_id_is_its_persons(tenant, ticket, browser):
     form_id, address = str(new_id()), f"{QUEUE}{ticket.id}/note/"
-    colleague = desk(MemberFactory(tenant=tenant, agent=True).user)
+    colleague = workbench(MemberFactory(tenant=tenant, agent=True).user)
 
     for client in (browser, colleague):
         client.post(address, {"content": "the same", "form_id": form_id})
@@ -182,7 +182,7 @@ def test_another_tenants_form_is_refused_and_keeps_nothing(browser, owner):
 
 @pytest.mark.race
 def test_eight_at_once_open_one_ticket(tenant, ticket, sara):
-    clients = [desk(sara.user) for _number in range(8)]
+    clients = [workbench(sara.user) for _number in range(8)]
     said = {"subject": "At once", "message": "x", "priority": "low", "item": "", "form_id": str(new_id())}
     address = f"{QUEUE}phone/?customer={ticket.requester_id}"
 
@@ -203,7 +203,7 @@ def test_a_form_older_than_the_sign_in_is_told_so_and_leads_on(ticket, sara, lan
 
     html = answer.content.decode()
     assert answer.status_code == 403
-    assert "data-desk-lost" in html
+    assert "data-wb-lost" in html
     assert f'href="{address.replace("&", "&amp;")}"' in html
     assert "Forbidden" not in html
     assert ("Not sent yet" in html) is (language == "en")

@@ -13,37 +13,38 @@ from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.settings import update_portal_settings
 from ondi.tenants.scope import tenant_scope
 from orders.models import OrderItem
-from support.admin.acts import ACTS
 from support.admin.bulk import bulk_actions
+from support.admin.buttons import BUTTONS
 from support.models import CannedReply, Tag, TicketTag
 from support.services import close_ticket, release_ticket, write_note
 from tests.api.test_statements import NOT_COUNTED
-from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, UserFactory, actor, make_ticket
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # Who opens the lists and forms of a model: everybody on the staff, whoever sees the desk, admins, operators.
 STAFF = {"support_user", "lead", "viewer", "admin", "operator"}
-DESK = {"support_user", "lead", "viewer", "operator"}
+SUPPORT = {"support_user", "lead", "viewer", "operator"}
 ADMINS = {"admin", "operator"}
 OPERATORS = {"operator"}
 MODELS = {
     "accounts_apikey": ADMINS, "accounts_membership": STAFF, "accounts_refreshfamily": ADMINS,
-    "accounts_settingschange": ADMINS, "accounts_user": OPERATORS, "conversations_conversation": DESK,
-    "conversations_message": DESK, "conversations_participant": DESK, "deliveries_delivery": STAFF,
+    "accounts_settingschange": ADMINS, "accounts_user": OPERATORS, "conversations_conversation": SUPPORT,
+    "conversations_message": SUPPORT, "conversations_participant": SUPPORT, "deliveries_delivery": STAFF,
     "datafixes_fixrun": ADMINS, "orders_order": STAFF,
-    "support_cannedreply": DESK, "support_tag": DESK, "support_ticket": DESK,
-    "support_ticketevent": DESK, "support_ticketnote": DESK, "tenants_portalsettings": STAFF, "tenants_tenant": STAFF,
+    "support_cannedreply": SUPPORT, "support_tag": SUPPORT, "support_ticket": SUPPORT,
+    "support_ticketevent": SUPPORT, "support_ticketnote": SUPPORT,
+    "tenants_portalsettings": STAFF, "tenants_tenant": STAFF,
 }  # fmt: skip
 # Statements at the most, entering included: of any list, of any row's page, and of the desk's pages.
 LIST_AT_MOST, ROW_AT_MOST = 9, 12
-DESK_PAGES = {
+WORKBENCH_PAGES = {
     "index": ("/admin/", 12),
     "support_ticket_changelist": ("/admin/support/ticket/?tab=open", 9),
     "support_ticket_change": ("/admin/support/ticket/{ticket}/change/", 12),
     "support_ticket_news": ("/admin/support/ticket/{ticket}/news/", 9),
-    "support_ticket_act": ("/admin/support/ticket/{ticket}/act/priority/", 6),
+    "support_ticket_action": ("/admin/support/ticket/{ticket}/action/priority/", 6),
     "support_ticket_redact": ("/admin/support/ticket/{ticket}/redact/{message}/", 6),
     "support_ticket_phone": ("/admin/support/ticket/phone/?customer={customer}", 9),
     "support_ticket_export": ("/admin/support/ticket/export/?tab=open", 12),
@@ -51,7 +52,7 @@ DESK_PAGES = {
 # The acts on a ticket: whether in bulk too, and statements at the most for one ticket.
 ACTIONS = {
     "claim": (True, 24), "take_over": (False, 24), "release": (True, 24), "assign": (True, 24), "priority": (True, 24),
-    "tags": (True, 24), "later": (True, 24), "link": (False, 24), "close": (True, 24), "reopen": (True, 24),
+    "tags": (True, 24), "snooze": (True, 24), "link": (False, 24), "close": (True, 24), "reopen": (True, 24),
 }  # fmt: skip
 # Pages that only take a form, or that are Django's own and hold no tenant's data.
 POST_ONLY = {"support_ticket_reply", "support_ticket_note", "support_ticket_next"}
@@ -79,7 +80,7 @@ def people(tenant):
 @pytest.fixture
 def clients(people):
     operator = UserFactory(is_superuser=True)
-    return {**{name: desk(member.user) for name, member in people.items()}, "operator": desk(operator)}
+    return {**{name: workbench(member.user) for name, member in people.items()}, "operator": workbench(operator)}
 
 
 def fill(tenant, people, number):
@@ -114,7 +115,7 @@ def paths(tickets):
     with tenant_scope(ticket.tenant_id):
         message = ticket.conversation.messages.get(sequence=1).id
     names = {"ticket": ticket.id, "message": message, "customer": ticket.requester_id}
-    return {name: (path.format(**names), most) for name, (path, most) in DESK_PAGES.items()}
+    return {name: (path.format(**names), most) for name, (path, most) in WORKBENCH_PAGES.items()}
 
 
 def cost(client, path):
@@ -141,13 +142,13 @@ def names_of_all_pages():
 def test_every_page_is_in_the_table():
     of_models = {f"{model}_{page}" for model in MODELS for page in ("changelist", "add", "change", "delete", "history")}
     assert {f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry} == set(MODELS)
-    known = of_models | set(DESK_PAGES) | POST_ONLY | DJANGOS
+    known = of_models | set(WORKBENCH_PAGES) | POST_ONLY | DJANGOS
 
     assert not names_of_all_pages() - known
 
 
 def test_every_action_is_in_the_table():
-    assert {name: act.action.in_bulk for name, act in ACTS.items()} == {
+    assert {name: action.action.in_bulk for name, action in BUTTONS.items()} == {
         name: bulk for name, (bulk, _most) in ACTIONS.items()
     }
     assert set(bulk_actions()) == {f"{name}_selected" for name, (bulk, _most) in ACTIONS.items() if bulk}
@@ -165,10 +166,10 @@ def test_actions_stay_within_their_statements(tenant, people, clients, name):
     client = clients["support_user" if name in ("release", "assign") else "lead"]
 
     with CaptureQueriesContext(connection) as captured:
-        answer = client.post(f"/admin/support/ticket/{ticket.id}/act/{name}/", form)
+        answer = client.post(f"/admin/support/ticket/{ticket.id}/action/{name}/", form)
 
     told = [str(message) for message in answer.wsgi_request._messages]
-    assert (answer.status_code, told) == (302, [f"Done: {ACTS[name].label}"])
+    assert (answer.status_code, told) == (302, [f"Done: {BUTTONS[name].label}"])
     statements = [one["sql"] for one in captured if not NOT_COUNTED.match(one["sql"])]
     assert len(statements) <= ACTIONS[name][1], (len(statements), statements)
 
@@ -187,9 +188,9 @@ def test_pages_open_to_whom_the_table_says(tenant, people, clients, person):
         elif name == "support_ticket_phone":
             expected = 200 if person in ("support_user", "lead") else 302
         elif name in ("support_ticket_changelist", "support_ticket_change", "support_ticket_export"):
-            expected = 200 if person in DESK else 403
+            expected = 200 if person in SUPPORT else 403
         else:
-            expected = 200 if person in DESK else 302
+            expected = 200 if person in SUPPORT else 302
         assert client.get(path).status_code == expected, name
 
 
@@ -243,8 +244,8 @@ def test_who_only_looks_changes_nothing(tenant, people, clients, person, owner):
     before = owner().execute("SELECT md5(string_agg(t::text, '')) FROM support_ticket t").fetchone()
 
     page = client.get(f"{path}/change/").content.decode()
-    for act in ("claim", "release", "close", "priority", "take_over", "reopen"):
-        client.post(f"{path}/act/{act}/", said)
+    for action in ("claim", "release", "close", "priority", "take_over", "reopen"):
+        client.post(f"{path}/action/{action}/", said)
     for view in ("reply", "note"):
         client.post(f"{path}/{view}/", said)
     client.post("/admin/support/ticket/next/")

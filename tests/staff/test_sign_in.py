@@ -18,9 +18,9 @@ from ondi.accounts.credentials import change_password
 from ondi.accounts.sessions import begin_session, set_password
 from ondi.accounts.tokens import read_access_token
 from tests.client import ApiClient
-from tests.desk import desk
 from tests.factories import PASSWORD, MemberFactory, UserFactory, actor
 from tests.races import at_once
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -149,15 +149,15 @@ class TestSecondFactor:
         assert client.get(QUEUE).status_code == 302
         assert "<svg" in client.get(FACTOR).content.decode()
 
-    @pytest.mark.parametrize("act", ["renew_codes", "replace"])
-    def test_nothing_changes_without_the_password(self, agent, act):
+    @pytest.mark.parametrize("action", ["renew_codes", "replace"])
+    def test_nothing_changes_without_the_password(self, agent, action):
         client, codes = set_up(agent.user)
         colleague = MemberFactory(tenant=agent.tenant, agent=True)
         set_password(user=colleague.user, new_password="the secret of a colleague")
         kept = {*TOTPDevice.objects.values_list("key"), *StaticToken.objects.values_list("token")}
 
         for given in ({}, {"password": ""}, {"password": "wrong"}, {"password": "the secret of a colleague"}):
-            page = client.post(FACTOR, {act: "1", **given})
+            page = client.post(FACTOR, {action: "1", **given})
             assert page.status_code == 200
         assert "not right" in page.content.decode()
 
@@ -173,7 +173,7 @@ class TestSecondFactor:
 
     def test_operator_and_command_reset_a_lost_one(self, agent):
         client, _codes = set_up(agent.user)
-        operator = desk(UserFactory(is_superuser=True))
+        operator = workbench(UserFactory(is_superuser=True))
         chosen = {"action": "forget_second_factor", "_selected_action": [str(agent.user_id)]}
 
         operator.post("/admin/accounts/user/", chosen)
@@ -214,7 +214,7 @@ class TestLimit:
     )
     @pytest.mark.parametrize("signed_in", [False, True])
     def test_strange_names_are_refused_like_any_other(self, agent, name, signed_in):
-        client = desk(agent.user) if signed_in else Client()
+        client = workbench(agent.user) if signed_in else Client()
         headers = {"User-Agent": "x" * 3000, "Accept": "y" * 3000, "X-Forwarded-For": "unix:"}
 
         page = client.post(
@@ -236,14 +236,14 @@ class TestLimit:
 class TestSessions:
     @pytest.mark.parametrize(("minutes", "status"), [(59, 200), (61, 302)])
     def test_idle_ones_end(self, agent, minutes, status):
-        client = desk(agent.user)
+        client = workbench(agent.user)
         assert client.get(QUEUE).status_code == 200
 
         with time_machine.travel(timezone.now() + timedelta(minutes=minutes)):
             assert client.get(QUEUE).status_code == status
 
     def test_busy_ones_end_after_a_working_day(self, agent):
-        client, start = desk(agent.user), timezone.now()
+        client, start = workbench(agent.user), timezone.now()
         for half_hours in range(1, 24):
             with time_machine.travel(start + timedelta(minutes=30 * half_hours)):
                 assert client.get(QUEUE).status_code == 200, half_hours
@@ -252,7 +252,7 @@ class TestSessions:
             assert client.get(QUEUE).status_code == 302
 
     def test_a_new_password_ends_them_all(self, agent):
-        admin, portal = desk(agent.user), begin_session(user_id=agent.user_id, tenant_id=agent.tenant_id)
+        admin, portal = workbench(agent.user), begin_session(user_id=agent.user_id, tenant_id=agent.tenant_id)
         other = begin_session(user_id=agent.user_id, tenant_id=agent.tenant_id)
         kept = ApiClient(portal.access_token)
         session_id = read_access_token(portal.access_token).session_id
@@ -266,7 +266,7 @@ class TestSessions:
         assert ApiClient(other.access_token).get("/users/me").status_code == 401
 
     def test_a_new_password_set_in_the_admin_ends_those_of_the_api_too(self, agent):
-        mine, elsewhere = desk(agent.user), desk(agent.user)
+        mine, elsewhere = workbench(agent.user), workbench(agent.user)
         portal = begin_session(user_id=agent.user_id, tenant_id=agent.tenant_id)
         form = {
             "old_password": PASSWORD,

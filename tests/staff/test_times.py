@@ -15,8 +15,7 @@ from deliveries.models import Delivery
 from ondi.accounts.models import ApiKey
 from ondi.common.times import in_words
 from ondi.tenants.scope import tenant_scope
-from support.services import put_off_ticket
-from tests.desk import desk
+from support.services import snooze_ticket
 from tests.factories import (
     DeliveryFactory,
     MemberFactory,
@@ -28,6 +27,7 @@ from tests.factories import (
     reload,
 )
 from tests.staff.test_pages import MODELS, fill, paths
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUEUE = "/admin/support/ticket/"
@@ -69,18 +69,18 @@ def every_page(tenant, tickets):
         if row is not None:
             yield f"{path}{row.pk}/change/"
     yield from (path for path, _most in paths(tickets).values())
-    yield f"{QUEUE}?tab=later"
+    yield f"{QUEUE}?tab=snoozed"
 
 
 def test_no_page_shows_another_zone_and_each_names_its_own(tenant):
     people = people_of(tenant)
     tickets = fill(tenant, people, 3)
     with tenant_scope(tenant.id):
-        put_off_ticket(actor=actor(people["support_user"]), ticket_id=tickets[1].id, until=NOW + timedelta(days=2))
+        snooze_ticket(actor=actor(people["support_user"]), ticket_id=tickets[1].id, until=NOW + timedelta(days=2))
         Delivery.objects.update(promised_at=NOW, delivered_at=NOW)
     people["lead"].user.is_superuser = True  # so that no screen is closed
     people["lead"].user.save()
-    client, with_times = desk(people["lead"].user), set()
+    client, with_times = workbench(people["lead"].user), set()
 
     for path in every_page(tenant, tickets):
         page = shown(client, path)
@@ -93,7 +93,7 @@ def test_no_page_shows_another_zone_and_each_names_its_own(tenant):
 
     lists = {"orders/order", "deliveries/delivery", "support/ticketevent", "conversations/message", "accounts/apikey"}
     assert {f"/admin/{name}/" for name in lists} <= with_times
-    assert {f"{QUEUE}?tab=later", f"{QUEUE}export/?tab=open"} <= with_times
+    assert {f"{QUEUE}?tab=snoozed", f"{QUEUE}export/?tab=open"} <= with_times
     assert any("/orders/order/" in path and "/change/" in path for path in with_times)
 
 
@@ -102,7 +102,7 @@ def test_rows_of_several_tenants_are_each_in_their_own_zone(tenant):
     bought = {one: OrderFactory(tenant=one, placed_at=NOW) for one in (tenant, western)}
     for one in bought:
         make_ticket(MemberFactory(tenant=one))
-    operator = desk(UserFactory(is_superuser=True))
+    operator = workbench(UserFactory(is_superuser=True))
     orders = shown(operator, "/admin/orders/order/")
 
     assert f"6 Mar 2026, 01:37 {FAR_EAST}" in orders
@@ -119,7 +119,7 @@ def test_rows_of_several_tenants_are_each_in_their_own_zone(tenant):
 
 def test_export_is_named_by_the_local_day_and_says_its_zone(tenant):
     make_ticket(MemberFactory(tenant=tenant))
-    answer = desk(MemberFactory(tenant=tenant, agent=True).user).get(f"{QUEUE}export/?tab=open")
+    answer = workbench(MemberFactory(tenant=tenant, agent=True).user).get(f"{QUEUE}export/?tab=open")
 
     assert 'filename="tickets-2026-03-06.csv"' in answer.headers["Content-Disposition"]
     text = b"".join(answer.streaming_content).decode().removeprefix("\ufeff")
@@ -130,26 +130,28 @@ def test_export_is_named_by_the_local_day_and_says_its_zone(tenant):
 @pytest.mark.parametrize(("chosen", "hour"), [
     ({"when": "1d"}, 9), ({"when": "3d"}, 9), ({"when": "at", "until": "2026-03-09T16:20"}, 16)
 ])  # fmt: skip
-def test_put_off_in_bulk_is_as_on_the_ticket(zone, chosen, hour):
+def test_snoozed_in_bulk_is_as_on_the_ticket(zone, chosen, hour):
     tenant = TenantFactory(time_zone=zone)
     one, many = (make_ticket(MemberFactory(tenant=tenant)) for _number in range(2))
-    browser = desk(MemberFactory(tenant=tenant, agent=True).user)
+    browser = workbench(MemberFactory(tenant=tenant, agent=True).user)
 
-    browser.post(f"{QUEUE}{one.id}/act/later/", {"version": "", **chosen})
-    browser.post(f"{QUEUE}?tab=open", {"action": "later_selected", "_selected_action": many.id, "apply": "1", **chosen})
+    browser.post(f"{QUEUE}{one.id}/action/snooze/", {"version": "", **chosen})
+    browser.post(
+        f"{QUEUE}?tab=open", {"action": "snooze_selected", "_selected_action": many.id, "apply": "1", **chosen}
+    )
 
-    single, bulk = reload(one).follow_up_at, reload(many).follow_up_at
+    single, bulk = reload(one).snoozed_until, reload(many).snoozed_until
     assert single == bulk
     assert single.astimezone(ZoneInfo(zone)).hour == hour
     words = in_words(single, zone=ZoneInfo(zone))
-    assert shown(browser, f"{QUEUE}?tab=later").count(f"back on {words}") == 2
+    assert shown(browser, f"{QUEUE}?tab=snoozed").count(f"back on {words}") == 2
 
 
 @pytest.mark.parametrize("zone", ["Asia/Baghdad", FAR_WEST, FAR_EAST, "UTC"])
 def test_dates_for_never_are_shown_whatever_the_zone(zone):
     tenant = TenantFactory(time_zone=zone)
     customer = MemberFactory(tenant=tenant)
-    browser = desk(MemberFactory(tenant=tenant, agent=True).user)
+    browser = workbench(MemberFactory(tenant=tenant, agent=True).user)
     for never in NEVER:
         about = {"tenant": tenant, "customer": customer}
         delivery = DeliveryFactory(**about, promised_at=never, delivered_at=never, status="delivered")
@@ -184,7 +186,7 @@ class TestForms:
 
     def test_a_typed_time_is_of_the_tenant_it_is_for(self, tenant):
         western = TenantFactory(time_zone=FAR_WEST)
-        operator = desk(UserFactory(is_superuser=True))
+        operator = workbench(UserFactory(is_superuser=True))
 
         for one in (tenant, western):
             assert self.issue(operator, one, "2026-04-01").status_code == 302
@@ -196,7 +198,7 @@ class TestForms:
 
     @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
     def test_a_day_beyond_the_calendar_is_a_form_error(self, tenant, day):
-        browser = desk(MemberFactory(tenant=tenant, admin=True).user)
+        browser = workbench(MemberFactory(tenant=tenant, admin=True).user)
 
         refused = self.issue(browser, tenant, day)
 
@@ -206,9 +208,9 @@ class TestForms:
     @pytest.mark.parametrize("until", ["9999-12-31T23:59", "0001-01-01T00:00", "2026-13-01T00:00", "x" * 5000, "\x00"])
     def test_nor_can_a_ticket_come_back_then(self, tenant, until):
         ticket = make_ticket(MemberFactory(tenant=tenant))
-        browser = desk(MemberFactory(tenant=tenant, agent=True).user)
+        browser = workbench(MemberFactory(tenant=tenant, agent=True).user)
 
-        refused = browser.post(f"{QUEUE}{ticket.id}/act/later/", {"when": "at", "until": until, "version": ""})
+        refused = browser.post(f"{QUEUE}{ticket.id}/action/snooze/", {"when": "at", "until": until, "version": ""})
 
         assert refused.status_code == 200
-        assert reload(ticket).follow_up_at is None
+        assert reload(ticket).snoozed_until is None

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ondi.tenants.scope import tenant_scope
 from support.actions import ACTIONS, actions_open_to
-from support.admin.acts import ACTS
+from support.admin.buttons import BUTTONS
 from support.models import Tag, TicketEvent, TicketNote
 from support.services import close_ticket
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload
@@ -67,18 +67,20 @@ def test_every_action_has_a_button_a_call_or_a_place_of_its_own():
     words = {action.operation.path for action in ACTIONS.values() if action.operation}
 
     assert words <= routes
-    assert set(ACTS) < set(ACTIONS)
-    assert {name for name in ACTIONS if name not in ACTS} == {"note", "reply", "redact"}, "the composer and the thread"
+    assert set(BUTTONS) < set(ACTIONS)
+    assert {name for name in ACTIONS if name not in BUTTONS} == {"note", "reply", "redact"}, (
+        "the composer and the thread"
+    )
 
 
 @pytest.mark.parametrize(
     ("who", "open_ones", "closed_ones"),
     [
         ("customer", set(), set()),
-        ("sara", {"release", "assign", "priority", "tags", "later", "link", "close", "note", "reply"},
+        ("sara", {"release", "assign", "priority", "tags", "snooze", "link", "close", "note", "reply"},
          {"reopen", "note"}),
-        ("yusuf", {"take_over", "priority", "tags", "later", "link", "close", "note", "reply"}, {"reopen", "note"}),
-        ("lead", {"take_over", "assign", "priority", "tags", "later", "link", "close", "note", "reply", "redact"},
+        ("yusuf", {"take_over", "priority", "tags", "snooze", "link", "close", "note", "reply"}, {"reopen", "note"}),
+        ("lead", {"take_over", "assign", "priority", "tags", "snooze", "link", "close", "note", "reply", "redact"},
          {"reopen", "note", "redact"}),
     ],
 )  # fmt: skip

@@ -26,7 +26,7 @@ from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import OrderItem
 from support.fixes.doctor import examine
 from support.models import CannedReply, Tag, TicketCounter, TicketTag, TicketViewer
-from support.services import close_ticket, post_message, put_off_ticket, reopen_ticket, write_note
+from support.services import close_ticket, post_message, reopen_ticket, snooze_ticket, write_note
 from tests.factories import DeliveryFactory, MemberFactory, Message, OrderFactory, TenantFactory, actor, make_ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -160,7 +160,7 @@ def tenant():
         for ticket, person in ((closed, colleague), (reopened, agent)):
             close_ticket(actor=actor(person), ticket_id=ticket.id)
         reopen_ticket(actor=actor(agent), ticket_id=reopened.id)
-        put_off_ticket(actor=actor(agent), ticket_id=reopened.id, until=now + timedelta(days=1))
+        snooze_ticket(actor=actor(agent), ticket_id=reopened.id, until=now + timedelta(days=1))
         write_note(actor=actor(agent), ticket_id=answered.id, content="Ask the courier.")
         tags = [Tag.objects.create(tenant=tenant, name=name) for name in ("late", "vip")]
         TicketTag.objects.create(tenant=tenant, ticket=answered, tag=tags[0])
@@ -304,11 +304,11 @@ def refusal(tenant, statement, arguments):
 
 def readers():
     """Who may read which conversation, and who may write in it: as far as rows say so."""
-    desk = set(every("SELECT c.id, m.id FROM conversations_conversation AS c, accounts_membership AS m JOIN accounts_user AS u "
+    workbench = set(every("SELECT c.id, m.id FROM conversations_conversation AS c, accounts_membership AS m JOIN accounts_user AS u "
                      "ON u.id = m.user_id WHERE m.is_support_user AND m.ended_at IS NULL AND u.is_active"))  # fmt: skip
     customers = set(every("SELECT conversation_id, requester_id FROM support_ticket UNION SELECT conversation_id, membership_id "
                           "FROM conversations_participant WHERE role = 'customer'"))  # fmt: skip
-    return desk | customers
+    return workbench | customers
 
 
 def writers():

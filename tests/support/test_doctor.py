@@ -40,7 +40,7 @@ def world():
 
 
 @pytest.fixture
-def desk():
+def workbench():
     return make_world(open_tickets=2, closed_tickets=1)
 
 
@@ -252,12 +252,12 @@ def test_findings_say_key_detail_and_doubt():
             assert [column.name for column in cursor.description][2:] in ([], ["doubt"]), finding.name
 
 
-def test_a_desk_in_order_has_no_finding(world):
+def test_a_workbench_in_order_has_no_finding(world):
     assert doctor() == ({}, True)
 
 
-def test_an_order_that_the_platform_gave_to_somebody_else_is_no_damage(desk):
-    tenant, *_people, tickets, _closed = desk
+def test_an_order_that_the_platform_gave_to_somebody_else_is_no_damage(workbench):
+    tenant, *_people, tickets, _closed = workbench
     with tenant_scope(tenant.id):
         delivery = Ticket.objects.select_related("delivery").get(pk=tickets[0].pk).delivery
         delivery.customer = MemberFactory(tenant=tenant)
@@ -373,8 +373,8 @@ def refused(finding):
     return why
 
 
-def test_a_wrong_requester_lets_nobody_into_the_conversation(desk, owner):
-    tenant, _agent, _gone, tickets, _closed = desk
+def test_a_wrong_requester_lets_nobody_into_the_conversation(workbench, owner):
+    tenant, _agent, _gone, tickets, _closed = workbench
     stranger, conversation = member_of(tickets[1].requester_id, tenant), tickets[0].conversation_id
     owner().execute("UPDATE support_ticket SET requester_id = %s WHERE id = %s", [stranger.id, tickets[0].id])
 
@@ -393,8 +393,8 @@ def repair_or_refuse(finding):
         repair(finding, "--apply")
 
 
-def test_a_customer_whose_part_ended_is_not_let_in_again(desk, owner):
-    _tenant, _agent, _gone, tickets, _closed = desk
+def test_a_customer_whose_part_ended_is_not_let_in_again(workbench, owner):
+    _tenant, _agent, _gone, tickets, _closed = workbench
     owner().execute("UPDATE conversations_participant SET left_at = now() WHERE conversation_id = %s AND role = 'customer'",
                     [tickets[0].conversation_id])  # fmt: skip
     before = state(owner())
@@ -403,8 +403,8 @@ def test_a_customer_whose_part_ended_is_not_let_in_again(desk, owner):
     assert state(owner()) == before
 
 
-def test_an_agent_who_is_the_customer_does_not_come_back_by_a_repair(desk, owner):
-    _tenant, agent, _gone, tickets, _closed = desk
+def test_an_agent_who_is_the_customer_does_not_come_back_by_a_repair(workbench, owner):
+    _tenant, agent, _gone, tickets, _closed = workbench
     owner().execute("UPDATE conversations_participant SET role = 'customer', left_at = now() "
                     "WHERE conversation_id = %s AND membership_id = %s", [tickets[0].conversation_id, agent.id])  # fmt: skip
     before = state(owner())
@@ -413,8 +413,8 @@ def test_an_agent_who_is_the_customer_does_not_come_back_by_a_repair(desk, owner
     assert state(owner()) == before
 
 
-def test_an_agent_without_the_role_does_not_come_back_by_a_repair(desk, owner):
-    _tenant, agent, _gone, tickets, _closed = desk
+def test_an_agent_without_the_role_does_not_come_back_by_a_repair(workbench, owner):
+    _tenant, agent, _gone, tickets, _closed = workbench
     owner().execute("UPDATE conversations_participant SET left_at = now() WHERE conversation_id = %s AND membership_id = %s",
                     [tickets[0].conversation_id, agent.id])  # fmt: skip
     owner().execute("UPDATE accounts_user SET is_active = false WHERE id = %s", [agent.user_id])
@@ -428,8 +428,8 @@ def test_an_agent_without_the_role_does_not_come_back_by_a_repair(desk, owner):
 
 
 @pytest.mark.parametrize(("numbers", "marker"), [((1, 7, 8), 1), ((1, 7, 8), 7), ((4, 5, 6), 2), ((1, 3, 9), 4)])
-def test_numbering_messages_anew_leaves_unread_what_was_unread(desk, owner, numbers, marker):
-    tenant, agent, _gone, tickets, _closed = desk
+def test_numbering_messages_anew_leaves_unread_what_was_unread(workbench, owner, numbers, marker):
+    tenant, agent, _gone, tickets, _closed = workbench
     conversation = tickets[0].conversation_id
     with tenant_scope(tenant.id):
         post_message(actor=actor(agent), conversation_id=conversation, content="Third")
@@ -446,8 +446,8 @@ def test_numbering_messages_anew_leaves_unread_what_was_unread(desk, owner, numb
     assert doctor() == ({}, True)
 
 
-def test_messages_that_may_be_lost_are_left_to_a_person(desk, owner):
-    _tenant, _agent, _gone, tickets, _closed = desk
+def test_messages_that_may_be_lost_are_left_to_a_person(workbench, owner):
+    _tenant, _agent, _gone, tickets, _closed = workbench
     middle, last = tickets[0].conversation_id, tickets[1].conversation_id
     owner().execute("DELETE FROM conversations_message WHERE conversation_id = %s AND sequence = 1", [middle])
     with links_off(owner()):
@@ -461,8 +461,8 @@ def test_messages_that_may_be_lost_are_left_to_a_person(desk, owner):
     assert state(owner()) == before
 
 
-def test_what_was_written_in_a_conversation_without_ticket_stays(desk, owner):
-    _tenant, _agent, _gone, tickets, _closed = desk
+def test_what_was_written_in_a_conversation_without_ticket_stays(workbench, owner):
+    _tenant, _agent, _gone, tickets, _closed = workbench
     kept = words(owner())
     with links_off(owner()):
         for table in ("support_tickettag", "support_ticketevent"):
@@ -476,8 +476,8 @@ def test_what_was_written_in_a_conversation_without_ticket_stays(desk, owner):
     assert words(owner()) == kept
 
 
-def test_a_marker_beyond_the_end_does_not_read_what_comes(desk, owner):
-    tenant, agent, _gone, tickets, _closed = desk
+def test_a_marker_beyond_the_end_does_not_read_what_comes(workbench, owner):
+    tenant, agent, _gone, tickets, _closed = workbench
     conversation = tickets[0].conversation_id
     owner().execute("UPDATE conversations_participant SET last_read_sequence = 99 WHERE conversation_id = %s AND role = 'customer'",
                     [conversation])  # fmt: skip
@@ -489,9 +489,9 @@ def test_a_marker_beyond_the_end_does_not_read_what_comes(desk, owner):
     assert unread(owner(), conversation) == [(tickets[0].requester_id, "New")]
 
 
-def test_a_repair_waits_for_the_ticket_and_keeps_what_it_then_finds(desk, owner):
+def test_a_repair_waits_for_the_ticket_and_keeps_what_it_then_finds(workbench, owner):
     """The rows that undo goes back to are looked at after the lock, so nothing written meanwhile is lost."""
-    _tenant, _agent, _gone, tickets, _closed = desk
+    _tenant, _agent, _gone, tickets, _closed = workbench
     ticket, conversation = tickets[0], tickets[0].conversation_id
     owner().execute("UPDATE conversations_conversation SET message_count = 9 WHERE id = %s", [conversation])
     with psycopg.connect(owner().info.dsn, password=owner().info.password) as writer:
@@ -509,8 +509,8 @@ def test_a_repair_waits_for_the_ticket_and_keeps_what_it_then_finds(desk, owner)
     assert row.fetchone() == ("Changed meanwhile", 9)
 
 
-def test_what_is_in_doubt_by_the_time_it_is_repaired_is_left_to_a_person(desk, owner):
-    _tenant, _agent, _gone, tickets, _closed = desk
+def test_what_is_in_doubt_by_the_time_it_is_repaired_is_left_to_a_person(workbench, owner):
+    _tenant, _agent, _gone, tickets, _closed = workbench
     ticket, conversation = tickets[0], tickets[0].conversation_id
     owner().execute("UPDATE conversations_conversation SET message_count = 9 WHERE id = %s", [conversation])
     with psycopg.connect(owner().info.dsn, password=owner().info.password) as writer:
@@ -530,7 +530,7 @@ def test_what_is_in_doubt_by_the_time_it_is_repaired_is_left_to_a_person(desk, o
     "<p>Thank you.</p><p>We answer <b>soon</b>er &amp; better.</p>", "  <br>Hello&nbsp;&nbsp;there<br/>x ", "", "<h1>A</h1>b<h5>c</h5>d",
     "<ul><li>1</li><li>2</li></ul>" + "ي" * 200, "<a href=\"https://example.org/?a=1&amp;b=2\">here</a> &lt;b&gt; &amp;lt;",
 ])  # fmt: skip
-def test_the_preview_of_html_is_what_the_product_writes(desk, owner, markup):
+def test_the_preview_of_html_is_what_the_product_writes(workbench, owner, markup):
     """The finding says in SQL what `ondi.common.text.preview` says in Python."""
     tenant = TenantFactory(acknowledgement_html={"en": markup} if markup else {})
     ticket = make_ticket(MemberFactory(tenant=tenant))

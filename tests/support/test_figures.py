@@ -10,7 +10,7 @@ from ondi.accounts.actors import Actor
 from ondi.tenants.scope import tenant_scope
 from support.models import TicketEvent
 from support.services import close_ticket, reopen_ticket
-from support.statistics import desk_statistics
+from support.statistics import dashboard_statistics
 from tests.factories import MemberFactory, TenantFactory, actor, make_ticket
 
 pytestmark = pytest.mark.django_db
@@ -30,9 +30,9 @@ def sara(tenant):
 
 def closed_by_day(tenant, *, now=NOON, zone="UTC", days=3):
     with tenant_scope(tenant.id):
-        desk = desk_statistics(tenant_ids=[tenant.id], days=days, zone=ZoneInfo(zone), now=now)
-    assert desk.closed == sum(day.closed for day in desk.days)
-    return [day.closed for day in desk.days]
+        workbench = dashboard_statistics(tenant_ids=[tenant.id], days=days, zone=ZoneInfo(zone), now=now)
+    assert workbench.closed == sum(day.closed for day in workbench.days)
+    return [day.closed for day in workbench.days]
 
 
 def new_ticket(tenant):
@@ -91,8 +91,8 @@ def test_no_other_tenants_closings_are_counted(tenant, sara):
     other = TenantFactory()
 
     with tenant_scope(tenant.id, other.id):
-        desk = desk_statistics(tenant_ids=[other.id], days=3, zone=ZoneInfo("UTC"), now=NOON)
-    assert desk.closed == 0
+        workbench = dashboard_statistics(tenant_ids=[other.id], days=3, zone=ZoneInfo("UTC"), now=NOON)
+    assert workbench.closed == 0
 
 
 def test_closings_are_counted_from_their_index_alone(tenant):

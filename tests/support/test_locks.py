@@ -8,22 +8,22 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings as product
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from conversations import services as talk
+from conversations import services as thread
 from deliveries import services as of_deliveries
 from ondi.accounts import credentials, invitations, settings
 from ondi.accounts import services as people
 from ondi.accounts.actors import Actor
 from ondi.accounts.links import Purpose, make_link
-from ondi.datafixes.images import LOCK_ORDER
 from ondi.tenants.scope import tenant_scope
 from orders import services as of_orders
 from support import services
-from support.models import TicketEvent
 from support.services import shared, undoing
+from support.vocabulary import EventKind
 from tests.factories import (
     DeliveryFactory,
     MemberFactory,
@@ -110,19 +110,19 @@ LOCKS = {
     (services, "claim_next_ticket"): (
         HELD_AND_GIVEN, lambda w: lambda: services.claim_next_ticket(actor=actor(w.sara)),
     ),
-    (services, "leave_desk"): ("ticket! part", lambda w: lambda: services.leave_desk(membership=w.sara)),
+    (services, "offboard_agent"): ("ticket! part", lambda w: lambda: services.offboard_agent(membership=w.sara)),
     (services, "open_ticket"): (
         "counter", lambda w: lambda: services.open_ticket(
             actor=actor(w.customer), subject="x", message="x", priority="low", source="customer_portal"),
     ),
-    (services, "open_ticket_for_customer"): (
-        "member! counter ticket part!", lambda w: lambda: services.open_ticket_for_customer(
+    (services, "open_ticket_on_behalf"): (
+        "member! counter ticket part!", lambda w: lambda: services.open_ticket_on_behalf(
             actor=actor(w.sara), customer_id=w.customer.id, subject="x", message="x", priority="low"),
     ),
     (services, "change_priority"): ("ticket!", lambda w: w.of(services.change_priority, w.mine, priority="urgent")),
     (services, "change_tags"): ("ticket!", lambda w: w.of(services.change_tags, w.mine)),
-    (services, "put_off_ticket"): (
-        "ticket!", lambda w: w.of(services.put_off_ticket, w.mine, until=timezone.now() + timedelta(days=1)),
+    (services, "snooze_ticket"): (
+        "ticket!", lambda w: w.of(services.snooze_ticket, w.mine, until=timezone.now() + timedelta(days=1)),
     ),
     (services, "change_link"): ("ticket!", lambda w: w.of(services.change_link, w.mine)),
     (services, "change_participants"): (
@@ -146,40 +146,40 @@ LOCKS = {
     ),
     (shared, "hold_support_role"): ("member!", lambda w: lambda: shared.hold_support_role(w.sara.id)),
     (undoing, "note_undo"): ("ticket!", lambda w: lambda: undoing.note_undo(
-        actor=w.system(), ticket_ids=[w.mine.id], kind=TicketEvent.Kind.REOPENED, at=timezone.now())),
-    (talk, "start_conversation"): (
-        "", lambda w: w.quietly(talk.start_conversation, starter_id=w.customer.id, opening=talk.Opening("x", "x")),
+        actor=w.system(), ticket_ids=[w.mine.id], kind=EventKind.REOPENED, at=timezone.now())),
+    (thread, "start_conversation"): (
+        "", lambda w: w.quietly(thread.start_conversation, starter_id=w.customer.id, opening=thread.Opening("x", "x")),
     ),
     (services, "post_message"): (
         "ticket talk part", lambda w: lambda: services.post_message(
             actor=actor(w.customer), conversation_id=w.mine.conversation_id, content="x"),
     ),
-    (talk, "append_message"): (
-        "talk part", lambda w: lambda: talk.append_message(w.said(), read_by=w.customer.id),
+    (thread, "append_message"): (
+        "talk part", lambda w: lambda: thread.append_message(w.said(), read_by=w.customer.id),
     ),
-    (talk, "post_system_message"): (
-        "talk part", lambda w: lambda: talk.post_system_message(
+    (thread, "post_system_message"): (
+        "talk part", lambda w: lambda: thread.post_system_message(
             conversation_id=w.mine.conversation_id, code="ticket_closed", at=timezone.now()),
     ),
-    (talk, "redact_message"): (
+    (thread, "redact_message"): (
         "talk! message!",
-        lambda w: lambda: talk.redact_message(conversation_id=w.mine.conversation_id, message_id=w.message.id),
+        lambda w: lambda: thread.redact_message(conversation_id=w.mine.conversation_id, message_id=w.message.id),
     ),
-    (talk, "set_conversation_status"): (
-        "talk!", lambda w: lambda: talk.set_conversation_status(
+    (thread, "set_conversation_status"): (
+        "talk!", lambda w: lambda: thread.set_conversation_status(
             tenant_id=w.tenant.id, conversation_ids=[w.mine.conversation_id], status="closed"),
     ),
-    (talk, "mark_read"): ("part", lambda w: lambda: talk.mark_read(part_id=w.part.id, known=0, sequence=1)),
-    (talk, "join_conversation"): (
-        "part!", lambda w: w.quietly(talk.join_conversation, conversation_id=w.mine.conversation_id,
+    (thread, "mark_read"): ("part", lambda w: lambda: thread.mark_read(part_id=w.part.id, known=0, sequence=1)),
+    (thread, "join_conversation"): (
+        "part!", lambda w: w.quietly(thread.join_conversation, conversation_id=w.mine.conversation_id,
                                      membership_id=w.sara.id),
     ),
-    (talk, "leave_conversation"): (
-        "part", lambda w: w.quietly(talk.leave_conversation, conversation_id=w.mine.conversation_id,
+    (thread, "leave_conversation"): (
+        "part", lambda w: w.quietly(thread.leave_conversation, conversation_id=w.mine.conversation_id,
                                     membership_id=w.sara.id),
     ),
-    (talk, "leave_all_conversations"): (
-        "part", lambda w: w.quietly(talk.leave_all_conversations, membership_id=w.sara.id),
+    (thread, "leave_all_conversations"): (
+        "part", lambda w: w.quietly(thread.leave_all_conversations, membership_id=w.sara.id),
     ),
     (people, "create_operator"): (
         "", lambda w: lambda: people.create_operator(email="op@example.org", password="x"),
@@ -276,7 +276,7 @@ def test_the_system_locks_as_everybody(name):
 @pytest.mark.parametrize("found", [expected for expected, _call in LOCKS.values()])
 def test_table_keeps_the_order_of_locks(found):
     """Parts lie under their ticket, and those of a ticket that is made here are nobody else's."""
-    order = [SHORT[table] for table in LOCK_ORDER if table in SHORT and SHORT[table] not in ("login", "part")]
+    order = [SHORT[table] for table in product.LOCK_ORDER if table in SHORT and SHORT[table] not in ("login", "part")]
     locked = [name.rstrip("!") for name in found.split()]
     locked = locked[: locked.index("counter")] if "counter" in locked else locked
     locked = [name for name in locked if name in order]
@@ -329,7 +329,7 @@ def test_every_service_is_in_the_table():
     named = {name for _module, name in LOCKS} | PARTS_OF_OTHERS
     missing = {
         name
-        for module in (services, undoing, talk, people, of_orders, of_deliveries)
+        for module in (services, undoing, thread, people, of_orders, of_deliveries)
         for name, value in vars(module).items()
         if inspect.isfunction(value) and not name.startswith("_") and name not in named
         and (value.__module__ == module.__name__ or module is services)

@@ -8,8 +8,8 @@ from ondi.common.ids import new_id
 from ondi.tenants.scope import tenant_scope
 from support.models import CannedReply, Tag, TicketEvent, TicketTag
 from support.services import change_tags
-from tests.desk import desk
 from tests.factories import MemberFactory, TenantFactory, actor, make_ticket
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 BEFORE = [("support", "0011_closings")]
@@ -34,7 +34,7 @@ def names(tenant):
 class TestForms:
     @pytest.mark.parametrize("again", ["VIP", "vip", "Vip", " vip "])
     def test_tag_that_is_there_is_named(self, tenant, sara, again):
-        browser = desk(sara.user)
+        browser = workbench(sara.user)
         browser.post(ADD_TAG, {"tenant": str(tenant.id), "name": "VIP"})
 
         answer = browser.post(ADD_TAG, {"tenant": str(tenant.id), "name": again})
@@ -44,14 +44,14 @@ class TestForms:
 
     @pytest.mark.parametrize(("one", "same"), [("Été", "été"), ("ÖSTLICH", "östlich"), ("Срочно", "СРОЧНО")])
     def test_capitals_of_other_scripts_too(self, tenant, sara, one, same):
-        browser = desk(sara.user)
+        browser = workbench(sara.user)
         for name in (one, same):
             browser.post(ADD_TAG, {"tenant": str(tenant.id), "name": name})
 
         assert names(tenant) == [one]
 
     def test_tag_is_renamed_to_its_own_capitals_and_to_no_others(self, tenant, sara):
-        browser = desk(sara.user)
+        browser = workbench(sara.user)
         with tenant_scope(tenant.id):
             tag, _other = (Tag.objects.create(tenant=tenant, name=name) for name in ("vip", "Courier"))
         page = f"/admin/support/tag/{tag.id}/change/"
@@ -66,12 +66,12 @@ class TestForms:
         with tenant_scope((other := TenantFactory()).id):
             Tag.objects.create(tenant=other, name="VIP")
 
-        desk(sara.user).post(ADD_TAG, {"tenant": str(tenant.id), "name": "vip"})
+        workbench(sara.user).post(ADD_TAG, {"tenant": str(tenant.id), "name": "vip"})
 
         assert names(tenant) == ["vip"]
 
     def test_shortcut_is_kept_in_lower_case_and_once_a_language(self, tenant, sara):
-        browser = desk(sara.user)
+        browser = workbench(sara.user)
         reply = {"tenant": str(tenant.id), "content": "Hello"}
         for language in ("en", "ar"):
             assert browser.post(ADD_REPLY, {**reply, "shortcut": "Hallo", "language": language}).status_code == 302

@@ -128,8 +128,8 @@ def test_every_part_as_staff_ends_with_the_role_and_what_was_said_stays(tenant, 
     closed = make_ticket(customer, agent=sara, closed_by=sara)
     reopened = make_ticket(customer, agent=lead)
     change(lead, reopened, "add", sara)
-    for act in (services.close_ticket, services.reopen_ticket):
-        in_tenant(lead, lambda who, act=act: act(actor=who, ticket_id=reopened.id))
+    for action in (services.close_ticket, services.reopen_ticket):
+        in_tenant(lead, lambda who, action=action: action(actor=who, ticket_id=reopened.id))
     own = make_ticket(sara)
     assert len(parts(sara)) == 6
 
@@ -163,10 +163,10 @@ def test_role_given_again_brings_no_part_back(customer, sara, lead):
 
 def test_conversation_one_left_is_listed_no_more(api, customer, sara, lead):
     ticket = make_ticket(customer, agent=sara)
-    desk = api.as_(sara)
+    workbench = api.as_(sara)
 
     def listed():
-        return [row["ticket_id"] for row in desk.get("/messaging/conversations").json()["data"]["conversations"]]
+        return [row["ticket_id"] for row in workbench.get("/messaging/conversations").json()["data"]["conversations"]]
 
     assert listed() == [str(ticket.id)]
     in_tenant(lead, lambda who: services.take_over_ticket(actor=who, ticket_id=ticket.id, reason="away"))
@@ -208,16 +208,18 @@ class TestAPartWithoutItsRight:
         if who == "former support user":
             end("role", person)
         put_part(person, ticket, role)
-        caller, talk = api.as_(person), f"/messaging/conversations/{ticket.conversation_id}"
+        caller, conversation = api.as_(person), f"/messaging/conversations/{ticket.conversation_id}"
         message = self.last_message(ticket)
 
         answers = [
-            caller.get(talk),
-            caller.get(f"{talk}/messages"),
-            caller.get(f"{talk}/messages", {"after": message}),
-            caller.post(f"{talk}/messages", {"content": "Hello"}),
-            caller.call("PUT", f"{talk}/read-status", parameters={"message_id": message}),
-            caller.call("PUT", f"{talk}/participants", body={"action": "remove", "user_ids": [str(customer.user_id)]}),
+            caller.get(conversation),
+            caller.get(f"{conversation}/messages"),
+            caller.get(f"{conversation}/messages", {"after": message}),
+            caller.post(f"{conversation}/messages", {"content": "Hello"}),
+            caller.call("PUT", f"{conversation}/read-status", parameters={"message_id": message}),
+            caller.call(
+                "PUT", f"{conversation}/participants", body={"action": "remove", "user_ids": [str(customer.user_id)]}
+            ),
         ]
 
         assert {(answer.status_code, answer.json()["error"]) for answer in answers} == {(404, "conversation_not_found")}
@@ -239,13 +241,13 @@ class TestAPartWithoutItsRight:
         """It speaks for nobody: a support user goes on reading by their role, and takes no part."""
         ticket = make_ticket(customer)
         put_part(sara, ticket, "customer")
-        desk, talk = api.as_(sara), f"/messaging/conversations/{ticket.conversation_id}"
+        workbench, conversation = api.as_(sara), f"/messaging/conversations/{ticket.conversation_id}"
 
-        shown = desk.get(talk).json()["data"]["conversation"]
-        answer = desk.post(f"{talk}/messages", {"content": "Hello"})
+        shown = workbench.get(conversation).json()["data"]["conversation"]
+        answer = workbench.post(f"{conversation}/messages", {"content": "Hello"})
 
         assert shown["unread_count"] is None
-        assert desk.get(f"/messaging/support/tickets/{ticket.id}").json()["data"]["ticket"]["can_reply"] is False
+        assert workbench.get(f"/messaging/support/tickets/{ticket.id}").json()["data"]["ticket"]["can_reply"] is False
         assert (answer.status_code, answer.json()["error"]) == (403, "not_a_participant")
         assert reload(ticket).version == ticket.version
 
@@ -260,9 +262,9 @@ class TestAPartWithoutItsRight:
     def test_as_staff_in_ones_own_ticket(self, api, sara):
         ticket = make_ticket(sara)
         put_part(sara, ticket, "member")
-        portal, talk = api.as_(sara), f"/messaging/conversations/{ticket.conversation_id}"
+        portal, conversation = api.as_(sara), f"/messaging/conversations/{ticket.conversation_id}"
 
-        answer = portal.post(f"{talk}/messages", {"content": "Hello"})
+        answer = portal.post(f"{conversation}/messages", {"content": "Hello"})
 
         assert (answer.status_code, answer.json()["error"]) == (403, "not_a_participant")
         assert portal.get(f"{TICKETS}/{ticket.id}").json()["data"]["ticket"]["can_reply"] is False
@@ -405,24 +407,24 @@ class TestKeptAnswers:
     @pytest.mark.parametrize("how", ["role", "membership", "login", "settings"])
     def test_message_of_who_lost_the_role(self, api, customer, sara, how):
         ticket = make_ticket(customer, agent=sara)
-        desk, path = api.as_(sara), f"/messaging/conversations/{ticket.conversation_id}/messages"
-        self.kept(desk, path, {"content": "Hello"})
+        workbench, path = api.as_(sara), f"/messaging/conversations/{ticket.conversation_id}/messages"
+        self.kept(workbench, path, {"content": "Hello"})
 
         end(how, sara)
 
         gone = (401, "token_invalid") if how in ("membership", "login") else (404, "conversation_not_found")
-        assert self.refused(desk, path, {"content": "Hello"}) == gone
+        assert self.refused(workbench, path, {"content": "Hello"}) == gone
 
     def test_message_of_who_takes_part_no_longer(self, api, customer, sara, lead):
         ticket = make_ticket(customer, agent=sara)
-        desk, path = api.as_(sara), f"/messaging/conversations/{ticket.conversation_id}/messages"
-        self.kept(desk, path, {"content": "Hello"})
+        workbench, path = api.as_(sara), f"/messaging/conversations/{ticket.conversation_id}/messages"
+        self.kept(workbench, path, {"content": "Hello"})
 
         in_tenant(lead, lambda who: services.take_over_ticket(actor=who, ticket_id=ticket.id, reason="away"))
 
-        assert self.refused(desk, path, {"content": "Hello"}) == (403, "not_a_participant")
+        assert self.refused(workbench, path, {"content": "Hello"}) == (403, "not_a_participant")
         change(lead, ticket, "add", sara)
-        assert self.again(desk, path, {"content": "Hello"}).headers["Idempotency-Replayed"] == "true"
+        assert self.again(workbench, path, {"content": "Hello"}).headers["Idempotency-Replayed"] == "true"
 
     def test_state_is_no_right(self, api, customer, sara):
         ticket = make_ticket(customer, agent=sara)
@@ -436,12 +438,12 @@ class TestKeptAnswers:
     @pytest.mark.parametrize("how", ["role", "settings"])
     def test_next_of_who_lost_the_role(self, api, customer, sara, how):
         make_ticket(customer)
-        desk = api.as_(sara)
-        self.kept(desk, NEXT)
+        workbench = api.as_(sara)
+        self.kept(workbench, NEXT)
 
         end(how, sara)
 
-        assert self.refused(desk, NEXT) == (403, "not_a_support_user")
+        assert self.refused(workbench, NEXT) == (403, "not_a_support_user")
 
     def test_ticket_of_a_tenant_without_chat_or_suspended(self, api, tenant, customer):
         portal, new = api.as_(customer), {"subject": "Help", "message": "Help"}
@@ -476,10 +478,10 @@ class TestKeptAnswers:
 
     def test_what_is_wrong_with_the_key_comes_after_the_right(self, api, customer, sara):
         ticket = make_ticket(customer)
-        desk, path = api.as_(sara), f"/messaging/conversations/{ticket.conversation_id}/messages"
+        workbench, path = api.as_(sara), f"/messaging/conversations/{ticket.conversation_id}/messages"
 
         for key in ("no key", "once"):
-            answer = desk.call("POST", path, raw=b"{", **{"Idempotency-Key": key})
+            answer = workbench.call("POST", path, raw=b"{", **{"Idempotency-Key": key})
             assert (answer.status_code, answer.json()["error"]) == (403, "not_a_participant")
         stranger = api.as_(MemberFactory(tenant=customer.tenant))
         answer = stranger.call("POST", path, body={"content": "x"}, **{"Idempotency-Key": "no key"})

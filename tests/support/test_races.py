@@ -148,10 +148,10 @@ def test_a_thousand_messages_of_eight_clients_have_no_gap(api, tenant):
     added = {"action": "add", "user_ids": [str(agent.user_id) for agent in agents]}
     assert clients[1].call("PUT", f"{path}/participants", body=added).status_code == 200
 
-    def talk(client, who):
+    def conversation(client, who):
         return [client.post(f"{path}/messages", {"content": f"{who}-{number}"}).status_code for number in range(125)]
 
-    answers = at_once([lambda client=client, who=who: talk(client, who) for who, client in enumerate(clients)])
+    answers = at_once([lambda client=client, who=who: conversation(client, who) for who, client in enumerate(clients)])
 
     assert {status for statuses in answers for status in statuses} == {201}
     with tenant_scope(tenant.id):
@@ -166,7 +166,7 @@ def test_replies_claims_and_closes_crossing_make_no_deadlock(api, tenant, no_dea
     customer = MemberFactory(tenant=tenant)
     agents = [MemberFactory(tenant=tenant, agent=True) for _agent in range(4)]
     tickets = [make_ticket(customer) for _number in range(4)]
-    portal, desks = api.as_(customer), [api.as_(agent) for agent in agents]
+    portal, workbenches = api.as_(customer), [api.as_(agent) for agent in agents]
 
     def reply():
         return [
@@ -174,10 +174,10 @@ def test_replies_claims_and_closes_crossing_make_no_deadlock(api, tenant, no_dea
             for ticket in tickets * 5
         ]
 
-    def work(desk, order):
+    def work(workbench, order):
         actions = ("assign-to-me", "take-over", "close", "reopen", "release")
         return [
-            desk.post(f"/messaging/support/tickets/{ticket.id}/{action}", {"reason": "storm"}).status_code
+            workbench.post(f"/messaging/support/tickets/{ticket.id}/{action}", {"reason": "storm"}).status_code
             for ticket in order
             for action in actions
         ]
@@ -187,7 +187,10 @@ def test_replies_claims_and_closes_crossing_make_no_deadlock(api, tenant, no_dea
         [
             reply,
             reply,
-            *(lambda desk=desk, order=order: work(desk, order) for desk, order in zip(desks, orders, strict=True)),
+            *(
+                lambda workbench=workbench, order=order: work(workbench, order)
+                for workbench, order in zip(workbenches, orders, strict=True)
+            ),
         ]
     )
 
@@ -199,16 +202,16 @@ def test_fifty_agents_drain_five_hundred_tickets_in_order(api, tenant, no_deadlo
     start = timezone.now() - timedelta(hours=9)
     for number in range(500):
         make_ticket(customer, priority=("low", "urgent", "medium")[number % 3], at=start + timedelta(seconds=number))
-    desks = [api.as_(MemberFactory(tenant=tenant, agent=True)) for _agent in range(50)]
+    workbenches = [api.as_(MemberFactory(tenant=tenant, agent=True)) for _agent in range(50)]
 
-    def drain(desk):
+    def drain(workbench):
         pulled = []
-        while (answer := desk.post("/messaging/support/tickets/next")).status_code == 200:
+        while (answer := workbench.post("/messaging/support/tickets/next")).status_code == 200:
             ticket = answer.json()["data"]["ticket"]
             pulled.append((Priority(ticket["priority"]).rank, -ticket["number"]))
         return pulled, answer.status_code, answer.json()["error"]
 
-    drained = at_once([lambda desk=desk: drain(desk) for desk in desks])
+    drained = at_once([lambda workbench=workbench: drain(workbench) for workbench in workbenches])
 
     assert {(status, error) for _pulled, status, error in drained} == {(404, "queue_empty")}
     numbers = [number for pulled, _status, _error in drained for _rank, number in pulled]

@@ -9,8 +9,8 @@ from django.db import connection
 from ondi.common.text import shows_nothing
 from ondi.tenants.scope import tenant_scope
 from support.models import CannedReply, Tag, TicketNote
-from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, make_ticket
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db
 
@@ -125,7 +125,7 @@ class TestDoors:
         with tenant_scope(tenant.id):
             Tag.objects.create(tenant=tenant, name="كيس")
             CannedReply.objects.create(tenant=tenant, shortcut="bag", language="ar", content="كيس")
-        browser = desk(agent.user)
+        browser = workbench(agent.user)
         asked = {
             "/admin/support/ticket/": "کیس\u200f", "/admin/support/ticket/phone/": "کیس",
             "/admin/accounts/membership/": "ملکی", "/admin/orders/order/": "كيس",
@@ -168,7 +168,7 @@ def test_who_is_calling_is_found_as_on_record(person):
             external_id="X-77" if other[0] == "Nour" else None,
         )  # fmt: skip
     MemberFactory(first_name=first, last_name=last, phone=phone or "")  # another tenant's
-    browser = desk(agent.user)
+    browser = workbench(agent.user)
 
     for term in terms:
         page = browser.get("/admin/support/ticket/phone/", {"q": term})
@@ -178,7 +178,7 @@ def test_who_is_calling_is_found_as_on_record(person):
 @pytest.mark.parametrize("term", ["\x00", "a\x00b", "\u200f", " ", "%", "_", "\\", "'", "[", "+", "()", "0", "9" * 400])
 def test_no_term_is_a_500(term):
     member = MemberFactory(agent=True, role="admin", first_name="Agent", last_name="Agent")
-    browser = desk(member.user)
+    browser = workbench(member.user)
     for path in SCREENS:
         assert browser.get(f"/admin/{path}", {"q": term}).status_code == 200, path
 
@@ -213,7 +213,7 @@ def test_text_that_shows_nothing_is_blank(api, text):
     assert [fields[name][0]["code"] for name in ("subject", "message")] == ["blank", "blank"]
     assert said.json()["data"]["fields"]["content"][0]["code"] == "blank"
 
-    browser = desk(agent.user)
+    browser = workbench(agent.user)
     tag = browser.post("/admin/support/tag/add/", {"tenant": str(customer.tenant_id), "name": text})
     note = browser.post(f"/admin/support/ticket/{ticket.id}/note/", {"note-content": text, "content": text})
     assert tag.status_code == 200

@@ -48,7 +48,7 @@ def yusuf(tenant):
     return MemberFactory(tenant=tenant, agent=True)
 
 
-def act(service, member, ticket, **details):
+def action(service, member, ticket, **details):
     who = actor(member)
     with tenant_scope(ticket.tenant_id):
         return service(actor=who, ticket_id=ticket.id, **details)
@@ -69,7 +69,7 @@ class TestClaim:
     def test_claimer_is_assignee_and_takes_part(self, customer, sara):
         ticket = make_ticket(customer)
 
-        act(services.claim_ticket, sara, ticket)
+        action(services.claim_ticket, sara, ticket)
 
         assert reload(ticket).assignee_id == sara.id
         assert present(ticket) == {customer.id, sara.id}
@@ -79,7 +79,7 @@ class TestClaim:
         ticket = make_ticket(customer, agent=sara)
         before = reload(ticket).version
 
-        act(services.claim_ticket, sara, ticket)
+        action(services.claim_ticket, sara, ticket)
 
         assert (reload(ticket).version, events(ticket)) == (before, ["opened", "claimed"])
 
@@ -87,7 +87,7 @@ class TestClaim:
         ticket = make_ticket(customer, agent=sara)
 
         with pytest.raises(TicketAlreadyAssigned) as refusal:
-            act(services.claim_ticket, yusuf, ticket)
+            action(services.claim_ticket, yusuf, ticket)
 
         assert refusal.value.data == {"assigned_to_user": {"id": str(sara.user_id), "name": "Sara Kareem"}}
 
@@ -95,33 +95,33 @@ class TestClaim:
         ticket = make_ticket(sara)
 
         with pytest.raises(PermissionDenied):
-            act(services.claim_ticket, sara, ticket)
+            action(services.claim_ticket, sara, ticket)
 
     def test_closed_ticket_is_refused(self, customer, sara, yusuf):
         ticket = make_ticket(customer, closed_by=yusuf)
 
         for service in (services.claim_ticket, services.release_ticket):
             with pytest.raises(TicketClosed):
-                act(service, sara, ticket)
+                action(service, sara, ticket)
         with pytest.raises(TicketClosed):
-            act(services.take_over_ticket, sara, ticket, reason="x")
+            action(services.take_over_ticket, sara, ticket, reason="x")
 
     def test_agent_who_is_no_support_user_sees_nothing(self, tenant, customer):
         ticket = make_ticket(customer)
 
         with pytest.raises(TicketNotFound):
-            act(services.claim_ticket, MemberFactory(tenant=tenant, role="agent"), ticket)
+            action(services.claim_ticket, MemberFactory(tenant=tenant, role="agent"), ticket)
 
     def test_customer_may_not(self, customer):
         with pytest.raises(NotASupportUser):
-            act(services.claim_ticket, customer, make_ticket(customer))
+            action(services.claim_ticket, customer, make_ticket(customer))
 
 
 class TestTakeOver:
     def test_colleague_leaves_and_the_reason_is_a_note(self, customer, sara, yusuf):
         ticket = make_ticket(customer, agent=sara)
 
-        act(services.take_over_ticket, yusuf, ticket, reason="Sara is away")
+        action(services.take_over_ticket, yusuf, ticket, reason="Sara is away")
 
         assert reload(ticket).assignee_id == yusuf.id
         assert present(ticket) == {customer.id, yusuf.id}
@@ -134,7 +134,7 @@ class TestTakeOver:
     def test_unassigned_ticket_is_claimed(self, customer, sara):
         ticket = make_ticket(customer)
 
-        act(services.take_over_ticket, sara, ticket, reason="nobody has it")
+        action(services.take_over_ticket, sara, ticket, reason="nobody has it")
 
         assert events(ticket) == ["opened", "claimed"]
 
@@ -143,7 +143,7 @@ class TestRelease:
     def test_ticket_goes_back_to_the_queue(self, customer, sara):
         ticket = make_ticket(customer, agent=sara)
 
-        act(services.release_ticket, sara, ticket)
+        action(services.release_ticket, sara, ticket)
 
         assert reload(ticket).assignee_id is None
         assert present(ticket) == {customer.id}
@@ -151,7 +151,7 @@ class TestRelease:
 
     def test_anothers_is_refused(self, customer, sara, yusuf):
         with pytest.raises(TicketNotAssignedToYou):
-            act(services.release_ticket, yusuf, make_ticket(customer, agent=sara))
+            action(services.release_ticket, yusuf, make_ticket(customer, agent=sara))
 
 
 class TestReopen:
@@ -159,19 +159,19 @@ class TestReopen:
         ticket = make_ticket(customer, agent=sara, closed_by=sara)
         at = timezone.now()
 
-        act(services.reopen_ticket, sara, ticket, at=at)
+        action(services.reopen_ticket, sara, ticket, at=at)
 
         now = reload(ticket)
         assert (now.status, now.waiting_on, now.waiting_since) == ("open", "agent", at)
         assert (now.assignee_id, now.closed_at, now.closed_by_id) == (sara.id, None, None)
         assert events(ticket)[-1] == "reopened"
 
-    def test_agent_who_left_the_desk_loses_it(self, tenant, customer, sara, yusuf):
+    def test_agent_who_left_the_workbench_loses_it(self, tenant, customer, sara, yusuf):
         ticket = make_ticket(customer, agent=sara, closed_by=sara)
         with tenant_scope(tenant.id):
             update_member(membership=sara, is_support_user=False)
 
-        act(services.reopen_ticket, yusuf, ticket)
+        action(services.reopen_ticket, yusuf, ticket)
 
         assert reload(ticket).assignee_id is None
 
@@ -181,7 +181,7 @@ class TestReopen:
         second = make_ticket(customer, delivery=delivery)
 
         with pytest.raises(TicketAlreadyOpenForRelated) as refusal:
-            act(services.reopen_ticket, sara, first)
+            action(services.reopen_ticket, sara, first)
 
         assert refusal.value.data["existing_ticket_id"] == str(second.id)
         assert reload(first).status == "closed"
@@ -190,11 +190,11 @@ class TestReopen:
         ticket = make_ticket(sara, closed_by=yusuf)
 
         with pytest.raises(PermissionDenied):
-            act(services.reopen_ticket, sara, ticket)
+            action(services.reopen_ticket, sara, ticket)
 
     def test_open_ticket_stays(self, customer, sara):
         ticket = make_ticket(customer)
-        act(services.reopen_ticket, sara, ticket)
+        action(services.reopen_ticket, sara, ticket)
         assert events(ticket) == ["opened"]
 
 
@@ -261,7 +261,7 @@ def test_highest_priority_is_asked_of_customers_only_and_by_the_service_itself()
         make_ticket(customer, priority="high")
     with tenant_scope(modest.id):
         opening = {"subject": "x", "message": "x", "priority": "urgent"}
-        ticket = services.open_ticket_for_customer(actor=agent, customer_id=customer.id, **opening)
+        ticket = services.open_ticket_on_behalf(actor=agent, customer_id=customer.id, **opening)
 
     assert refused.value.fields == {"priority": ["invalid_choice"]}
     assert ticket.priority == "urgent"

@@ -19,7 +19,7 @@ def test_a_whole_case(api):
     admin.call(
         "PUT", "/delivery/customer-portal/settings", body={"support_ticket_settings": {"acknowledgement_html": texts}}
     )
-    portal, desks = api.as_(customer), [api.as_(agent) for agent in agents]
+    portal, workbenches = api.as_(customer), [api.as_(agent) for agent in agents]
     about = {"subject": "Late", "message": "Where is it?", "related_delivery_id": str(delivery.id)}
 
     # the customer opens and sees the acknowledgement
@@ -33,10 +33,13 @@ def test_a_whole_case(api):
 
     # two agents race to claim; the winner replies
     claims = at_once(
-        [lambda desk=desk: desk.post(f"/messaging/support/tickets/{ticket['id']}/assign-to-me") for desk in desks]
+        [
+            lambda workbench=workbench: workbench.post(f"/messaging/support/tickets/{ticket['id']}/assign-to-me")
+            for workbench in workbenches
+        ]
     )
     assert sorted(claim.status_code for claim in claims) == [200, 409]
-    winner = desks[0] if claims[0].status_code == 200 else desks[1]
+    winner = workbenches[0] if claims[0].status_code == 200 else workbenches[1]
     loser = next(claim for claim in claims if claim.status_code == 409)
     won = next(claim for claim in claims if claim.status_code == 200).json()["data"]["ticket"]
     assert loser.json()["data"]["assigned_to_user"] == won["assigned_to_user"]

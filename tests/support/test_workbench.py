@@ -17,8 +17,8 @@ from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketViewer
 from support.services import change_tags, claim_ticket, close_ticket, post_message, write_note
-from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUEUE = "/admin/support/ticket/"
@@ -56,7 +56,7 @@ def ticket(customer):
 
 @pytest.fixture
 def browser(sara):
-    return desk(sara.user)
+    return workbench(sara.user)
 
 
 def page(ticket, *more):
@@ -101,12 +101,14 @@ class TestQueue:
             claim_ticket(actor=actor(sara), ticket_id=tickets[1].id)
             claim_ticket(actor=actor(yusuf), ticket_id=tickets[2].id)
             close_ticket(actor=actor(yusuf), ticket_id=tickets[3].id)
-        browser.post(page(tickets[4], "act", "later"), {"when": "3h", "version": 1})
+        browser.post(page(tickets[4], "action", "snooze"), {"when": "3h", "version": 1})
 
-        shown = {tab: self.numbers(browser, f"?tab={tab}") for tab in ("unassigned", "mine", "open", "later", "closed")}
-        counts = re.findall(r'desk-count">([\d,+]+)<', browser.get(QUEUE).content.decode())
+        shown = {
+            tab: self.numbers(browser, f"?tab={tab}") for tab in ("unassigned", "mine", "open", "snoozed", "closed")
+        }
+        counts = re.findall(r'wb-count">([\d,+]+)<', browser.get(QUEUE).content.decode())
 
-        assert shown == {"unassigned": ["1", "6"], "mine": ["2"], "open": ["1", "2", "3", "5", "6"], "later": ["5"],
+        assert shown == {"unassigned": ["1", "6"], "mine": ["2"], "open": ["1", "2", "3", "5", "6"], "snoozed": ["5"],
                          "closed": ["4"]}  # fmt: skip
         assert counts == ["2", "1", "5", "1", "1"]
         assert self.numbers(browser) == shown["unassigned"], "the queue opens with what is nobody's"
@@ -125,7 +127,7 @@ class TestQueue:
         for nonsense in ("x", "%00", str(elsewhere.id), "9" * 5000):
             assert len(self.numbers(browser, f"?tab=open&assignee={nonsense}")) == 3
 
-    def test_colleagues_are_those_of_desks_one_sees(self, sara, browser):
+    def test_colleagues_are_those_of_workbenches_one_sees(self, sara, browser):
         elsewhere = TenantFactory()
         MemberFactory(tenant=elsewhere, user=sara.user, role="agent")
         stranger = MemberFactory(tenant=elsewhere, agent=True)
@@ -155,7 +157,7 @@ class TestQueue:
         high, low = make_ticket(customer, priority="high"), make_ticket(customer, priority="low")
         with tenant_scope(tenant.id):
             tag = Tag.objects.create(tenant=tenant, name="courier")
-        browser.post(page(low, "act", "tags"), {"tags": [tag.id], "shown": ""})
+        browser.post(page(low, "action", "tags"), {"tags": [tag.id], "shown": ""})
 
         assert self.numbers(browser, "?priority__exact=high") == [str(high.number)]
         assert self.numbers(browser, f"?tag={tag.id}") == [str(low.number)]
@@ -164,14 +166,14 @@ class TestQueue:
         assert len(self.numbers(browser, "?tag=nonsense&tab=nonsense")) == 2, "an unknown filter is none"
 
     def test_claim_from_the_row(self, ticket, sara, browser):
-        answer = browser.post(page(ticket, "act", "claim"), {"from": f"{QUEUE}?tab=unassigned"})
+        answer = browser.post(page(ticket, "action", "claim"), {"from": f"{QUEUE}?tab=unassigned"})
 
         assert answer.headers["Location"] == f"{QUEUE}?tab=unassigned", "the agent stays in the queue"
         assert reload(ticket).assignee_id == sara.id
 
     @pytest.mark.parametrize("address", ["https://evil.example/", "//evil.example/", "javascript:x"])
     def test_claim_leads_to_no_foreign_page(self, ticket, browser, address):
-        assert browser.post(page(ticket, "act", "claim"), {"from": address}).headers["Location"] == page(
+        assert browser.post(page(ticket, "action", "claim"), {"from": address}).headers["Location"] == page(
             ticket, "change"
         )
 
@@ -196,8 +198,8 @@ class TestPage:
         say(customer, ticket, "Thank you")
 
         html = browser.get(page(ticket, "change")).content.decode()
-        thread = html[html.index('id="desk-thread"') : html.index("desk-composer")]
-        said = re.findall(r'desk-said desk-(\w+)"', thread)
+        thread = html[html.index('id="wb-thread"') : html.index("wb-composer")]
+        said = re.findall(r'wb-said wb-(\w+)"', thread)
         places = [thread.index(text) for text in ("It has not come.", "On its way", "Call the courier", "Thank you")]
 
         assert said == ["customer", "agent", "note", "customer"]
@@ -229,14 +231,15 @@ class TestPage:
 
     def test_every_message_of_a_long_chat_can_be_reached(self, ticket, customer, sara, browser):
         with tenant_scope(ticket.tenant_id):
-            talk, opened = ticket.conversation, ticket.created_at
+            conversation, opened = ticket.conversation, ticket.created_at
             Message.objects.bulk_create(
-                Message(tenant_id=talk.tenant_id, conversation=talk, sequence=number, content=f"no {number}.",
-                        sender=customer, sender_role="customer", created_at=opened + timedelta(seconds=number))
+                Message(tenant_id=conversation.tenant_id, conversation=conversation, sequence=number,
+                        content=f"no {number}.", sender=customer, sender_role="customer",
+                        created_at=opened + timedelta(seconds=number))
                 for number in range(2, 2_206)
             )  # fmt: skip
-            talk.message_count = 2_205
-            talk.save()
+            conversation.message_count = 2_205
+            conversation.save()
             write_note(
                 actor=actor(sara),
                 ticket_id=ticket.id,
@@ -248,16 +251,16 @@ class TestPage:
         for _step in range(5):
             html = browser.get(address).content.decode()
             seen_numbers |= {int(number) for number in re.findall(r"no (\d+)\.", html)}
-            notes += re.findall("Noted", html[: html.index("desk-panel")])
-            earlier = re.search(r'desk-earlier" href="(\?[^"]+)"', html)
+            notes += re.findall("Noted", html[: html.index("wb-panel")])
+            earlier = re.search(r'wb-earlier" href="(\?[^"]+)"', html)
             if not earlier:
                 break
-            assert ("desk-composer" in html) is (not address.endswith("000") or address.endswith("=1000"))
+            assert ("wb-composer" in html) is (not address.endswith("000") or address.endswith("=1000"))
             address = page(ticket, "change") + earlier[1]
 
         assert seen_numbers == set(range(2, 2_206))
         assert "It has not come." in html, "message 1"
-        assert "desk-composer" not in html, "who answers has the newest messages before them"
+        assert "wb-composer" not in html, "who answers has the newest messages before them"
         assert f'href="{page(ticket, "change")}"' in html, "back to the newest"
         assert notes
 
@@ -282,7 +285,7 @@ class TestPage:
         assert told(answer) == ["Ticket not found."]
 
     def test_who_else_is_here(self, ticket, sara, yusuf, browser):
-        other = desk(yusuf.user)
+        other = workbench(yusuf.user)
         assert other.get(page(ticket, "news")).json()["viewers"] == ""
         assert browser.get(page(ticket, "news")).json()["viewers"] == "Also here: Yusuf Rahman"
         with time_machine.travel(timezone.now() + timedelta(minutes=1), tick=False):
@@ -319,7 +322,7 @@ class TestReply:
 
         assert stopped.status_code == 409
         assert "1 new message" in html
-        assert re.search(r"desk-new.*Found it, forget it!", html, re.S)
+        assert re.search(r"wb-new.*Found it, forget it!", html, re.S)
         assert ">We are looking</textarea>" in html
         assert "We are looking" not in messages_of(ticket)
         shown = dict(re.findall(r'name="(last_sequence|assignee|status)" value="([^"]*)"', html))
@@ -386,7 +389,7 @@ class TestReply:
     def test_own_ticket_cannot_be_answered(self, tenant, sara, browser):
         own = make_ticket(sara)
 
-        assert 'id="desk-reply"' not in browser.get(page(own, "change")).content.decode()
+        assert 'id="wb-reply"' not in browser.get(page(own, "change")).content.decode()
         assert reply(browser, own).status_code == 403
 
     def test_note_is_for_colleagues_only_and_stays_possible_when_closed(self, ticket, sara, browser):
@@ -438,60 +441,60 @@ class TestReply:
         assert "Unknown placeholders: {first_name}, {password}" in answer.content.decode()
 
 
-class TestActs:
-    def act(self, browser, ticket, name, **fields):
-        return browser.post(page(ticket, "act", name), {"version": reload(ticket).version, **fields})
+class TestActions:
+    def action(self, browser, ticket, name, **fields):
+        return browser.post(page(ticket, "action", name), {"version": reload(ticket).version, **fields})
 
     def test_assign_to_a_colleague(self, ticket, yusuf, browser):
-        self.act(browser, ticket, "assign", assignee=yusuf.id)
+        self.action(browser, ticket, "assign", assignee=yusuf.id)
 
         assert reload(ticket).assignee_id == yusuf.id
 
     def test_priority_tags_and_later(self, tenant, ticket, browser):
         with tenant_scope(tenant.id):
             tag = Tag.objects.create(tenant=tenant, name="refund")
-        self.act(browser, ticket, "priority", priority="urgent")
-        self.act(browser, ticket, "tags", tags=[tag.id], shown="")
-        self.act(browser, ticket, "later", when="3d")
+        self.action(browser, ticket, "priority", priority="urgent")
+        self.action(browser, ticket, "tags", tags=[tag.id], shown="")
+        self.action(browser, ticket, "snooze", when="3d")
 
         now = reload(ticket)
         assert now.priority == "urgent"
         with tenant_scope(tenant.id):
             assert [found.name for found in now.tags.all()] == ["refund"]
-        back = timezone.localtime(now.follow_up_at, timezone.get_fixed_timezone(180))
+        back = timezone.localtime(now.snoozed_until, timezone.get_fixed_timezone(180))
         assert (back.hour, back.minute) == (9, 0), "nine in the morning where the tenant is"
 
     def test_chosen_time_is_the_tenants_and_lies_ahead(self, ticket, browser):
-        past = self.act(browser, ticket, "later", when="at", until="2020-01-01T10:00")
+        past = self.action(browser, ticket, "snooze", when="at", until="2020-01-01T10:00")
         assert past.status_code == 200
         assert "Choose a day and time that lie ahead." in past.content.decode()
         day = timezone.now() + timedelta(days=100)
-        self.act(browser, ticket, "later", when="at", until=f"{day:%Y-%m-%d}T10:00")
-        assert reload(ticket).follow_up_at.hour == 7
-        beyond = self.act(browser, ticket, "later", when="at", until="2100-01-01T10:00")
+        self.action(browser, ticket, "snooze", when="at", until=f"{day:%Y-%m-%d}T10:00")
+        assert reload(ticket).snoozed_until.hour == 7
+        beyond = self.action(browser, ticket, "snooze", when="at", until="2100-01-01T10:00")
         assert beyond.status_code == 409, "within a year"
 
-    def test_put_off_ticket_comes_back_when_its_customer_writes(self, ticket, customer, browser):
-        self.act(browser, ticket, "later", when="7d")
+    def test_snoozed_ticket_comes_back_when_its_customer_writes(self, ticket, customer, browser):
+        self.action(browser, ticket, "snooze", when="7d")
         say(customer, ticket, "Hello?")
 
-        assert reload(ticket).follow_up_at is None
+        assert reload(ticket).snoozed_until is None
 
     def test_older_form_does_not_overwrite(self, ticket, yusuf, browser):
-        desk(yusuf.user).post(page(ticket, "act", "priority"), {"version": 1, "priority": "high"})
+        workbench(yusuf.user).post(page(ticket, "action", "priority"), {"version": 1, "priority": "high"})
 
-        stopped = browser.post(page(ticket, "act", "priority"), {"version": 1, "priority": "low"})
+        stopped = browser.post(page(ticket, "action", "priority"), {"version": 1, "priority": "low"})
 
         assert stopped.status_code == 409
         assert "This ticket has changed meanwhile." in stopped.content.decode()
         assert reload(ticket).priority == "high"
         version = re.search(r'name="version" value="(\d+)"', stopped.content.decode())[1]
-        browser.post(page(ticket, "act", "priority"), {"version": version, "priority": "low"})
+        browser.post(page(ticket, "action", "priority"), {"version": version, "priority": "low"})
         assert reload(ticket).priority == "low", "a second one goes through"
 
     @pytest.mark.parametrize("version", ["9" * 5000, "-1", "x", "\x00", "٣"])
     def test_nonsense_for_a_version_is_no_fault(self, ticket, browser, version):
-        answer = browser.post(page(ticket, "act", "priority"), {"version": version, "priority": "high"})
+        answer = browser.post(page(ticket, "action", "priority"), {"version": version, "priority": "high"})
 
         assert answer.status_code in (302, 409)
 
@@ -499,18 +502,18 @@ class TestActs:
         taken = DeliveryFactory(tenant=customer.tenant, customer=customer)
         other = make_ticket(customer, delivery=taken, subject="Another matter")
 
-        stopped = self.act(browser, ticket, "link", item=f"delivery:{taken.id}")
+        stopped = self.action(browser, ticket, "link", item=f"delivery:{taken.id}")
 
         assert f"#{other.number} Another matter" in stopped.content.decode()
         free = DeliveryFactory(tenant=customer.tenant, customer=customer)
-        self.act(browser, ticket, "link", item=f"delivery:{free.id}")
+        self.action(browser, ticket, "link", item=f"delivery:{free.id}")
         assert reload(ticket).delivery_id == free.id
 
     def test_take_over_reason_is_kept_when_refused(self, ticket, yusuf, browser):
         with tenant_scope(ticket.tenant_id):
             claim_ticket(actor=actor(yusuf), ticket_id=ticket.id)
 
-        refused = self.act(browser, ticket, "take_over", reason="x" * 501)
+        refused = self.action(browser, ticket, "take_over", reason="x" * 501)
 
         assert "This text is too long." in refused.content.decode()
         assert "x" * 501 in refused.content.decode()
@@ -521,7 +524,7 @@ class TestActs:
         browser.post(page(ticket, "redact", message.id))
         assert messages_of(ticket) == ["It has not come."], "an agent may not"
 
-        leads = desk(lead.user)
+        leads = workbench(lead.user)
         assert "cannot be brought back" in leads.get(page(ticket, "redact", message.id)).content.decode()
         leads.post(page(ticket, "redact", message.id))
 
@@ -533,7 +536,7 @@ class TestActs:
         assert "come" not in str(event.after)
 
     def test_dialog_is_the_form_alone(self, ticket, browser):
-        html = browser.get(page(ticket, "act", "priority"), headers={"X-Desk-Dialog": "1"}).content.decode()
+        html = browser.get(page(ticket, "action", "priority"), headers={"X-Workbench-Dialog": "1"}).content.decode()
 
         assert html.lstrip().startswith("<form")
         assert "<html" not in html
@@ -580,7 +583,7 @@ class TestBulk:
         assert (reload(here).status, reload(gone).status) == ("closed", "open")
         assert f"1 ticket is no longer in this view and stays as it is: #{gone.number}" in told(answer)
 
-    def test_act_with_a_question_asks_once(self, customer, browser):
+    def test_action_with_a_question_asks_once(self, customer, browser):
         tickets = [make_ticket(customer) for _number in range(3)]
 
         asked = self.post(browser, "priority", tickets)
@@ -593,7 +596,7 @@ class TestBulk:
     def test_older_question_does_not_overwrite(self, customer, yusuf, browser):
         here, changed = make_ticket(customer), make_ticket(customer)
         asked = self.post(browser, "priority", [here, changed]).content.decode()
-        desk(yusuf.user).post(page(changed, "act", "priority"), {"version": "", "priority": "high"})
+        workbench(yusuf.user).post(page(changed, "action", "priority"), {"version": "", "priority": "high"})
 
         versions = re.search(r'name="versions" value="([^"]*)"', asked)[1]
         answer = self.post(browser, "priority", [here, changed], apply="1", priority="urgent", versions=versions)
@@ -615,7 +618,7 @@ class TestBulk:
     @pytest.mark.parametrize("screen", [QUEUE, "/admin/accounts/membership/"])
     def test_malformed_id_is_as_one_nobody_has(self, customer, sara, nonsense, screen):
         ticket = make_ticket(customer)
-        browser = desk(MemberFactory(tenant=customer.tenant, admin=True, is_support_user=True).user)
+        browser = workbench(MemberFactory(tenant=customer.tenant, admin=True, is_support_user=True).user)
         action = "priority_selected" if screen == QUEUE else "invite_again"
         chosen = {"action": action, "_selected_action": [nonsense, ticket.id], "apply": "1", "priority": "urgent"}
 
@@ -708,8 +711,8 @@ class TestExport:
         assert browser.get(f"{QUEUE}export/?nonsense__x=1").status_code == 302
 
 
-class TestFrontPage:
-    def test_tells_how_the_desk_stands(self, customer, sara, browser):
+class TestDashboard:
+    def test_tells_how_the_workbench_stands(self, customer, sara, browser):
         at = timezone.now() - timedelta(hours=5)
         for priority in ("urgent", "urgent", "low"):
             make_ticket(customer, priority=priority, at=at)
@@ -744,10 +747,10 @@ class TestFrontPage:
             assert f"Opened <b>{opened}</b>" in html
             assert f"<b>{total}</b>open" in html
 
-    def test_who_sees_no_desk_gets_the_screens(self, tenant):
-        html = desk(MemberFactory(tenant=tenant, role="agent").user).get("/admin/").content.decode()
+    def test_who_sees_no_workbench_gets_the_screens(self, tenant):
+        html = workbench(MemberFactory(tenant=tenant, role="agent").user).get("/admin/").content.decode()
 
-        assert "desk-tile" not in html
+        assert "wb-tile" not in html
         assert "/admin/orders/order/" in html
 
 
@@ -756,8 +759,8 @@ class TestOtherScreens:
         for path in (f"deliveries/delivery/{ticket.delivery_id}", f"accounts/membership/{customer.id}"):
             assert page(ticket, "change") in browser.get(f"/admin/{path}/change/").content.decode()
 
-    def test_but_not_to_who_sees_no_desk(self, tenant, ticket):
-        clerk = desk(MemberFactory(tenant=tenant, role="agent").user)
+    def test_but_not_to_who_sees_no_workbench(self, tenant, ticket):
+        clerk = workbench(MemberFactory(tenant=tenant, role="agent").user)
 
         html = clerk.get(f"/admin/deliveries/delivery/{ticket.delivery_id}/change/").content.decode()
 
@@ -768,7 +771,7 @@ class TestOtherScreens:
         form = {"support_chat_enabled": "on", "max_customer_priority": "urgent",
                 "acknowledgement_en": "<p>Thanks<script>x</script></p>",
                 "acknowledgement_ar": "<p>شكراً</p>"}  # fmt: skip
-        desk(MemberFactory(tenant=tenant, admin=True).user).post(
+        workbench(MemberFactory(tenant=tenant, admin=True).user).post(
             f"/admin/tenants/portalsettings/{tenant.id}/change/", form
         )
 
@@ -780,6 +783,6 @@ class TestOtherScreens:
         start = timezone.now()
         for minutes in (20, 40, 59):
             with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
-                assert browser.get(page(ticket, "news"), headers={"X-Desk-Poll": "1"}).status_code == 200
+                assert browser.get(page(ticket, "news"), headers={"X-Workbench-Poll": "1"}).status_code == 200
         with time_machine.travel(start + timedelta(minutes=61), tick=False):
-            assert browser.get(page(ticket, "news"), headers={"X-Desk-Poll": "1"}).status_code == 302
+            assert browser.get(page(ticket, "news"), headers={"X-Workbench-Poll": "1"}).status_code == 302

@@ -17,11 +17,11 @@ from ondi.accounts.settings import update_portal_settings
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import OrderItem
-from support.admin.acts import ACTS
+from support.admin.buttons import BUTTONS
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketTag
 from tests.client import ApiClient
-from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, UserFactory, actor, make_ticket
+from tests.workbench import workbench
 
 MARK = "leakmark7731"
 OLIST = Path(deliveries.__file__).parent / "import_maps" / "olist.toml"
@@ -137,22 +137,24 @@ def through_the_api(leaks: Leaks) -> None:
     )]  # fmt: skip
     reads += [("GET", f"/customer/support/tickets/{ids[row]}", None, {}) for row in ("ticket", "storefront")]
     reads += [("GET", f"/messaging/support/tickets/{ids['ticket']}", None, {})]
-    talk = f"/messaging/conversations/{ids['conversation']}"
-    own_talk = f"/messaging/conversations/{leaks.own.ticket.conversation_id}"
-    reads += [("GET", path, None, {}) for path in (talk, f"{talk}/messages", f"{own_talk}/messages")]
+    conversation = f"/messaging/conversations/{ids['conversation']}"
+    own_conversation = f"/messaging/conversations/{leaks.own.ticket.conversation_id}"
+    reads += [
+        ("GET", path, None, {}) for path in (conversation, f"{conversation}/messages", f"{own_conversation}/messages")
+    ]
     message = foreign.rows["conversation"].last_message_id
-    reads += [("GET", f"{own_talk}/messages", None, {beside: str(message)}) for beside in ("after", "before")]
+    reads += [("GET", f"{own_conversation}/messages", None, {beside: str(message)}) for beside in ("after", "before")]
     writes = [
         ("POST", "/customer/support/tickets", {**new, "related_delivery_id": ids["delivery"]}, {}),
         ("POST", "/customer/support/tickets", {**new, "source": "storefront", "related_order_id": ids["order"]}, {}),
         # Their own item: a conflict with their own ticket.
         ("POST", "/customer/support/tickets", {**new, "related_delivery_id": str(leaks.own.rows["delivery"].pk)}, {}),
         ("POST", f"/customer/support/tickets/{ids['ticket']}/close", None, {}),
-        ("POST", f"{talk}/messages", {"content": "x"}, {}),
-        ("PUT", f"{talk}/read-status", None, {"message_id": str(message)}),
-        ("PUT", f"{own_talk}/read-status", None, {"message_id": str(message)}),
-        ("PUT", f"{talk}/participants", people, {}),
-        ("PUT", f"{own_talk}/participants", people, {}),
+        ("POST", f"{conversation}/messages", {"content": "x"}, {}),
+        ("PUT", f"{conversation}/read-status", None, {"message_id": str(message)}),
+        ("PUT", f"{own_conversation}/read-status", None, {"message_id": str(message)}),
+        ("PUT", f"{conversation}/participants", people, {}),
+        ("PUT", f"{own_conversation}/participants", people, {}),
         ("PUT", "/delivery/customer-portal/settings",
          {"support_ticket_settings": {"support_user_ids": [person]}}, {}),
         ("PUT", "/integrations/orders", {"orders": [order]}, {}),
@@ -184,8 +186,8 @@ def through_the_admin(leaks: Leaks) -> None:
     """Every screen: list, search, filters, form, foreign row, its history, actions, the site's own search."""
     foreign = leaks.foreign
     for name in ("agent", "admin"):
-        browser = desk(leaks.own.people[name].user)
-        pages = [*desk_pages(leaks), f"/admin/search/?s={MARK}", "/admin/search/?s=A-1", "/admin/jsi18n/"]
+        browser = workbench(leaks.own.people[name].user)
+        pages = [*workbench_pages(leaks), f"/admin/search/?s={MARK}", "/admin/search/?s=A-1", "/admin/jsi18n/"]
         for model in admin.site._registry:
             label = f"{model._meta.app_label}_{model._meta.model_name}"
             listing = reverse(f"admin:{label}_changelist")
@@ -203,11 +205,11 @@ def through_the_admin(leaks: Leaks) -> None:
         _post_at(leaks, name, browser)
 
 
-def desk_pages(leaks: Leaks) -> list[str]:
+def workbench_pages(leaks: Leaks) -> list[str]:
     """The desk's own pages, asked for what is the other tenant's."""
     foreign = leaks.foreign
     customer, tag, tenant = foreign.rows["member_customer"].pk, foreign.rows["tag"].pk, foreign.tenant.pk
-    queries = ("tab=open", "tab=closed", "tab=mine", "tab=later", f"tab=open&tag={tag}", f"tab=open&tenant={tenant}")
+    queries = ("tab=open", "tab=closed", "tab=mine", "tab=snoozed", f"tab=open&tag={tag}", f"tab=open&tenant={tenant}")
     views = (
         "export/?tab=open", f"export/?tab=open&tenant={tenant}", f"phone/?q={MARK}", "phone/?q=First",
         f"phone/?customer={customer}", f"{foreign.ticket.pk}/news/", f"{leaks.own.ticket.pk}/change/",
@@ -227,16 +229,16 @@ def _post_at(leaks: Leaks, name: str, browser) -> None:
             leaks.look(f"{name} {listing} {action}", str(body), seen(browser.post(listing, body), browser))
     ticket = foreign.ticket.pk
     own, ids = leaks.own.ticket, {kind: str(row.pk) for kind, row in foreign.rows.items()}
-    talk = {"content": "x", "last_sequence": "9", "assignee": "", "status": "open"}
+    conversation = {"content": "x", "last_sequence": "9", "assignee": "", "status": "open"}
     for page in ("reply", "note"):
         path = reverse(f"admin:support_ticket_{page}", args=[ticket])
-        leaks.look(f"{name} {path}", path, seen(browser.post(path, talk), browser))
+        leaks.look(f"{name} {path}", path, seen(browser.post(path, conversation), browser))
     # Their ticket, and ours with what is theirs chosen in the form.
     chosen = {"reason": "x", "priority": "low", "assignee": ids["member_agent"], "tags": [ids["tag"]], "when": "1h",
               "item": f"delivery:{ids['delivery']}"}  # fmt: skip
     for target in (ticket, own.pk):
-        for act in ACTS:
-            path = reverse("admin:support_ticket_act", args=[target, act])
+        for action in BUTTONS:
+            path = reverse("admin:support_ticket_action", args=[target, action])
             leaks.look(f"{name} {path}", f"{path} {chosen}", seen(browser.get(path), browser))
             leaks.look(f"{name} {path}", f"{path} {chosen}", seen(browser.post(path, chosen), browser))
     message = foreign.rows["conversation"].last_message_id
@@ -248,10 +250,15 @@ def _post_at(leaks: Leaks, name: str, browser) -> None:
                   f"customer={leaks.own.people['customer'].pk}"):  # fmt: skip
         path = f"/admin/support/ticket/phone/?{query}"
         leaks.look(f"{name} {path}", f"{path} {phone}", seen(browser.post(path, phone), browser))
-    for act in (name for name, act in ACTS.items() if act.action.in_bulk):
-        body = {"action": f"{act}_selected", "_selected_action": [ids["ticket"], str(own.pk)], "apply": "1", **chosen}
+    for action in (name for name, action in BUTTONS.items() if action.action.in_bulk):
+        body = {
+            "action": f"{action}_selected",
+            "_selected_action": [ids["ticket"], str(own.pk)],
+            "apply": "1",
+            **chosen,
+        }
         path = "/admin/support/ticket/?tab=open"
-        leaks.look(f"{name} {path} {act}", f"{path} {body}", seen(browser.post(path, body), browser))
+        leaks.look(f"{name} {path} {action}", f"{path} {body}", seen(browser.post(path, body), browser))
     browser.post("/admin/support/ticket/next/")
     for model in (Tag, CannedReply):
         label = f"{model._meta.app_label}_{model._meta.model_name}"

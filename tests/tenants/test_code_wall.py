@@ -22,8 +22,8 @@ from orders.models import Order
 from support.changes import tenant_changes
 from support.models import Ticket
 from support.reads import FOUND, QUEUE, queue_page
-from tests.desk import desk
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -208,7 +208,7 @@ def test_a_row_is_not_moved_to_another_tenant_by_a_form(tenants):
         "external_id": "", "role": "customer", "ended_at_0": "", "ended_at_1": "",
     }  # fmt: skip
 
-    answer = desk(admin.user).post(f"/admin/accounts/membership/{person.id}/change/", form)
+    answer = workbench(admin.user).post(f"/admin/accounts/membership/{person.id}/change/", form)
 
     assert answer.status_code == 302
     with tenant_scope(tenants[0].id):

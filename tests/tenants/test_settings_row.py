@@ -11,8 +11,8 @@ from ondi.tenants.checks import without_settings
 from ondi.tenants.errors import SettingsMissing
 from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
-from tests.desk import desk
 from tests.factories import PASSWORD, MemberFactory, TenantFactory
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,7 +43,7 @@ def test_the_check_is_silent_before_there_are_tables(owner):
         owner().execute("ALTER TABLE elsewhere RENAME TO tenants_portalsettings")
 
 
-def test_who_acts_in_its_name_says_so(member):
+def test_who_speaks_in_its_name_says_so(member):
     with tenant_scope(member.tenant_id), pytest.raises(SettingsMissing) as refusal:
         acting_as(Membership.objects.select_related("user", "tenant").get(pk=member.pk))
 
@@ -54,4 +54,4 @@ def test_nobody_is_let_in_and_nothing_breaks(member, api):
     answer = api.post("/auth/login", {"email": member.user.email, "password": PASSWORD})
 
     assert answer.status_code == 401
-    assert desk(member.user).get("/admin/support/ticket/").status_code == 302
+    assert workbench(member.user).get("/admin/support/ticket/").status_code == 302

@@ -66,9 +66,9 @@ def _settings_data(actor: Actor) -> dict[str, Any]:
     settings = PortalSettings.objects.get(tenant_id=actor.tenant_id)
     staff = Membership.objects.visible_to(actor).active().staff().order_by("first_name", "last_name", "id")
     people = [({"id": str(member.user_id), "name": str(member)}, member.is_support_user) for member in staff]
-    support_users = [person for person, at_the_desk in people if at_the_desk]
+    support_users = [person for person, support_users_only in people if support_users_only]
     return {
-        "options": {"support_users": [person for person, _at_the_desk in people]},
+        "options": {"support_users": [person for person, _support_users_of in people]},
         "values": {
             "support_ticket_settings": {
                 "allow_customer_close": settings.allow_customer_close,

@@ -27,9 +27,9 @@ from support.api.serializers import (
 
 REQUESTER = {"id": CUSTOMER["id"], "name": "Layla Hassan", "email": "customer1@tigris.demo"}
 AGENT = {"id": "0197f0a0-0000-7000-8000-000000000003", "name": "Sara Kareem"}
-DESK = {"requester": REQUESTER, "version": 3, "snoozed_until": None, "tags": ["courier"]}
-STAFF_ONLY = {
-    **DESK,
+STAFF_ONLY = {"requester": REQUESTER, "version": 3, "snoozed_until": None, "tags": ["courier"]}
+DETAIL = {
+    **STAFF_ONLY,
     "participants": [
         {
             "user": {"id": CUSTOMER["id"], "name": "Layla Hassan"},
@@ -39,7 +39,7 @@ STAFF_ONLY = {
         }
     ],
 }
-MINE = {**TICKET_DETAIL, **STAFF_ONLY, "assigned_to_user": AGENT}
+MINE = {**TICKET_DETAIL, **DETAIL, "assigned_to_user": AGENT}
 NOTE = {
     "id": "0197f0a0-0000-7000-8000-000000000031",
     "author": AGENT,
@@ -97,7 +97,7 @@ list_queue = documented(
         "counts_capped": serializers.BooleanField(required=False),
     },
     example={
-        "tickets": [{**TICKET, **DESK}],
+        "tickets": [{**TICKET, **STAFF_ONLY}],
         "pagination": PAGINATION_EXAMPLE,
         "counts": {"unassigned": 1, "mine": 0, "all": 1},
     },

@@ -29,7 +29,7 @@ class IsSupportUser(BasePermission):
         actor = actor_of(request)
         if not actor.is_support_user:
             raise NotASupportUser
-        if request.query_params.get("assigned_to") and not actor.leads:
+        if request.query_params.get("assigned_to") and not actor.is_lead:
             raise PermissionDenied
         return True
 
@@ -60,7 +60,7 @@ class AgentTicketViewSet(ApiViewSet):
 
     @docs.list_notes
     def notes(self, request: Request, ticket_id: str) -> Response:
-        ticket, page = self._ticket_at_the_desk(request, ticket_id), requested_page(request.query_params)
+        ticket, page = self._visible_ticket(request, ticket_id), requested_page(request.query_params)
         found = TicketNote.objects.of(ticket)
         rows = page.rows(found.order_by("-created_at", "-id"))
         data = {"notes": [note_data(note) for note in rows], "pagination": page.describe(found.count())}
@@ -68,7 +68,7 @@ class AgentTicketViewSet(ApiViewSet):
 
     @docs.list_events
     def events(self, request: Request, ticket_id: str) -> Response:
-        ticket, page = self._ticket_at_the_desk(request, ticket_id), requested_page(request.query_params)
+        ticket, page = self._visible_ticket(request, ticket_id), requested_page(request.query_params)
         found = TicketEvent.objects.of(ticket)
         rows = page.rows(found.order_by("-created_at", "-id"))
         data = {"events": [event_data(event) for event in rows], "pagination": page.describe(found.count())}
@@ -81,7 +81,7 @@ class AgentTicketViewSet(ApiViewSet):
         ticket = services.claim_next_ticket(actor=actor)
         return success(_("Ticket assigned to you"), queue_detail(actor, ticket.id))
 
-    def _ticket_at_the_desk(self, request: Request, ticket_id: str) -> Ticket:
+    def _visible_ticket(self, request: Request, ticket_id: str) -> Ticket:
         """One whose desk's side this person may see. Raises `TicketNotFound`, and as `handling_refusal`."""
         actor = actor_of(request)
         ticket = Ticket.objects.visible_to(actor).filter(id=path_id(ticket_id)).first()

@@ -7,8 +7,8 @@ from rest_framework import serializers
 
 from conversations.models import MessageType, SenderRole
 from ondi.api.fields import ForbiddenField, PlainTextField
+from support.vocabulary import LONGEST_MESSAGE
 
-LONGEST_MESSAGE = 8000
 SENDABLE = [(MessageType.TEXT.value, MessageType.TEXT.label)]  # the others are the server's own
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ondi.datafixes.fixes import Footprint
+from support.turns import SAID
 
 
 def rows(table: str, *, key: str = "id") -> tuple[Footprint, ...]:
@@ -75,46 +76,9 @@ HOLD_ASSIGNEE = (
     *HOLD_TICKET,
 )
 
-# Words of people, the ones that were taken back since among them; the system's are nobody's turn.
-SAID = "m.tenant_id = t.tenant_id AND m.conversation_id = t.conversation_id AND m.sender_role"
-LAST_SAID = (
-    "LEFT JOIN LATERAL (SELECT m.sender_role, m.sequence, m.created_at FROM conversations_message AS m "
-    f"WHERE {SAID} <> 'system' ORDER BY m.sequence DESC LIMIT 1) AS last ON true"
-)
-REOPENED = (
-    "EXISTS (SELECT FROM support_ticketevent AS done WHERE done.tenant_id = t.tenant_id AND done.ticket_id = t.id "
-    "AND done.kind IN ('reopened', 'fix_undone') AND done.created_at >= last.created_at)"
-)
 LAST = (
     "JOIN LATERAL (SELECT m.* FROM conversations_message AS m WHERE m.tenant_id = t.tenant_id "
     "AND m.conversation_id = t.id ORDER BY m.sequence DESC LIMIT 1) AS last ON true"
-)
-FIRST_ANSWER = (
-    f"(SELECT m.created_at FROM conversations_message AS m WHERE {SAID} = 'agent' ORDER BY m.sequence LIMIT 1)"
-)
-LAST_MESSAGE_AT = (
-    "(SELECT m.created_at FROM conversations_message AS m WHERE m.tenant_id = t.tenant_id "
-    "AND m.conversation_id = t.conversation_id ORDER BY m.sequence DESC LIMIT 1)"
-)
-# Since when a ticket waits: since the side that spoke last began to, or since it was reopened after that. What `turns` and
-# `shared` write one by one, told from the messages and the history.
-_OTHER = f"FROM conversations_message AS m WHERE {SAID} = t.waiting_on"
-_RUN = f"{SAID} NOT IN ('system', t.waiting_on) AND m.sequence > COALESCE((SELECT max(m.sequence) {_OTHER}), 0)"
-_REOPENINGS = (
-    "FROM support_ticketevent AS e WHERE e.tenant_id = t.tenant_id AND e.ticket_id = t.id AND e.kind = 'reopened'"
-)
-_LAST_REOPENING = f"(SELECT e.created_at {_REOPENINGS} ORDER BY e.id DESC LIMIT 1)"
-WAITS_WRONGLY = (
-    f"(EXISTS (SELECT FROM conversations_message AS m WHERE {_RUN}) OR t.waiting_on = 'agent' AND {_LAST_REOPENING} IS NOT NULL) "
-    f"AND NOT EXISTS (SELECT FROM conversations_message AS m WHERE {_RUN} AND m.created_at = t.waiting_since) "
-    f"AND NOT (t.waiting_on = 'agent' AND EXISTS (SELECT {_REOPENINGS} AND e.created_at = t.waiting_since))"
-)
-WAITS_SINCE = (
-    f"UPDATE support_ticket AS t SET waiting_since = COALESCE((SELECT e.created_at {_REOPENINGS} AND t.waiting_on = 'agent' AND "
-    f"e.created_at >= COALESCE((SELECT m.created_at {_OTHER} ORDER BY m.sequence DESC LIMIT 1), '-infinity') ORDER BY e.id DESC "
-    f"LIMIT 1), (SELECT m.created_at FROM conversations_message AS m WHERE {_RUN} AND m.created_at >= "
-    f"COALESCE({_LAST_REOPENING}, '-infinity') ORDER BY m.sequence LIMIT 1), (SELECT m.created_at FROM conversations_message "
-    f"AS m WHERE {_RUN} ORDER BY m.sequence LIMIT 1), t.created_at) WHERE {THESE}"
 )
 # How many messages there are, and the number of the last.
 COUNTED = (
@@ -155,7 +119,7 @@ LAST_EVENT = (
     "(SELECT e.kind FROM support_ticketevent AS e WHERE e.tenant_id = t.tenant_id AND e.ticket_id = t.id "
     "AND e.kind IN ('closed', 'reopened', 'fix_undone') ORDER BY e.id DESC LIMIT 1)"
 )
-AT_THE_DESK = "(m.is_support_user AND m.ended_at IS NULL AND u.is_active)"
+IS_SUPPORT_USER = "(m.is_support_user AND m.ended_at IS NULL AND u.is_active)"
 
 
 def dangling(

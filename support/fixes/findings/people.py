@@ -1,17 +1,16 @@
 """Who takes part, who is the customer, who the agent."""
 
 from support.fixes.findings.parts import (
-    AT_THE_DESK,
     COMPARE_CUSTOMERS,
     CUSTOMERS,
     HOLD_ASSIGNEE,
     HOLD_PART,
     HOLD_TICKET,
     IDS,
+    IS_SUPPORT_USER,
     MINE,
     PARTICIPANT,
     PARTICIPANTS_OF_TICKET,
-    SAID,
     THESE,
     TICKET,
     Finding,
@@ -20,6 +19,7 @@ from support.fixes.findings.parts import (
     lost,
     rows,
 )
+from support.turns import SAID
 
 FINDINGS = [
     Finding(
@@ -66,7 +66,7 @@ FINDINGS = [
         "conversations_participant AS p WHERE p.tenant_id = t.tenant_id AND p.conversation_id = t.conversation_id "
         "AND p.membership_id = t.assignee_id AND p.role = 'customer') THEN 'its agent is its customer' END AS doubt "
         "FROM support_ticket AS t JOIN accounts_membership AS m ON m.tenant_id = t.tenant_id AND m.id = t.assignee_id "
-        f"JOIN accounts_user AS u ON u.id = m.user_id WHERE {MINE} AND t.status = 'open' AND {AT_THE_DESK} "
+        f"JOIN accounts_user AS u ON u.id = m.user_id WHERE {MINE} AND t.status = 'open' AND {IS_SUPPORT_USER} "
         "AND NOT EXISTS (SELECT FROM conversations_participant AS p WHERE p.tenant_id = t.tenant_id "
         "AND p.conversation_id = t.conversation_id AND p.membership_id = t.assignee_id AND p.left_at IS NULL)",
         # Only who is a support user now, and so reads this conversation as any other of the tenant.
@@ -84,7 +84,7 @@ FINDINGS = [
         "somebody who is no support user takes part as staff",
         "SELECT t.id, t.membership_id::text FROM conversations_participant AS t JOIN accounts_membership AS m "
         "ON m.tenant_id = t.tenant_id AND m.id = t.membership_id JOIN accounts_user AS u ON u.id = m.user_id "
-        f"WHERE {MINE} AND t.left_at IS NULL AND t.role <> 'customer' AND NOT {AT_THE_DESK}",
+        f"WHERE {MINE} AND t.left_at IS NULL AND t.role <> 'customer' AND NOT {IS_SUPPORT_USER}",
         (
             "UPDATE conversations_participant AS t SET left_at = GREATEST(COALESCE(m.ended_at, now()), t.joined_at) "
             f"FROM accounts_membership AS m WHERE {THESE} AND m.tenant_id = t.tenant_id AND m.id = t.membership_id",
@@ -105,7 +105,7 @@ FINDINGS = [
         "an open ticket is with somebody who is no support user",
         "SELECT t.id, '#' || t.number FROM support_ticket AS t JOIN accounts_membership AS m ON m.tenant_id = t.tenant_id "
         "AND m.id = t.assignee_id JOIN accounts_user AS u ON u.id = m.user_id "
-        f"WHERE {MINE} AND t.status = 'open' AND NOT {AT_THE_DESK}",
+        f"WHERE {MINE} AND t.status = 'open' AND NOT {IS_SUPPORT_USER}",
         # Back to the queue, as when the role ends: they take part no longer.
         (
             "UPDATE conversations_participant AS t SET left_at = GREATEST(now(), t.joined_at) FROM support_ticket AS k "

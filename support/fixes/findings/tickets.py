@@ -4,25 +4,21 @@ from ondi.datafixes.fixes import Footprint
 from support.fixes.findings.parts import (
     COMPARE_CUSTOMERS,
     CUSTOMERS,
-    FIRST_ANSWER,
     HOLD_TICKET,
     IDS,
     LAST_EVENT,
-    LAST_MESSAGE_AT,
-    LAST_SAID,
     MINE,
-    REOPENED,
     THESE,
     TICKET,
-    WAITS_SINCE,
-    WAITS_WRONGLY,
     Finding,
     dangling,
     held,
     lost,
     rows,
 )
+from support.turns import FIRST_ANSWER, LAST_MESSAGE_AT, LAST_SAID, REOPENED, WAITS_SINCE, WAITS_WRONGLY
 
+_WAITS_SINCE = f"UPDATE support_ticket AS t SET waiting_since = {WAITS_SINCE} WHERE {THESE}"
 FINDINGS = [
     Finding(
         "waiting_on",
@@ -33,7 +29,7 @@ FINDINGS = [
         (
             "UPDATE support_ticket AS t SET waiting_on = CASE t.waiting_on WHEN 'agent' THEN 'customer' ELSE 'agent' END "
             f"WHERE {THESE}",
-            WAITS_SINCE,
+            _WAITS_SINCE,
         ),
         TICKET,
         HOLD_TICKET,
@@ -43,7 +39,7 @@ FINDINGS = [
         "an open ticket does not say since when it waits, or not what its messages and its history say",
         f"SELECT t.id, '#' || t.number FROM support_ticket AS t WHERE {MINE} AND t.status = 'open' "
         f"AND (t.waiting_since IS NULL OR {WAITS_WRONGLY})",
-        (WAITS_SINCE,),
+        (_WAITS_SINCE,),
         TICKET,
         HOLD_TICKET,
     ),

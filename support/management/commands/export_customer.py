@@ -38,11 +38,11 @@ class Command(BaseCommand):
         own = {"tenant_id": tenant_id}
         with tenant_scope(tenant_id):
             tickets = Ticket.objects.filter(**own, requester=person)
-            talks, orders = tickets.values("conversation_id"), Order.objects.filter(**own, customer=person)
+            conversations, orders = tickets.values("conversation_id"), Order.objects.filter(**own, customer=person)
             parts: dict[str, QuerySet[Any]] = {
                 "tickets": tickets,
-                "messages": Message.objects.filter(**own, conversation__in=talks),
-                "participants": Participant.objects.filter(**own, conversation__in=talks),
+                "messages": Message.objects.filter(**own, conversation__in=conversations),
+                "participants": Participant.objects.filter(**own, conversation__in=conversations),
                 "notes": TicketNote.objects.filter(**own, ticket__in=tickets),
                 "events": TicketEvent.objects.filter(**own, ticket__in=tickets),
                 "orders": orders,

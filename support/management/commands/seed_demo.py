@@ -24,8 +24,9 @@ from ondi.tenants.scope import find_tenants, tenant_scope
 from ondi.tenants.services import create_tenant
 from orders.models import Order, OrderItem
 from support.demo import ARABIC, DELIVERIES, ENGLISH, ORDERS, PEOPLE, TENANTS, DemoPerson, DemoTenant, DemoTicket
-from support.models import CannedReply, Tag, Ticket, TicketSource
+from support.models import CannedReply, Tag, Ticket
 from support.services import claim_ticket, close_ticket, open_ticket, post_message
+from support.vocabulary import TicketSource
 
 PASSWORD = "ondi-demo"  # noqa: S105 - the demo's, printed for everyone
 OPERATOR = "operator@ondi.demo"
@@ -69,7 +70,7 @@ def _seed_tenant(demo: DemoTenant, password: str, now: datetime) -> None:
     with tenant_scope(tenant.id):
         PortalSettings.objects.filter(tenant=tenant).update(allow_customer_close=demo.allow_customer_close)
         people = {person.mailbox: _seed_person(tenant.id, demo.slug, person, password) for person in PEOPLE}
-        _seed_desk(tenant.id)
+        _seed_workbench(tenant.id)
         customers = [person for person in PEOPLE if person.mailbox.startswith("customer")]
         for place, person in enumerate(customers):
             customer = people[person.mailbox]
@@ -95,7 +96,7 @@ def _seed_person(tenant_id: UUID, slug: str, person: DemoPerson, password: str) 
     return Membership.objects.select_related("user", "tenant__portal_settings").get(pk=member.pk)
 
 
-def _seed_desk(tenant_id: UUID) -> None:
+def _seed_workbench(tenant_id: UUID) -> None:
     Tag.objects.bulk_create([Tag(tenant_id=tenant_id, name=name) for name in ("courier", "refund", "wrong item")])
     CannedReply.objects.bulk_create(
         [

@@ -44,7 +44,7 @@ def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
     @wraps(view)
     def found(request: HttpRequest, ticket_id: UUID, **named: Any) -> HttpResponse:
         staff = staff_at(request)
-        ticket = tickets_seen_by(staff).for_desk().filter(id=ticket_id).first()
+        ticket = tickets_seen_by(staff).for_workbench().filter(id=ticket_id).first()
         if ticket is None:
             return no_such_ticket(request)
         use_zone_of(request, ticket.tenant_id)

@@ -2,11 +2,11 @@
    page of the admin, forms that are sent once and keep their text. Everything works without it, by plain links and forms. */
 "use strict";
 (() => {
-  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, POLL = { "X-Desk-Poll": "1" };
+  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, POLL = { "X-Workbench-Poll": "1" };
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const DRAFT = "desk-draft:", SENT = "desk-sent", QUEUE = "desk-queue"; // what the browser keeps
-  const person = () => find("meta[name=desk-person]")?.content || "";
+  const person = () => find("meta[name=wb-person]")?.content || "";
   const title = () => document.title.replace(/^\(\d+\+?\) /, "");
 
   function showWaiting(count) {
@@ -28,7 +28,7 @@
   }
 
   function lost(isLost) {
-    const notice = find("#desk-lost");
+    const notice = find("#wb-lost");
     if (notice) notice.hidden = !isLost;
   }
 
@@ -58,7 +58,7 @@
       const fresh = await pageAt(location.href);
       if (!fresh) return;
       takeOver(fresh);
-      showWaiting(fresh.getElementById("desk-tabs")?.dataset.waiting);
+      showWaiting(fresh.getElementById("wb-tabs")?.dataset.waiting);
       const list = find("#changelist-form"), newer = fresh.getElementById("changelist-form");
       if (!list || !newer || isBusy()) return;
       const known = new Set(all("input.action-select", list).map((box) => box.value));
@@ -69,7 +69,7 @@
       }
       if (rows.textContent === newRows.textContent) return;
       all("input.action-select", newRows).filter((box) => !known.has(box.value)).forEach((box) => {
-        box.closest("tr").classList.add("desk-arrived");
+        box.closest("tr").classList.add("wb-arrived");
       });
       rows.replaceWith(document.adoptNode(newRows));
       if (window.Actions && find(".action-toggle", list)) window.Actions(all("tr input.action-select"), { parent: list });
@@ -83,7 +83,7 @@
       if (!answer) return;
       const { version, viewers, waiting } = await answer.json();
       showWaiting(waiting);
-      const others = find("#desk-viewers");
+      const others = find("#wb-viewers");
       if (others.textContent !== viewers) others.textContent = viewers;
       if (String(version) === ticket.dataset.version) return;
       const fresh = await pageAt(location.pathname + location.search);
@@ -98,7 +98,7 @@
 
   /* Nothing is written yet, so what is on the screen now is what the answer will be written on. */
   function noteWhatIsSeen() {
-    const form = find("#desk-reply"), thread = find("#desk-thread");
+    const form = find("#wb-reply"), thread = find("#wb-thread");
     if (!form) return;
     form.elements.last_sequence.value = thread.dataset.sequence;
     form.elements.assignee.value = thread.dataset.assignee;
@@ -158,7 +158,7 @@
   function bringBack() {
     const sent = JSON.parse(sessionStorage.getItem(SENT) || "null");
     if (!sent) return;
-    const isBetween = find("#login-form, [data-desk-lost]") || location.pathname.endsWith("/second-factor/");
+    const isBetween = find("#login-form, [data-wb-lost]") || location.pathname.endsWith("/second-factor/");
     if (isBetween) return sessionStorage.setItem(SENT, JSON.stringify({ ...sent, lost: true }));
     const isLost = sent.lost || performance.getEntriesByType("navigation")[0]?.type === "back_forward";
     const isTheirs = isLost && sent.person === person();
@@ -169,9 +169,9 @@
       fill(form, sent.fields);
       if (sent.id && form.elements.form_id) form.elements.form_id.value = sent.id;
       const note = document.createElement("p");
-      note.className = "desk-warning";
+      note.className = "wb-warning";
       note.setAttribute("role", "status");
-      note.textContent = find("meta[name=desk-kept]").content;
+      note.textContent = find("meta[name=wb-kept]").content;
       form.prepend(note);
     }
     if (form || !sent.lost || sent.person !== person()) sessionStorage.removeItem(SENT);
@@ -245,8 +245,8 @@
   }
 
   async function openDialog(link) {
-    const answer = await ask(link.href, { ...POLL, "X-Desk-Dialog": "1" });
-    const dialog = find("#desk-dialog");
+    const answer = await ask(link.href, { ...POLL, "X-Workbench-Dialog": "1" });
+    const dialog = find("#wb-dialog");
     if (!answer || !dialog) return void (location.href = link.href);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     dialog.replaceChildren(...[...fresh.body.children].map((child) => document.adoptNode(child)));
@@ -274,13 +274,13 @@
     // Back to a page the browser had kept: its buttons work again; one that lives by news is asked for anew.
     window.addEventListener("pageshow", (event) => {
       all("button:disabled").forEach((button) => (button.disabled = false));
-      if (event.persisted && find("#ticket, #desk-tabs")) location.reload();
+      if (event.persisted && find("#ticket, #wb-tabs")) location.reload();
     });
   }
 
   document.addEventListener("DOMContentLoaded", () => {
     watchForms();
-    const ticket = find("#ticket"), tabs = find("#desk-tabs");
+    const ticket = find("#ticket"), tabs = find("#wb-tabs");
     if (!ticket && !tabs) return;
     if (tabs) showWaiting(tabs.dataset.waiting);
     if (ticket) {
@@ -289,9 +289,9 @@
       back.href += sessionStorage.getItem(QUEUE) || "";
       countCharacters();
       watchTicket(ticket);
-      const thread = find("#desk-thread");
+      const thread = find("#wb-thread");
       thread.scrollTop = thread.scrollHeight;
-    } else if (document.body.classList.contains("desk-queue")) {
+    } else if (document.body.classList.contains("wb-queue")) {
       sessionStorage.setItem(QUEUE, location.search);
       watchQueue();
     }

@@ -66,7 +66,7 @@ def ticket(customer):
     return make_ticket(customer)
 
 
-def act(service, member, ticket, **details):
+def action(service, member, ticket, **details):
     who = actor(member)
     with tenant_scope(ticket.tenant_id):
         return service(actor=who, ticket_id=ticket.id, **details)
@@ -102,7 +102,7 @@ def seen(ticket):
 
 class TestReply:
     def test_first_answer_takes_the_ticket(self, ticket, sara):
-        act(services.reply_to_ticket, sara, ticket, content="On its way.")
+        action(services.reply_to_ticket, sara, ticket, content="On its way.")
 
         now = reload(ticket)
         assert (now.assignee_id, now.waiting_on) == (sara.id, "customer")
@@ -111,15 +111,15 @@ class TestReply:
         assert kinds(ticket) == ["opened", "claimed"]
 
     def test_answer_at_a_colleagues_ticket_joins_the_conversation(self, ticket, sara, yusuf):
-        act(services.claim_ticket, sara, ticket)
+        action(services.claim_ticket, sara, ticket)
 
-        act(services.reply_to_ticket, yusuf, ticket, content="I can help.")
+        action(services.reply_to_ticket, yusuf, ticket, content="I can help.")
 
         assert reload(ticket).assignee_id == sara.id
         assert kinds(ticket) == ["opened", "claimed", "participant_added"]
 
-    def test_send_and_close_is_one_act(self, ticket, sara):
-        act(services.reply_to_ticket, sara, ticket, content="Done.", close=True)
+    def test_send_and_close_is_one_action(self, ticket, sara):
+        action(services.reply_to_ticket, sara, ticket, content="Done.", close=True)
 
         assert reload(ticket).status == "closed"
         assert texts(ticket) == ["It has not come.", "Done.", "ticket_closed"]
@@ -130,20 +130,20 @@ class TestReply:
         if meanwhile == "customer writes":
             say(customer, ticket)
         elif meanwhile == "colleague takes it":
-            act(services.claim_ticket, lead, ticket)
+            action(services.claim_ticket, lead, ticket)
         else:
-            act(services.close_ticket, lead, ticket)
+            action(services.close_ticket, lead, ticket)
         said = texts(ticket)
 
         with pytest.raises(TicketChanged):
-            act(services.reply_to_ticket, sara, ticket, content="Crossed.", seen=before)
+            action(services.reply_to_ticket, sara, ticket, content="Crossed.", seen=before)
 
         assert texts(ticket) == said
 
     def test_second_send_goes_through(self, ticket, customer, sara):
         say(customer, ticket)
 
-        act(services.reply_to_ticket, sara, ticket, content="Seen it.", seen=seen(ticket))
+        action(services.reply_to_ticket, sara, ticket, content="Seen it.", seen=seen(ticket))
 
         assert texts(ticket)[-1] == "Seen it."
 
@@ -151,19 +151,19 @@ class TestReply:
         before = seen(ticket)
         with tenant_scope(tenant.id):
             tag = Tag.objects.create(tenant=tenant, name="courier")
-        act(services.change_tags, yusuf, ticket, add=[tag.id])
-        act(services.write_note, yusuf, ticket, content="Called the courier.")
-        act(services.change_priority, yusuf, ticket, priority="high")
+        action(services.change_tags, yusuf, ticket, add=[tag.id])
+        action(services.write_note, yusuf, ticket, content="Called the courier.")
+        action(services.change_priority, yusuf, ticket, priority="high")
 
-        act(services.reply_to_ticket, sara, ticket, content="Not blocked.", seen=before)
+        action(services.reply_to_ticket, sara, ticket, content="Not blocked.", seen=before)
 
         assert texts(ticket)[-1] == "Not blocked."
 
     def test_closed_ticket_takes_no_answer(self, ticket, sara):
-        act(services.close_ticket, sara, ticket)
+        action(services.close_ticket, sara, ticket)
 
         with pytest.raises(TicketClosed):
-            act(services.reply_to_ticket, sara, ticket, content="Too late.", seen=seen(ticket))
+            action(services.reply_to_ticket, sara, ticket, content="Too late.", seen=seen(ticket))
 
     def test_who_may_not(self, ticket, customer, viewer, sara):
         own = make_ticket(sara)
@@ -171,14 +171,14 @@ class TestReply:
             (customer, ticket, NotASupportUser), (viewer, ticket, TicketNotFound), (sara, own, PermissionDenied),
         ):  # fmt: skip
             with pytest.raises(refusal):
-                act(services.reply_to_ticket, member, which, content="No.")
+                action(services.reply_to_ticket, member, which, content="No.")
             with pytest.raises(refusal):
-                act(services.write_note, member, which, content="No.")
+                action(services.write_note, member, which, content="No.")
 
 
 class TestNotes:
     def test_note_changes_nobodys_turn(self, ticket, sara):
-        act(services.write_note, sara, ticket, content="Called the courier.")
+        action(services.write_note, sara, ticket, content="Called the courier.")
 
         now = reload(ticket)
         assert (now.waiting_on, now.assignee_id, now.version) == ("agent", None, ticket.version + 1)
@@ -186,16 +186,16 @@ class TestNotes:
             assert TicketNote.objects.get().content == "Called the courier."
 
     def test_closed_tickets_take_notes(self, ticket, sara):
-        act(services.close_ticket, sara, ticket)
+        action(services.close_ticket, sara, ticket)
 
-        assert act(services.write_note, sara, ticket, content="Refunded.").author_id == sara.id
+        assert action(services.write_note, sara, ticket, content="Refunded.").author_id == sara.id
 
 
 class TestAssigning:
     def test_colleague_has_it_and_takes_part(self, ticket, sara, yusuf):
-        act(services.claim_ticket, sara, ticket)
+        action(services.claim_ticket, sara, ticket)
 
-        act(services.assign_ticket, sara, ticket, assignee_id=yusuf.id)
+        action(services.assign_ticket, sara, ticket, assignee_id=yusuf.id)
 
         assert reload(ticket).assignee_id == yusuf.id
         assert events(ticket)[-1].before == {"assignee": str(sara.id)}
@@ -205,13 +205,13 @@ class TestAssigning:
             assert {part.membership_id for part in present} == {ticket.requester_id, yusuf.id}
 
     def test_a_colleagues_ticket_is_for_leads(self, ticket, sara, yusuf, lead):
-        act(services.claim_ticket, sara, ticket)
+        action(services.claim_ticket, sara, ticket)
 
         with pytest.raises(PermissionDenied):
-            act(services.assign_ticket, yusuf, ticket, assignee_id=yusuf.id)
+            action(services.assign_ticket, yusuf, ticket, assignee_id=yusuf.id)
         with pytest.raises(InvalidInput):
-            act(services.assign_ticket, lead, ticket, assignee_id=yusuf.id)
-        act(services.assign_ticket, lead, ticket, assignee_id=yusuf.id, reason="Sara is ill")
+            action(services.assign_ticket, lead, ticket, assignee_id=yusuf.id)
+        action(services.assign_ticket, lead, ticket, assignee_id=yusuf.id, reason="Sara is ill")
 
         assert reload(ticket).assignee_id == yusuf.id
 
@@ -223,28 +223,28 @@ class TestAssigning:
 
         for person in (customer, viewer, gone, foreign):
             with pytest.raises(AssigneeNotASupportUser):
-                act(services.assign_ticket, sara, ticket, assignee_id=person.id)
+                action(services.assign_ticket, sara, ticket, assignee_id=person.id)
         assert reload(ticket).assignee_id is None
 
     def test_nobody_gets_their_own_ticket(self, sara, yusuf):
         own = make_ticket(yusuf)
 
         with pytest.raises(PermissionDenied):
-            act(services.assign_ticket, sara, own, assignee_id=yusuf.id)
+            action(services.assign_ticket, sara, own, assignee_id=yusuf.id)
 
     def test_same_agent_again_changes_nothing(self, ticket, sara):
-        act(services.claim_ticket, sara, ticket)
+        action(services.claim_ticket, sara, ticket)
         version = reload(ticket).version
 
-        act(services.assign_ticket, sara, ticket, assignee_id=sara.id)
+        action(services.assign_ticket, sara, ticket, assignee_id=sara.id)
 
         assert reload(ticket).version == version
 
 
 class TestChanges:
     def test_priority(self, ticket, sara):
-        act(services.change_priority, sara, ticket, priority="urgent")
-        act(services.change_priority, sara, ticket, priority="urgent")
+        action(services.change_priority, sara, ticket, priority="urgent")
+        action(services.change_priority, sara, ticket, priority="urgent")
 
         assert reload(ticket).priority == "urgent"
         assert kinds(ticket) == ["opened", "priority_changed"]
@@ -253,8 +253,8 @@ class TestChanges:
     def test_tags_come_and_go(self, tenant, ticket, sara):
         with tenant_scope(tenant.id):
             courier, refund = (Tag.objects.create(tenant=tenant, name=name) for name in ("courier", "refund"))
-        act(services.change_tags, sara, ticket, add=[courier.id, refund.id])
-        act(services.change_tags, sara, ticket, add=[courier.id], remove=[refund.id])
+        action(services.change_tags, sara, ticket, add=[courier.id, refund.id])
+        action(services.change_tags, sara, ticket, add=[courier.id], remove=[refund.id])
 
         with tenant_scope(tenant.id):
             assert [tag.tag_id for tag in TicketTag.objects.all()] == [courier.id]
@@ -266,12 +266,12 @@ class TestChanges:
             tag = Tag.objects.create(tenant=other, name="foreign")
 
         with pytest.raises(TagNotFound):
-            act(services.change_tags, sara, ticket, add=[tag.id])
+            action(services.change_tags, sara, ticket, add=[tag.id])
 
     def test_later_leaves_the_queue_and_the_customer_brings_it_back(self, ticket, customer, sara):
         until = timezone.now() + timedelta(days=1)
-        act(services.put_off_ticket, sara, ticket, until=until)
-        assert reload(ticket).follow_up_at == until
+        action(services.snooze_ticket, sara, ticket, until=until)
+        assert reload(ticket).snoozed_until == until
         who = actor(sara)
         with tenant_scope(ticket.tenant_id):
             assert not Ticket.objects.next_for(who, timezone.now()).exists()
@@ -279,18 +279,18 @@ class TestChanges:
 
         say(customer, ticket)
 
-        assert reload(ticket).follow_up_at is None
+        assert reload(ticket).snoozed_until is None
         assert kinds(ticket) == ["opened", "put_off"]
 
     def test_later_is_not_in_the_past(self, ticket, sara):
         with pytest.raises(InvalidInput):
-            act(services.put_off_ticket, sara, ticket, until=timezone.now() - timedelta(seconds=1))
+            action(services.snooze_ticket, sara, ticket, until=timezone.now() - timedelta(seconds=1))
 
     def test_link_moves_to_another_item_of_the_customer(self, tenant, customer, sara):
         first, second = (DeliveryFactory(tenant=tenant, customer=customer) for _number in range(2))
         ticket = make_ticket(customer, delivery=first)
 
-        act(services.change_link, sara, ticket, delivery_id=second.id)
+        action(services.change_link, sara, ticket, delivery_id=second.id)
 
         assert reload(ticket).delivery_id == second.id
         assert events(ticket)[-1].before == {"delivery": str(first.id), "order": None}
@@ -301,7 +301,7 @@ class TestChanges:
         holder, other = make_ticket(customer, delivery=delivery), make_ticket(customer)
 
         with pytest.raises(TicketAlreadyOpenForRelated) as refusal:
-            act(services.change_link, sara, other, delivery_id=delivery.id)
+            action(services.change_link, sara, other, delivery_id=delivery.id)
 
         assert refusal.value.data["existing_ticket_id"] == str(holder.id)
         assert reload(other).delivery_id is None
@@ -311,13 +311,13 @@ class TestChanges:
         order = OrderFactory(tenant=tenant, customer=customer)
 
         with pytest.raises(DeliveryNotFound):
-            act(services.change_link, sara, ticket, delivery_id=strange.id)
+            action(services.change_link, sara, ticket, delivery_id=strange.id)
         with pytest.raises(InvalidInput):
-            act(services.change_link, sara, ticket, order_id=order.id)
+            action(services.change_link, sara, ticket, order_id=order.id)
 
     CHANGES = (
         (services.change_priority, {"priority": "low"}),
-        (services.put_off_ticket, {"until": timezone.now() + timedelta(days=400)}),
+        (services.snooze_ticket, {"until": timezone.now() + timedelta(days=400)}),
         (services.change_link, {}),
         (services.change_tags, {}),
         (services.assign_ticket, {"assignee_id": "sara"}),
@@ -331,10 +331,10 @@ class TestChanges:
             (customer, ticket, NotASupportUser), (viewer, ticket, TicketNotFound), (sara, own, PermissionDenied),
         ):  # fmt: skip
             with pytest.raises(refusal):
-                act(change, member, which, **details)
-        act(services.close_ticket, sara, ticket)
+                action(change, member, which, **details)
+        action(services.close_ticket, sara, ticket)
         with pytest.raises(TicketClosed):
-            act(change, sara, ticket, **details)
+            action(change, sara, ticket, **details)
 
     @pytest.mark.parametrize(
         ("change", "details"),
@@ -344,10 +344,10 @@ class TestChanges:
     def test_older_picture_overwrites_nothing(self, ticket, customer, sara, yusuf, change, details):
         details = {name: yusuf.id if value == "sara" else value for name, value in details.items()}
         shown = reload(ticket).version
-        act(services.change_priority, yusuf, ticket, priority="urgent")
+        action(services.change_priority, yusuf, ticket, priority="urgent")
 
         with pytest.raises(TicketChanged):
-            act(change, sara, ticket, version=shown, **details)
+            action(change, sara, ticket, version=shown, **details)
 
         now = reload(ticket)
         assert (now.version, now.priority, now.status) == (shown + 1, "urgent", "open")
@@ -359,7 +359,7 @@ class TestRedaction:
     def test_text_is_gone_everywhere(self, api, customer, ticket, sara, lead):
         message_id = self.post(api, customer, ticket)
 
-        act(services.redact_ticket_message, lead, ticket, message_id=UUID(message_id))
+        action(services.redact_ticket_message, lead, ticket, message_id=UUID(message_id))
 
         row = api.as_(customer).get(f"/messaging/conversations/{ticket.conversation_id}/messages").json()
         assert row["data"]["messages"][0]["content"] == "This message was removed."
@@ -370,7 +370,7 @@ class TestRedaction:
     def test_kept_answer_tells_it_no_more(self, api, customer, ticket, lead):
         message_id = self.post(api, customer, ticket)
 
-        act(services.redact_ticket_message, lead, ticket, message_id=UUID(message_id))
+        action(services.redact_ticket_message, lead, ticket, message_id=UUID(message_id))
 
         again = self.post(api, customer, ticket, whole=True)
         assert again.headers["Idempotency-Replayed"] == "true"
@@ -379,7 +379,7 @@ class TestRedaction:
     def test_twice_is_once(self, api, customer, ticket, lead):
         message_id = UUID(self.post(api, customer, ticket))
         for _time in range(2):
-            act(services.redact_ticket_message, lead, ticket, message_id=message_id)
+            action(services.redact_ticket_message, lead, ticket, message_id=message_id)
 
         assert kinds(ticket).count("message_redacted") == 1
 
@@ -387,7 +387,7 @@ class TestRedaction:
         first = say(customer, ticket, "first")
         say(customer, ticket, "second")
 
-        act(services.redact_ticket_message, lead, ticket, message_id=first.id)
+        action(services.redact_ticket_message, lead, ticket, message_id=first.id)
 
         with tenant_scope(ticket.tenant_id):
             assert Conversation.objects.get(id=ticket.conversation_id).last_message_preview == "second"
@@ -397,9 +397,9 @@ class TestRedaction:
         elsewhere = say(customer, make_ticket(customer))
 
         with pytest.raises(PermissionDenied):
-            act(services.redact_ticket_message, sara, ticket, message_id=message.id)
+            action(services.redact_ticket_message, sara, ticket, message_id=message.id)
         with pytest.raises(MessageNotFound):
-            act(services.redact_ticket_message, lead, ticket, message_id=elsewhere.id)
+            action(services.redact_ticket_message, lead, ticket, message_id=elsewhere.id)
 
     def post(self, api, customer, ticket, whole=False):
         answer = api.as_(customer).post(
@@ -415,7 +415,7 @@ class TestPhoneCall:
         who = actor(member)
         details = {"subject": "Late", "message": "It is late.", "priority": "high", **details}
         with tenant_scope(member.tenant_id):
-            return services.open_ticket_for_customer(actor=who, customer_id=customer.id, **details)
+            return services.open_ticket_on_behalf(actor=who, customer_id=customer.id, **details)
 
     def test_ticket_is_the_customers_and_the_agents_to_work_on(self, tenant, customer, sara):
         delivery = DeliveryFactory(tenant=tenant, customer=customer)

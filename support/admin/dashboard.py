@@ -1,4 +1,4 @@
-"""The admin's front page: how the desk stands, and what to do next."""
+"""The admin's first page: how support stands, and what to do next."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from django.utils.translation import gettext_lazy
 from ondi.common.ids import parse_id
 from ondi.staff.entry import staff_at, use_zone_of
 from support.admin.tabs import tab_links
-from support.statistics import Spread, desk_statistics
+from support.statistics import Spread, dashboard_statistics
 
 PERIODS = {1: gettext_lazy("Today"), 7: gettext_lazy("7 days"), 30: gettext_lazy("30 days")}
 
 
-def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """What the front page shows to whoever sees a desk; unfold calls this. Others get the list of screens."""
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the first page shows to those who see tickets; unfold calls this. Others get the list of screens."""
     staff = staff_at(request)
     if not staff.support_tenant_ids:
         return context
@@ -27,26 +27,26 @@ def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     days = int(asked) if asked in {str(period) for period in PERIODS} else 7
     tenant_ids = [tenant.id for tenant in chosen]
     zone = use_zone_of(request, *tenant_ids)
-    desk = desk_statistics(tenant_ids=tenant_ids, days=days, zone=zone, now=timezone.now())
-    tallest = max([1, *(max(day.opened, day.closed) for day in desk.days)])
+    figures = dashboard_statistics(tenant_ids=tenant_ids, days=days, zone=zone, now=timezone.now())
+    tallest = max([1, *(max(day.opened, day.closed) for day in figures.days)])
     return {
         **context,
         **tab_links(request),
-        "desk": desk,
-        "title": _("Desk"),
+        "dashboard": figures,
+        "title": _("Dashboard"),
         "tenants": tenants if len(tenants) > 1 else [],
         "chosen_tenant": chosen[0] if len(chosen) == 1 else None,
         "periods": [(number, label, number == days) for number, label in PERIODS.items()],
-        "first_response": _in_words(desk.first_response),
-        "resolution": _in_words(desk.resolution),
+        "first_response": _in_words(figures.first_response),
+        "resolution": _in_words(figures.resolution),
         "bars": [
             {"day": day, "opened": 100 * day.opened / tallest, "closed": 100 * day.closed / tallest}
-            for day in desk.days
+            for day in figures.days
         ],
         "backlogs": [
-            (_("By priority"), _with_shares(desk.by_priority)),
-            (_("By source"), _with_shares(desk.by_source)),
-            (_("Per agent"), _with_shares(desk.by_agent)),
+            (_("By priority"), _with_shares(figures.by_priority)),
+            (_("By source"), _with_shares(figures.by_source)),
+            (_("Per agent"), _with_shares(figures.by_agent)),
         ],
         "can_work": bool(staff.working_tenant_ids),
     }

@@ -1,18 +1,15 @@
-"""Working on tickets: claim, take over, release, close, reopen, and the next one of the queue."""
+"""Whose ticket it is: claim, take over, assign, release, the next one of the queue, and what an agent leaves behind."""
 
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from conversations.events import TICKET_CLOSED, TICKET_REOPENED
-from conversations.models import Conversation
 from conversations.services import (
     join_conversation,
     leave_all_conversations,
     leave_conversation,
-    set_conversation_status,
 )
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
@@ -25,28 +22,22 @@ from support.errors import (
     TicketAlreadyAssigned,
     TicketNotAssignedToYou,
 )
-from support.models import Ticket, TicketEvent
+from support.models import Ticket
 from support.publishing import PARTICIPANTS_CHANGED
 from support.querysets import TicketQuerySet
 from support.services.shared import (
-    closed_fields,
     hold_role_of,
     hold_support_role,
     id_text,
     insert_note,
-    is_item_taken,
-    locked_ticket,
-    mark_reopened,
     person_of,
     raise_versions,
     record_event,
     record_events,
-    refuse_if_changed,
-    refuse_if_item_is_held,
     save_ticket,
-    say,
     ticket_to_handle,
 )
+from support.vocabulary import EventKind
 
 NEXT_ATTEMPTS = 100
 
@@ -81,7 +72,7 @@ def take_over_ticket(*, actor: Actor, ticket_id: UUID, reason: str, at: datetime
     if ticket.assignee_id is None:
         return take_unassigned(ticket, actor, at)
     end_part_of_assignee(ticket, at)
-    _assign(ticket, actor, person_of(actor), TicketEvent.Kind.TAKEN_OVER, at)
+    _assign(ticket, actor, person_of(actor), EventKind.TAKEN_OVER, at)
     insert_note(ticket, actor, reason, at)
     return ticket
 
@@ -116,7 +107,7 @@ def assign_ticket(
         raise InvalidInput({"reason": ["required"]})
     at = at or timezone.now()
     end_part_of_assignee(ticket, at)
-    _assign(ticket, actor, assignee_id, TicketEvent.Kind.ASSIGNED, at, announce=announce)
+    _assign(ticket, actor, assignee_id, EventKind.ASSIGNED, at, announce=announce)
     if reason:
         insert_note(ticket, actor, reason, at)
     return ticket
@@ -134,83 +125,6 @@ def release_ticket(*, actor: Actor, ticket_id: UUID, announce: bool = True, at: 
     if ticket.assignee_id != actor.membership_id and not actor.is_system:
         raise TicketNotAssignedToYou
     return _unassign(ticket, actor, at or timezone.now(), announce=announce)
-
-
-@transaction.atomic
-def close_ticket(
-    *,
-    actor: Actor,
-    ticket_id: UUID,
-    among: TicketQuerySet | None = None,
-    version: int | None = None,
-    announce: bool = True,
-    at: datetime | None = None,
-) -> Ticket:
-    """Close a ticket and its conversation; a closed one stays as it is.
-
-    `among`: the tickets the calling door shows, where these are fewer than the actor may see. `announce`: off, its
-    conversation says nothing of it, nobody is told, and it is no activity; data fixes do so. Locks the ticket, then
-    the conversation. Raises `TicketNotFound`, `CustomerCloseDisabled`, `NotASupportUser`,
-    `TicketChanged` (see `changes.py`).
-    """
-    ticket = locked_ticket(actor, ticket_id, among)
-    if refusal := policies.closing_refusal(ticket, actor):
-        raise refusal
-    if not ticket.is_open:
-        return ticket
-    refuse_if_changed(ticket, version)
-    at = at or timezone.now()
-    for name, value in closed_fields(at, by=actor.membership_id).items():
-        setattr(ticket, name, value)
-    if announce:
-        ticket.last_activity_at = at
-    save_ticket(ticket, at)
-    was, becomes = {"status": "open"}, {"status": "closed"}
-    record_event(ticket, TicketEvent.Kind.CLOSED, actor, at, was, becomes, is_silent=not announce)
-    _turn_conversation(ticket, Conversation.Status.CLOSED, TICKET_CLOSED if announce else None, actor, at)
-    return ticket
-
-
-def _turn_conversation(ticket: Ticket, status: str, code: str | None, actor: Actor, at: datetime) -> None:
-    """Give its conversation this state, with a system message of this code in it, or without a word."""
-    if code:
-        say(ticket, code, actor, at, status=status)
-    else:
-        set_conversation_status(tenant_id=ticket.tenant_id, conversation_ids=[ticket.conversation_id], status=status)
-
-
-@transaction.atomic
-def reopen_ticket(*, actor: Actor, ticket_id: UUID, announce: bool = True, at: datetime | None = None) -> Ticket:
-    """Open a closed ticket again; an open one stays as it is. It waits on the agent from now.
-
-    It keeps its agent if they still are a support user. `announce`: see `close_ticket`. Locks that agent's
-    membership, the ticket, then the conversation. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied`, and
-    `TicketAlreadyOpenForRelated` where another open ticket holds the item.
-    """
-    agent_id = Ticket.objects.visible_to(actor).filter(id=ticket_id).values_list("assignee_id", flat=True).first()
-    agent_stays = agent_id is not None and hold_support_role(agent_id)
-    ticket = locked_ticket(actor, ticket_id)
-    if refusal := policies.handling_refusal(ticket, actor):
-        raise refusal
-    if ticket.is_open:
-        return ticket
-    at = at or timezone.now()
-    mark_reopened(ticket, at)
-    if announce:
-        ticket.last_activity_at = at
-    if not agent_stays or ticket.assignee_id != agent_id:
-        ticket.assignee = None
-    try:
-        with transaction.atomic():
-            save_ticket(ticket, at)
-    except IntegrityError as error:
-        if is_item_taken(error):
-            refuse_if_item_is_held(ticket, actor)
-        raise
-    was, becomes = {"status": "closed"}, {"status": "open"}
-    record_event(ticket, TicketEvent.Kind.REOPENED, actor, at, was, becomes, is_silent=not announce)
-    _turn_conversation(ticket, Conversation.Status.ACTIVE, TICKET_REOPENED if announce else None, actor, at)
-    return ticket
 
 
 @transaction.atomic
@@ -252,7 +166,7 @@ def _wait_for_first(queue: TicketQuerySet) -> Ticket | None:
 
 
 @transaction.atomic
-def leave_desk(*, membership: Membership, at: datetime | None = None) -> None:
+def offboard_agent(*, membership: Membership, at: datetime | None = None) -> None:
     """What follows when somebody is no support user any more: their open tickets go back to the queue, and they take
     part as staff in no conversation, whatever its state. What they said stays.
 
@@ -265,22 +179,22 @@ def leave_desk(*, membership: Membership, at: datetime | None = None) -> None:
         if ticket.is_open and ticket.assignee_id == membership.id:
             _unassign(ticket, actor, at)
     left = leave_all_conversations(tenant_id=membership.tenant_id, membership_id=membership.id, at=at)
-    for role in sorted({role for _talk, role in left}):
-        left_as = [tickets[talk] for talk, held in left if held == role and talk in tickets]
+    for role in sorted({role for _conversation, role in left}):
+        left_as = [tickets[conversation] for conversation, held in left if held == role and conversation in tickets]
         raise_versions(left_as, at)
         record_events(
-            left_as, TicketEvent.Kind.PARTICIPANT_REMOVED, PARTICIPANTS_CHANGED, actor, at,
+            left_as, EventKind.PARTICIPANT_REMOVED, PARTICIPANTS_CHANGED, actor, at,
             {}, {"participant": str(membership.id), "role": role},
         )  # fmt: skip
 
 
 def take_unassigned(ticket: Ticket, actor: Actor, at: datetime) -> Ticket:
     """Make a locked ticket that is nobody's the actor's; they take part from now on."""
-    return _assign(ticket, actor, person_of(actor), TicketEvent.Kind.CLAIMED, at)
+    return _assign(ticket, actor, person_of(actor), EventKind.CLAIMED, at)
 
 
 def _assign(
-    ticket: Ticket, actor: Actor, assignee_id: UUID, kind: TicketEvent.Kind, at: datetime, *, announce: bool = True
+    ticket: Ticket, actor: Actor, assignee_id: UUID, kind: EventKind, at: datetime, *, announce: bool = True
 ) -> Ticket:
     before = ticket.assignee_id
     ticket.assignee_id = assignee_id
@@ -299,7 +213,7 @@ def _unassign(ticket: Ticket, actor: Actor, at: datetime, *, announce: bool = Tr
     ticket.assignee = None
     save_ticket(ticket, at)
     was = {"assignee": id_text(before)}
-    record_event(ticket, TicketEvent.Kind.RELEASED, actor, at, was, {"assignee": None}, is_silent=not announce)
+    record_event(ticket, EventKind.RELEASED, actor, at, was, {"assignee": None}, is_silent=not announce)
     return ticket
 
 

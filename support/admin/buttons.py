@@ -7,12 +7,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from support.actions import ACTIONS, Action
-from support.admin.forms import ActForm, AssignForm, LaterForm, LinkForm, PriorityForm, TagsForm, TakeOverForm
+from support.admin.forms import ActionForm, AssignForm, LinkForm, PriorityForm, SnoozeForm, TagsForm, TakeOverForm
 from support.models import Ticket
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Button:
     """An action with what people see of it. `key`: a letter that does it.
 
     `merges`: its form says only what was changed in it, so that an older one overwrites nothing.
@@ -21,7 +21,7 @@ class Act:
     action: Action
     label: str | Promise
     icon: str
-    form: type[ActForm] | None = None
+    form: type[ActionForm] | None = None
     key: str = ""
     merges: bool = False
 
@@ -37,15 +37,15 @@ class Act:
         return changed
 
 
-ACTS = {
-    "claim": Act(ACTIONS["claim"], _("Claim"), "pan_tool", key="c"),
-    "take_over": Act(ACTIONS["take_over"], _("Take over"), "swap_horiz", TakeOverForm),
-    "release": Act(ACTIONS["release"], _("Release"), "undo"),
-    "assign": Act(ACTIONS["assign"], _("Assign"), "person_add", AssignForm),
-    "priority": Act(ACTIONS["priority"], _("Priority"), "flag", PriorityForm),
-    "tags": Act(ACTIONS["tags"], _("Tags"), "sell", TagsForm, merges=True),
-    "later": Act(ACTIONS["later"], _("Later"), "schedule", LaterForm),
-    "link": Act(ACTIONS["link"], _("Change link"), "link", LinkForm),
-    "close": Act(ACTIONS["close"], _("Close ticket"), "check"),
-    "reopen": Act(ACTIONS["reopen"], _("Reopen"), "replay"),
+BUTTONS = {
+    "claim": Button(ACTIONS["claim"], _("Claim"), "pan_tool", key="c"),
+    "take_over": Button(ACTIONS["take_over"], _("Take over"), "swap_horiz", TakeOverForm),
+    "release": Button(ACTIONS["release"], _("Release"), "undo"),
+    "assign": Button(ACTIONS["assign"], _("Assign"), "person_add", AssignForm),
+    "priority": Button(ACTIONS["priority"], _("Priority"), "flag", PriorityForm),
+    "tags": Button(ACTIONS["tags"], _("Tags"), "sell", TagsForm, merges=True),
+    "snooze": Button(ACTIONS["snooze"], _("Snooze"), "schedule", SnoozeForm),
+    "link": Button(ACTIONS["link"], _("Change link"), "link", LinkForm),
+    "close": Button(ACTIONS["close"], _("Close ticket"), "check"),
+    "reopen": Button(ACTIONS["reopen"], _("Reopen"), "replay"),
 }

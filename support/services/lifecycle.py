@@ -1,0 +1,106 @@
+"""Closing and reopening tickets."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from conversations.models import Conversation
+from conversations.services import (
+    set_conversation_status,
+)
+from ondi.accounts.actors import Actor
+from support import policies
+from support.events import TICKET_CLOSED, TICKET_REOPENED
+from support.models import Ticket
+from support.querysets import TicketQuerySet
+from support.services.shared import (
+    hold_support_role,
+    is_item_taken,
+    locked_ticket,
+    record_event,
+    refuse_if_changed,
+    refuse_if_item_is_held,
+    save_ticket,
+    say,
+)
+from support.turns import closed_fields, mark_reopened
+from support.vocabulary import EventKind, TicketStatus
+
+
+@transaction.atomic
+def close_ticket(
+    *,
+    actor: Actor,
+    ticket_id: UUID,
+    among: TicketQuerySet | None = None,
+    version: int | None = None,
+    announce: bool = True,
+    at: datetime | None = None,
+) -> Ticket:
+    """Close a ticket and its conversation; a closed one stays as it is.
+
+    `among`: the tickets the calling door shows, where these are fewer than the actor may see. `announce`: off, its
+    conversation says nothing of it, nobody is told, and it is no activity; data fixes do so. Locks the ticket, then
+    the conversation. Raises `TicketNotFound`, `CustomerCloseDisabled`, `NotASupportUser`,
+    `TicketChanged` (see `changes.py`).
+    """
+    ticket = locked_ticket(actor, ticket_id, among)
+    if refusal := policies.closing_refusal(ticket, actor):
+        raise refusal
+    if not ticket.is_open:
+        return ticket
+    refuse_if_changed(ticket, version)
+    at = at or timezone.now()
+    for name, value in closed_fields(at, by=actor.membership_id).items():
+        setattr(ticket, name, value)
+    if announce:
+        ticket.last_activity_at = at
+    save_ticket(ticket, at)
+    was, becomes = {"status": TicketStatus.OPEN.value}, {"status": TicketStatus.CLOSED.value}
+    record_event(ticket, EventKind.CLOSED, actor, at, was, becomes, is_silent=not announce)
+    _turn_conversation(ticket, Conversation.Status.CLOSED, TICKET_CLOSED if announce else None, actor, at)
+    return ticket
+
+
+def _turn_conversation(ticket: Ticket, status: str, code: str | None, actor: Actor, at: datetime) -> None:
+    """Give its conversation this state, with a system message of this code in it, or without a word."""
+    if code:
+        say(ticket, code, actor, at, status=status)
+    else:
+        set_conversation_status(tenant_id=ticket.tenant_id, conversation_ids=[ticket.conversation_id], status=status)
+
+
+@transaction.atomic
+def reopen_ticket(*, actor: Actor, ticket_id: UUID, announce: bool = True, at: datetime | None = None) -> Ticket:
+    """Open a closed ticket again; an open one stays as it is. It waits on the agent from now.
+
+    It keeps its agent if they still are a support user. `announce`: see `close_ticket`. Locks that agent's
+    membership, the ticket, then the conversation. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied`, and
+    `TicketAlreadyOpenForRelated` where another open ticket holds the item.
+    """
+    agent_id = Ticket.objects.visible_to(actor).filter(id=ticket_id).values_list("assignee_id", flat=True).first()
+    agent_stays = agent_id is not None and hold_support_role(agent_id)
+    ticket = locked_ticket(actor, ticket_id)
+    if refusal := policies.handling_refusal(ticket, actor):
+        raise refusal
+    if ticket.is_open:
+        return ticket
+    at = at or timezone.now()
+    mark_reopened(ticket, at)
+    if announce:
+        ticket.last_activity_at = at
+    if not agent_stays or ticket.assignee_id != agent_id:
+        ticket.assignee = None
+    try:
+        with transaction.atomic():
+            save_ticket(ticket, at)
+    except IntegrityError as error:
+        if is_item_taken(error):
+            refuse_if_item_is_held(ticket, actor)
+        raise
+    was, becomes = {"status": TicketStatus.CLOSED.value}, {"status": TicketStatus.OPEN.value}
+    record_event(ticket, EventKind.REOPENED, actor, at, was, becomes, is_silent=not announce)
+    _turn_conversation(ticket, Conversation.Status.ACTIVE, TICKET_REOPENED if announce else None, actor, at)
+    return ticket

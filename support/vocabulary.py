@@ -1,0 +1,53 @@
+"""The words of tickets: every status, source and turn there is, and what stored history calls things.
+
+A stored code is written here and nowhere else; what reads or writes one names it.
+"""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+# In characters; a note and a canned reply are as long as a message.
+LONGEST_SUBJECT, LONGEST_MESSAGE, LONGEST_REASON = 200, 8_000, 500
+# What history has called this since the first release, when a snoozed ticket was one to follow up.
+SNOOZED_UNTIL = "follow_up_at"
+
+
+class TicketSource(TextChoices):
+    """Where a ticket came from. Customers open the first two; restaurants' are imported, calls noted by staff."""
+
+    CUSTOMER_PORTAL = "customer_portal", _("Customer portal")
+    STOREFRONT = "storefront", _("Storefront")
+    RESTAURANT = "restaurant", _("Restaurant")
+    PHONE = "phone", _("Phone")
+
+
+class TicketStatus(TextChoices):
+    OPEN = "open", _("Open")
+    CLOSED = "closed", _("Closed")
+
+
+class WaitingOn(TextChoices):
+    AGENT = "agent", _("Agent")
+    CUSTOMER = "customer", _("Customer")
+
+
+class EventKind(TextChoices):
+    """What happens to a ticket, as its history says it."""
+
+    OPENED = "opened", _("Opened")
+    CLAIMED = "claimed", _("Claimed")
+    TAKEN_OVER = "taken_over", _("Taken over")
+    RELEASED = "released", _("Released")
+    CLOSED = "closed", _("Closed")
+    REOPENED = "reopened", _("Reopened")
+    PARTICIPANT_ADDED = "participant_added", _("Participant added")
+    PARTICIPANT_REMOVED = "participant_removed", _("Participant removed")
+    PARTICIPANT_UPDATED = "participant_updated", _("Participant changed")
+    ASSIGNED = "assigned", _("Assigned")
+    PRIORITY_CHANGED = "priority_changed", _("Priority changed")
+    TAG_ADDED = "tag_added", _("Tag added")
+    TAG_REMOVED = "tag_removed", _("Tag removed")
+    SNOOZED = "put_off", _("Snoozed")
+    LINK_CHANGED = "link_changed", _("Delivery or order changed")
+    MESSAGE_REDACTED = "message_redacted", _("Message redacted")
+    FIX_UNDONE = "fix_undone", _("Data fix undone")
