@@ -31,6 +31,7 @@ from ondi.common.compiled import AnyOf
 from ondi.common.ids import parse_id
 from ondi.common.querysets import TenantQuerySet
 from ondi.tenants.models import Priority, Tenant
+from support.shown import DELIVERY, ORDER, TICKET, columns
 from support.vocabulary import EventKind, TicketStatus, WaitingOn
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
     from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketViewer  # noqa: F401
 
 LIST_FIELDS = (
-    "id", "number", "subject", "status", "priority", "source", "delivery_id", "order_id", "requester_id",
-    "waiting_on", "created_at", "updated_at", "last_activity_at", "closed_at",
+    *columns(TICKET), "requester_id",
     "assignee__user_id", "assignee__first_name", "assignee__last_name", "assignee__erased_at",
     "conversation_id", "conversation__title", "conversation__status", "conversation__message_count",
     "conversation__last_message_id", "conversation__last_message_sender_role", "conversation__last_message_type",
@@ -49,11 +49,8 @@ LIST_FIELDS = (
     "part__last_read_sequence", "part__role", "part__left_at",
 )  # fmt: skip
 DETAIL_FIELDS = (
-    *LIST_FIELDS,
-    "delivery__customer_id", "delivery__delivery_code", "delivery__status", "delivery__from_address",
-    "delivery__to_address", "delivery__promised_at", "delivery__delivered_at", "delivery__order_id",
-    "order__customer_id", "order__number", "order__status", "order__payment_status", "order__currency",
-    "order__total_amount", "order__item_count", "order__placed_at",
+    *LIST_FIELDS, "delivery__customer_id", "order__customer_id",
+    *columns(DELIVERY, "delivery")[1:], *columns(ORDER, "order")[1:],
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The ticket object of API.md, from a row."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.utils import timezone
@@ -13,30 +13,41 @@ from ondi.accounts.actors import Actor
 from ondi.common.times import iso
 from support import policies
 from support.models import TicketEvent, TicketNote
+from support.shown import DELIVERY, ORDER, TICKET, Shape, Table, columns
 from support.vocabulary import TicketStatus
+
+FORMS: Mapping[Shape, Callable[[Any], Any]] = {Shape.ID: str, Shape.MOMENT: iso, Shape.AMOUNT: str}
+
+
+def _reader(table: Table, link: str = "") -> Callable[[Any], dict[str, Any]]:
+    """How these fields are read from a row. Looped over for every row of a list, so no more than it takes."""
+    fields = [
+        (key, column, FORMS.get(shown.shape))
+        for (key, shown), column in zip(table.items(), columns(table, link), strict=True)
+    ]
+
+    def read(row: Any) -> dict[str, Any]:
+        data = {}
+        for key, column, form in fields:
+            value = getattr(row, column)
+            data[key] = form(value) if form is not None and value is not None else value
+        return data
+
+    return read
+
+
+_of_ticket, _of_delivery, _of_order = _reader(TICKET), _reader(DELIVERY, "delivery"), _reader(ORDER, "order")
 
 
 def ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
     """A row of `for_list` as `viewer` sees it."""
     short, speaks = _sees_short_names(row, viewer), _takes_part(row, viewer)
     return {
-        "id": str(row.id),
-        "number": row.number,
-        "subject": row.subject,
-        "status": row.status,
-        "priority": row.priority,
-        "source": row.source,
-        "related_delivery_id": _id(row.delivery_id),
-        "related_order_id": _id(row.order_id),
+        **_of_ticket(row),
         "conversation": _conversation_data(row, short=short, speaks=speaks),
         "assigned_to_user": row.assignee__user_id and person_data(row, "assignee", nobody=SUPPORT, short=short),
-        "waiting_on": row.waiting_on,
         "can_close": policies.can_close(row, viewer),
         "can_reply": can_post(conversation_status=row.conversation__status, takes_part=speaks),
-        "created_at": iso(row.created_at),
-        "updated_at": iso(row.updated_at),
-        "last_activity_at": iso(row.last_activity_at),
-        "closed_at": iso(row.closed_at),
     }
 
 
@@ -168,33 +179,10 @@ def _last_message_data(row: Any, *, short: bool) -> dict[str, Any] | None:
 def _delivery_data(row: Any) -> dict[str, Any] | None:
     if row.delivery_id is None or row.delivery__customer_id != row.requester_id:
         return None
-    return {
-        "id": str(row.delivery_id),
-        "delivery_code": row.delivery__delivery_code,
-        "status": row.delivery__status,
-        "from": row.delivery__from_address,
-        "to": row.delivery__to_address,
-        "promised_at": iso(row.delivery__promised_at),
-        "delivered_at": iso(row.delivery__delivered_at),
-        "order_id": _id(row.delivery__order_id),
-    }
+    return _of_delivery(row)
 
 
 def _order_data(row: Any) -> dict[str, Any] | None:
     if row.order_id is None or row.order__customer_id != row.requester_id:
         return None
-    amount = row.order__total_amount
-    return {
-        "id": str(row.order_id),
-        "order_number": row.order__number,
-        "status": row.order__status,
-        "payment_status": row.order__payment_status,
-        "currency": row.order__currency,
-        "total_amount": None if amount is None else str(amount),
-        "item_count": row.order__item_count,
-        "placed_at": iso(row.order__placed_at),
-    }
-
-
-def _id(value: object) -> str | None:
-    return None if value is None else str(value)
+    return _of_order(row)

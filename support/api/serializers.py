@@ -1,22 +1,40 @@
 """Bodies the ticket calls take, and the shapes they answer with (for the OpenAPI document)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from conversations.models import Conversation, MessageType, Participant
-from deliveries.models import DeliveryStatus
 from ondi.api.fields import ForbiddenField, IdField, PlainTextField
 from ondi.api.schema import ErrorCodeField, FaultyFieldsData
 from ondi.tenants.models import Priority
-from orders.models import OrderStatus, PaymentStatus
 from support import policies
 from support.api.messaging.serializers import PersonData, SenderData
-from support.vocabulary import LONGEST_MESSAGE, LONGEST_SUBJECT, TicketSource, TicketStatus, WaitingOn
+from support.shown import DELIVERY, ORDER, TICKET, Shape, Shown, Table
+from support.vocabulary import LONGEST_MESSAGE, LONGEST_SUBJECT, TicketSource
 
 ACTIONS = [("add", "add"), ("remove", "remove"), ("update", "update")]
 CUSTOMER_SOURCES = [(source.value, source.label) for source in (TicketSource.CUSTOMER_PORTAL, TicketSource.STOREFRONT)]
+
+
+def _field(shown: Shown) -> serializers.Field[Any, Any, Any, Any]:
+    common: dict[str, Any] = {"allow_null": shown.is_nullable, "help_text": shown.about or None}
+    if shown.choices is not None:
+        return serializers.ChoiceField(choices=shown.choices.choices, **common)
+    kinds: Mapping[Shape, type[serializers.Field[Any, Any, Any, Any]]] = {
+        Shape.ID: serializers.UUIDField,
+        Shape.TEXT: serializers.CharField,
+        Shape.NUMBER: serializers.IntegerField,
+        Shape.AMOUNT: serializers.CharField,
+        Shape.MOMENT: serializers.DateTimeField,
+    }
+    return kinds[shown.shape](**common)
+
+
+def _shown(name: str, table: Table) -> type[serializers.Serializer[Any]]:
+    return type(name, (serializers.Serializer,), {key: _field(shown) for key, shown in table.items()})
 
 
 @extend_schema_serializer(exclude_fields=["attachments"])
@@ -66,49 +84,15 @@ class ConversationData(serializers.Serializer[Any]):
     last_message = LastMessageData(allow_null=True)
 
 
-class TicketData(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    number = serializers.IntegerField(help_text="Counts up per tenant.")
-    subject = serializers.CharField()
-    status = serializers.ChoiceField(choices=TicketStatus.choices)
-    priority = serializers.ChoiceField(choices=Priority.choices)
-    source = serializers.ChoiceField(choices=TicketSource.choices)  # type: ignore[assignment]
-    related_delivery_id = serializers.UUIDField(allow_null=True)
-    related_order_id = serializers.UUIDField(allow_null=True)
+class TicketData(_shown("ShownTicket", TICKET)):  # type: ignore[misc]  # made from the rows
     conversation = ConversationData()
     assigned_to_user = PersonData(allow_null=True)
-    waiting_on = serializers.ChoiceField(choices=WaitingOn.choices, allow_null=True)
     can_close = serializers.BooleanField(help_text="Open, and your close would close it now.")
     can_reply = serializers.BooleanField(help_text="Your message would be accepted now.")
-    created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
-    last_activity_at = serializers.DateTimeField()
-    closed_at = serializers.DateTimeField(allow_null=True)
 
 
-class DeliveryData(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    delivery_code = serializers.IntegerField(allow_null=True)
-    status = serializers.ChoiceField(choices=DeliveryStatus.choices)
-    to = serializers.CharField(allow_null=True)
-    promised_at = serializers.DateTimeField(allow_null=True)
-    delivered_at = serializers.DateTimeField(allow_null=True)
-    order_id = serializers.UUIDField(allow_null=True)
-
-    def get_fields(self) -> dict[str, Any]:
-        """`from` is a word of Python's own, so it cannot be an attribute of the class."""
-        return {**super().get_fields(), "from": serializers.CharField(allow_null=True)}
-
-
-class OrderData(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    order_number = serializers.CharField()
-    status = serializers.ChoiceField(choices=OrderStatus.choices)
-    payment_status = serializers.ChoiceField(choices=PaymentStatus.choices)
-    currency = serializers.CharField(allow_null=True)
-    total_amount = serializers.CharField(allow_null=True, help_text="A decimal string.")
-    item_count = serializers.IntegerField(allow_null=True)
-    placed_at = serializers.DateTimeField(allow_null=True)
+DeliveryData = _shown("DeliveryData", DELIVERY)
+OrderData = _shown("OrderData", ORDER)
 
 
 class TicketDetailData(TicketData):

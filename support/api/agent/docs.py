@@ -13,7 +13,7 @@ from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData,
 from ondi.common.errors import DomainError, InvalidInput, PermissionDenied
 from support import errors
 from support.actions import Action, Operation
-from support.api.customer.docs import ALREADY_OPEN, CUSTOMER, DELIVERY_ID, TICKET, TICKET_DETAIL
+from support.api.customer.docs import ALREADY_OPEN, CUSTOMER, TICKET, TICKET_DETAIL
 from support.api.filters import LONGEST_SEARCH, SHORTEST_SEARCH
 from support.api.serializers import (
     AssignedToData,
@@ -24,6 +24,7 @@ from support.api.serializers import (
     QueueDetailData,
     QueueTicketData,
 )
+from support.shown import DELIVERY_ID
 
 REQUESTER = {"id": CUSTOMER["id"], "name": "Layla Hassan", "email": "customer1@tigris.demo"}
 AGENT = {"id": "0197f0a0-0000-7000-8000-000000000003", "name": "Sara Kareem"}

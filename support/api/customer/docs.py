@@ -8,21 +8,13 @@ from rest_framework import serializers
 from ondi.accounts.api.docs import TOKENS
 from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, Telling, component, documented
 from ondi.common.errors import InvalidInput
-from support import errors
+from support import errors, shown
 from support.api.serializers import CreateTicketBody, ExistingTicketData, TicketData, TicketDetailData
+from support.shown import DELIVERY_ID, ORDER_ID, example
 
 CUSTOMER = {"id": "0197f0a0-0000-7000-8000-000000000002", "name": "Layla H.", "role": "customer"}
-DELIVERY_ID = "0197f0a0-0000-7000-8000-000000000011"
-ORDER_ID = "0197f0a0-0000-7000-8000-000000000012"
 TICKET = {
-    "id": "0197f0a0-0000-7000-8000-000000000021",
-    "number": 1042,
-    "subject": "Delivery delayed",
-    "status": "open",
-    "priority": "medium",
-    "source": "customer_portal",
-    "related_delivery_id": DELIVERY_ID,
-    "related_order_id": None,
+    **example(shown.TICKET),
     "conversation": {
         "id": "0197f0a0-0000-7000-8000-000000000022",
         "title": "Delivery delayed",
@@ -38,25 +30,10 @@ TICKET = {
         },
     },
     "assigned_to_user": None,
-    "waiting_on": "agent",
     "can_close": True,
     "can_reply": True,
-    "created_at": "2026-11-23T09:30:00.000000Z",
-    "updated_at": "2026-11-23T09:30:00.000000Z",
-    "last_activity_at": "2026-11-23T09:30:00.000000Z",
-    "closed_at": None,
 }
-DELIVERY = {
-    "id": DELIVERY_ID,
-    "delivery_code": 1909,
-    "status": "in_transit",
-    "from": "Karrada, Baghdad",
-    "to": "Mansour, Baghdad",
-    "promised_at": "2026-11-23T08:00:00.000000Z",
-    "delivered_at": None,
-    "order_id": None,
-}
-TICKET_DETAIL = {**TICKET, "delivery": DELIVERY, "order": None}
+TICKET_DETAIL = {**TICKET, "delivery": example(shown.DELIVERY), "order": None}
 TICKET_CLOSED = {
     **TICKET_DETAIL,
     "status": "closed",

@@ -11,7 +11,7 @@ from support.api.serializers import FullConversationData, NobodyChangedData, Par
 
 AGENT_ID = "0197f0a0-0000-7000-8000-000000000003"
 CONVERSATION = {
-    **TICKET["conversation"],  # type: ignore[dict-item]
+    **TICKET["conversation"],
     "type": "support",
     "ticket_id": TICKET["id"],
     "created_at": TICKET["created_at"],
