@@ -174,7 +174,7 @@ class TestDrafts:
         page.wait_for_url("**/logout/")
 
     def drafts(self, page):
-        return page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('wb-draft'))")
+        return page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('desk-draft'))")
 
     def test_go_at_sign_out(self, site, window, customer):
         ticket = customer.open_ticket("Foreign draft")

@@ -1,11 +1,12 @@
-/* The desk in the browser: news without reloading, drafts that survive, canned replies, dialogs and keys; on every
+/* The workbench in the browser: news without reloading, drafts that survive, canned replies, dialogs and keys; on every
    page of the admin, forms that are sent once and keep their text. Everything works without it, by plain links and forms. */
 "use strict";
 (() => {
   const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, POLL = { "X-Workbench-Poll": "1" };
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const DRAFT = "desk-draft:", SENT = "desk-sent", QUEUE = "desk-queue"; // what the browser keeps
+  // What the browser keeps, named as in the first release, so that an upgrade loses no draft.
+  const DRAFT = "desk-draft:", SENT = "desk-sent", QUEUE = "desk-queue";
   const person = () => find("meta[name=wb-person]")?.content || "";
   const title = () => document.title.replace(/^\(\d+\+?\) /, "");
 
