@@ -296,7 +296,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
-        "Priority": "ondi.tenants.models.Priority",
+        "Priority": "support.vocabulary.Priority",
         "MessageType": "conversations.models.MessageType",
         "SendableMessageType": "support.api.messaging.serializers.SENDABLE",
         "TicketSource": "support.vocabulary.TicketSource",

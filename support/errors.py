@@ -106,3 +106,9 @@ class CustomerNotFound(DomainError):
     code = "customer_not_found"
     kind = Kind.NOT_FOUND
     message = _("Customer not found.")
+
+
+class CannotManageSettings(DomainError):
+    code = "permission_denied"
+    kind = Kind.FORBIDDEN
+    message = _("Only admins of the tenant can do this.")

@@ -9,7 +9,7 @@ from conversations.models import Conversation
 from deliveries.models import Delivery
 from ondi.accounts.models import Membership
 from ondi.common.database import TenantForeignKey
-from ondi.tenants.models import Language, Priority, Tenant, TenantOwned
+from ondi.tenants.models import Language, Tenant, TenantOwned
 from orders.models import Order
 from support.querysets import (
     CannedReplyQuerySet,
@@ -19,7 +19,15 @@ from support.querysets import (
     TicketQuerySet,
     TicketViewerQuerySet,
 )
-from support.vocabulary import LONGEST_MESSAGE, LONGEST_SUBJECT, EventKind, TicketSource, TicketStatus, WaitingOn
+from support.vocabulary import (
+    LONGEST_MESSAGE,
+    LONGEST_SUBJECT,
+    EventKind,
+    Priority,
+    TicketSource,
+    TicketStatus,
+    WaitingOn,
+)
 
 ONE_OPEN_PER_DELIVERY = "support_ticket_one_open_per_delivery"
 ONE_OPEN_PER_ORDER = "support_ticket_one_open_per_order"

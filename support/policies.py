@@ -10,9 +10,9 @@ from uuid import UUID
 
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError, PermissionDenied
-from ondi.tenants.models import Priority
 from support.errors import CustomerCloseDisabled, NotASupportUser, SupportChatDisabled
-from support.vocabulary import TicketSource, TicketStatus
+from support.settings.portal import Portal
+from support.vocabulary import Priority, TicketSource, TicketStatus
 
 
 class TicketFacts(Protocol):
@@ -33,7 +33,7 @@ def opening_refusal(actor: Actor) -> DomainError | None:
     """Why this person may not open a ticket now."""
     if actor.membership_id is None:
         return PermissionDenied()
-    return None if actor.tenant.support_chat_enabled else SupportChatDisabled()
+    return None if Portal.of(actor).support_chat_enabled else SupportChatDisabled()
 
 
 def closing_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
@@ -42,7 +42,7 @@ def closing_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
     Whoever opened it is its customer, a support user too, and bound by the tenant's `allow_customer_close`.
     """
     if is_customer_of(ticket, actor):
-        return None if actor.tenant.allow_customer_close else CustomerCloseDisabled()
+        return None if Portal.of(actor).allow_customer_close else CustomerCloseDisabled()
     return None if actor.is_support_user or actor.is_system else NotASupportUser()
 
 
@@ -95,7 +95,7 @@ def is_customer_of(ticket: TicketFacts, actor: Actor) -> bool:
 
 def priorities_open_to(actor: Actor) -> Collection[str]:
     """The priorities a customer of this tenant may ask for."""
-    highest = Priority(actor.tenant.max_customer_priority).rank
+    highest = Priority(Portal.of(actor).max_customer_priority).rank
     return [priority.value for priority in Priority if priority.rank <= highest]
 
 

@@ -30,9 +30,9 @@ from ondi.accounts.actors import Actor
 from ondi.common.compiled import AnyOf
 from ondi.common.ids import parse_id
 from ondi.common.querysets import TenantQuerySet
-from ondi.tenants.models import Priority, Tenant
+from ondi.tenants.models import Tenant
 from support.shown import DELIVERY, ORDER, TICKET, columns
-from support.vocabulary import EventKind, TicketStatus, WaitingOn
+from support.vocabulary import EventKind, Priority, TicketStatus, WaitingOn
 
 if TYPE_CHECKING:
     from ondi.accounts.models import Membership

@@ -13,9 +13,8 @@ from typing import Any
 from django.db.models import TextChoices
 
 from deliveries.models import DeliveryStatus
-from ondi.tenants.models import Priority
 from orders.models import OrderStatus, PaymentStatus
-from support.vocabulary import TicketSource, TicketStatus, WaitingOn
+from support.vocabulary import Priority, TicketSource, TicketStatus, WaitingOn
 
 
 class Shape(StrEnum):

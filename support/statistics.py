@@ -13,10 +13,9 @@ from django.db.models.functions import Extract, TruncDate
 
 from ondi.accounts.models import Membership
 from ondi.common.aggregates import Percentiles
-from ondi.tenants.models import Priority
 from support.models import Ticket, TicketEvent
 from support.querysets import TicketQuerySet
-from support.vocabulary import TicketSource
+from support.vocabulary import Priority, TicketSource
 
 AGENTS_SHOWN = 20
 LONGEST_SHOWN = 5

@@ -12,6 +12,19 @@ LONGEST_SUBJECT, LONGEST_MESSAGE, LONGEST_REASON = 200, 8_000, 500
 SNOOZED_UNTIL = "follow_up_at"
 
 
+class Priority(TextChoices):
+    """How urgent a ticket is."""
+
+    LOW = "low", _("Low")
+    MEDIUM = "medium", _("Medium")
+    HIGH = "high", _("High")
+    URGENT = "urgent", _("Urgent")
+
+    @property
+    def rank(self) -> int:
+        return list(type(self)).index(self)
+
+
 class TicketSource(TextChoices):
     """Where a ticket came from. Customers open the first two; restaurants' are imported, calls noted by staff."""
 

@@ -84,10 +84,16 @@ MUTANTS = [
     Mutant(POLICIES, "    if actor.membership_id is None:", "    if False:", SERVICES),
     # Who may: the policies, and that they are asked.
     Mutant(
-        POLICIES, "return None if actor.tenant.support_chat_enabled else SupportChatDisabled()", "return None", FLAGS
+        POLICIES,
+        "return None if Portal.of(actor).support_chat_enabled else SupportChatDisabled()",
+        "return None",
+        FLAGS,
     ),
     Mutant(
-        POLICIES, "return None if actor.tenant.allow_customer_close else CustomerCloseDisabled()", "return None", FLAGS
+        POLICIES,
+        "return None if Portal.of(actor).allow_customer_close else CustomerCloseDisabled()",
+        "return None",
+        FLAGS,
     ),
     Mutant(
         POLICIES,
@@ -282,9 +288,11 @@ MUTANTS = [
         "people.filter(user=user).first()",
         LOCKS,
     ),
-    Mutant("ondi/accounts/settings.py", "PortalSettings.objects.select_for_update()", "PortalSettings.objects", LOCKS),
     Mutant(
-        "ondi/accounts/settings.py",
+        "support/settings/services.py", "PortalSettings.objects.select_for_update()", "PortalSettings.objects", LOCKS
+    ),
+    Mutant(
+        "support/settings/services.py",
         "Membership.objects.locked().filter(id__in",
         "Membership.objects.filter(id__in",
         LOCKS,
@@ -315,9 +323,12 @@ MUTANTS = [
         MESSAGES,
     ),
     Mutant(
-        "ondi/accounts/settings.py", "    if refusal := managing_refusal(actor):", "    if refusal := None:", SETTINGS
+        "support/settings/services.py",
+        "    if refusal := managing_refusal(actor):",
+        "    if refusal := None:",
+        SETTINGS,
     ),
-    Mutant("ondi/accounts/settings.py", "    if wanted - set(staff):", "    if False:", SETTINGS),
+    Mutant("support/settings/services.py", "    if wanted - set(staff):", "    if False:", SETTINGS),
     # Whose it is: the filters of the code, each alone with the database's wall away, or by behaviour.
     Mutant(
         "ondi/common/querysets.py",

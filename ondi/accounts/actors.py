@@ -1,8 +1,7 @@
-"""Who acts: a person in a tenant, as `ondi_enter` found them. Loaded once a request, never changed."""
+"""Who acts: a person in a tenant, as `ondi_enter_2` found them. Loaded once a request, never changed."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -11,17 +10,14 @@ from ondi.accounts.roles import Role
 
 @dataclass(frozen=True, slots=True)
 class TenantInfo:
-    """The tenant an actor acts in, with what its portal allows."""
+    """The tenant an actor acts in. `portal`: its settings, as JSON text that `support.settings` reads."""
 
     id: UUID
     slug: str
     name: str
     time_zone: str
     language: str
-    allow_customer_close: bool
-    support_chat_enabled: bool
-    max_customer_priority: str
-    acknowledgement_html: Mapping[str, str] = field(default_factory=dict)
+    portal: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +45,7 @@ class Actor:
     @classmethod
     def system(cls, tenant_id: UUID, cause: str) -> "Actor":
         """What acts without a person's hand; policies let it through by name."""
-        tenant = TenantInfo(
-            id=tenant_id, slug="", name="", time_zone="UTC", language="", allow_customer_close=False,
-            support_chat_enabled=False, max_customer_priority="",
-        )  # fmt: skip
+        tenant = TenantInfo(id=tenant_id, slug="", name="", time_zone="UTC", language="")
         return cls(
             user_id=UUID(int=0), email=None, membership_id=None, first_name="", last_name="", language="", role="",
             is_support_user=False, is_view_only=False, tenant=tenant, cause=cause,
@@ -90,17 +83,14 @@ class Actor:
 
 
 def actor_from_row(row: Mapping[str, Any]) -> Actor:
-    """An actor from a row of `ondi_enter` or `ondi_enter_staff`."""
+    """An actor from a row of `ondi_enter_2` or `ondi_enter_staff_2`."""
     tenant = TenantInfo(
         id=row["tenant_id"],
         slug=row["tenant_slug"],
         name=row["tenant_name"],
         time_zone=row["tenant_time_zone"],
         language=row["tenant_language"],
-        allow_customer_close=row["allow_customer_close"],
-        support_chat_enabled=row["support_chat_enabled"],
-        max_customer_priority=row["max_customer_priority"],
-        acknowledgement_html=json.loads(row["acknowledgement_html"]),  # Django leaves raw jsonb as text
+        portal=row["portal"],  # Django leaves raw jsonb as text
     )
     return Actor(
         user_id=row["user_id"],

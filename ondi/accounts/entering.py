@@ -4,14 +4,13 @@ They belong to the owner's role and run with its rights; each takes a credential
 least that is needed. Everything else is read inside the scope they set.
 """
 
+import json
 from typing import Any
 from uuid import UUID
 
 from ondi.accounts.actors import Actor, TenantInfo, actor_from_row
 from ondi.accounts.models import Membership
 from ondi.common.prepared import fetch_prepared
-from ondi.tenants.errors import SettingsMissing
-from ondi.tenants.models import PortalSettings
 
 
 def enter(user_id: UUID, tenant_id: UUID, session_id: UUID) -> Actor | None:
@@ -20,7 +19,7 @@ def enter(user_id: UUID, tenant_id: UUID, session_id: UUID) -> Actor | None:
     Returns the person, and sets the transaction's scope to their tenant, if person, membership,
     tenant and session are all in force; else None, and nothing is in scope.
     """
-    rows = _call("ondi_enter(%s, %s, %s)", [user_id, tenant_id, session_id])
+    rows = _call("ondi_enter_2(%s, %s, %s)", [user_id, tenant_id, session_id])
     return actor_from_row(rows[0]) if rows else None
 
 
@@ -29,7 +28,7 @@ def enter_staff(user_id: UUID) -> list[Actor]:
 
     Returns one actor a tenant and sets the scope to these tenants.
     """
-    return [actor_from_row(row) for row in _call("ondi_enter_staff(%s)", [user_id])]
+    return [actor_from_row(row) for row in _call("ondi_enter_staff_2(%s)", [user_id])]
 
 
 def tenants_of(user_id: UUID) -> list[dict[str, Any]]:
@@ -38,15 +37,9 @@ def tenants_of(user_id: UUID) -> list[dict[str, Any]]:
 
 
 def acting_as(membership: Membership) -> Actor:
-    """This person as an actor, for commands that act in somebody's name; needs the tenant in scope.
-
-    Raises `SettingsMissing`.
-    """
+    """This person as an actor, for commands that act in somebody's name; needs the tenant in scope."""
     tenant = membership.tenant
-    try:
-        portal = tenant.portal_settings
-    except PortalSettings.DoesNotExist as error:
-        raise SettingsMissing(tenant.slug) from error
+    settings = getattr(tenant, "portal_settings", None)
     return Actor(
         user_id=membership.user_id,
         email=membership.user.email,
@@ -63,10 +56,7 @@ def acting_as(membership: Membership) -> Actor:
             name=tenant.name,
             time_zone=tenant.time_zone,
             language=tenant.language,
-            allow_customer_close=portal.allow_customer_close,
-            support_chat_enabled=portal.support_chat_enabled,
-            max_customer_priority=portal.max_customer_priority,
-            acknowledgement_html=portal.acknowledgement_html,
+            portal=json.dumps(settings.values) if settings else "{}",
         ),
     )
 

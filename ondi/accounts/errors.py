@@ -75,9 +75,3 @@ class ApiKeyInvalid(DomainError):
     code = "api_key_invalid"
     kind = Kind.UNAUTHENTICATED
     message = _("This API key is not valid.")
-
-
-class CannotManageSettings(DomainError):
-    code = "permission_denied"
-    kind = Kind.FORBIDDEN
-    message = _("Only admins of the tenant can do this.")

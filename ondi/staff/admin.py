@@ -13,20 +13,18 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from ondi.accounts.models import Membership, User
 from ondi.accounts.querysets import MembershipQuerySet, normalize_email
 from ondi.accounts.roles import Role
 from ondi.accounts.second_factor import forget_second_factor
 from ondi.accounts.services import add_member, disable_login, update_member
-from ondi.accounts.settings import LONGEST_ACKNOWLEDGEMENT, sanitised_html, update_portal_settings
 from ondi.common.text import shows_nothing
 from ondi.staff import access  # noqa: F401 - its screens, which are looked for here
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.invitations import invite
-from ondi.tenants.models import Language, PortalSettings, Tenant
+from ondi.tenants.models import Tenant
 
 INVITED_AT_ONCE = 20
 
@@ -49,72 +47,6 @@ class TenantAdmin(ScopedAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
-
-
-SWITCHES = ("allow_customer_close", "support_chat_enabled", "max_customer_priority")
-ACKNOWLEDGEMENTS = {f"acknowledgement_{language}": language for language in Language.values}
-
-
-def _right_to_left() -> UnfoldAdminTextareaWidget:
-    return UnfoldAdminTextareaWidget(attrs={"rows": 4, "dir": "rtl"})
-
-
-class PortalSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
-    """The acknowledgement, kept by language, as one field a language."""
-
-    acknowledgement_en = forms.CharField(
-        label=_("acknowledgement in English"), required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 4})
-    )
-    acknowledgement_ar = forms.CharField(label=_("acknowledgement in Arabic"), required=False, widget=_right_to_left())
-    acknowledgement_ku = forms.CharField(label=_("acknowledgement in Kurdish"), required=False, widget=_right_to_left())
-    acknowledgement_fa = forms.CharField(
-        label=_("acknowledgement in Persian"),
-        required=False,
-        widget=_right_to_left(),
-        help_text=_("HTML, posted when a customer opens a ticket. Scripts and the like are taken out."),
-    )
-
-    class Meta:
-        model = PortalSettings
-        fields = SWITCHES
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        for name, language in ACKNOWLEDGEMENTS.items():
-            if name in self.fields:
-                self.initial[name] = self.instance.acknowledgement_html.get(language, "")
-
-    def clean(self) -> dict[str, Any]:
-        """An acknowledgement is measured as the service will, after cleaning."""
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        for name in ACKNOWLEDGEMENTS:
-            if len(sanitised_html(cleaned.get(name) or "")) > LONGEST_ACKNOWLEDGEMENT:
-                self.add_error(name, _("This text is too long."))
-        return cleaned
-
-
-@admin.register(PortalSettings)
-class PortalSettingsAdmin(ScopedAdmin):
-    form = PortalSettingsForm
-    list_display = ("tenant", "allow_customer_close", "support_chat_enabled", "max_customer_priority")
-    list_select_related = ("tenant",)
-    fields = ("tenant", *SWITCHES, *ACKNOWLEDGEMENTS)
-
-    def changeable_in(self, staff: Staff) -> Collection[UUID]:
-        return staff.managed_tenant_ids
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        """Through the service, which records who changed what."""
-        assert isinstance(obj, PortalSettings)
-        changed = {name: form.cleaned_data[name] for name in form.changed_data}
-        changes = {name: value for name, value in changed.items() if name in SWITCHES}
-        texts = {ACKNOWLEDGEMENTS[name]: value for name, value in changed.items() if name in ACKNOWLEDGEMENTS}
-        if texts:
-            changes["acknowledgement_html"] = texts
-        update_portal_settings(actor=staff_at(request).actor_in(obj.tenant_id), changes=changes)
 
 
 class MemberForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time

@@ -25,19 +25,6 @@ class Language(models.TextChoices):
     PERSIAN = "fa", _("Persian")
 
 
-class Priority(models.TextChoices):
-    """How urgent a ticket is; here because the tenant's settings limit what its customers may ask for."""
-
-    LOW = "low", _("Low")
-    MEDIUM = "medium", _("Medium")
-    HIGH = "high", _("High")
-    URGENT = "urgent", _("Urgent")
-
-    @property
-    def rank(self) -> int:
-        return list(type(self)).index(self)
-
-
 class Tenant(models.Model):
     """One business on the platform."""
 
@@ -90,7 +77,10 @@ class TenantOwned(models.Model):
 
 
 class PortalSettings(models.Model):
-    """What a tenant's customers may do in their portal. One row a tenant, made with it."""
+    """What a tenant's portal allows. One row a tenant, made with it; none means the same as an empty one.
+
+    `values` is read and written through `support.settings`, where each setting has its type and default.
+    """
 
     tenant = models.OneToOneField(
         Tenant,
@@ -99,17 +89,7 @@ class PortalSettings(models.Model):
         related_name="portal_settings",
         verbose_name=_("tenant"),
     )
-    allow_customer_close = models.BooleanField(_("customers may close their tickets"), default=False)
-    support_chat_enabled = models.BooleanField(_("customers may open new tickets"), default=True)
-    max_customer_priority = models.CharField(
-        _("highest priority a customer may choose"), max_length=8, choices=Priority.choices, default=Priority.URGENT
-    )
-    acknowledgement_html = models.JSONField(
-        _("acknowledgement"),
-        default=dict,
-        blank=True,
-        help_text=_("HTML posted when a ticket is opened, by language code."),
-    )
+    values = models.JSONField(_("portal settings"), default=dict, db_default={}, blank=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
     class Meta:

@@ -10,7 +10,7 @@ from ondi.tenants.scope import tenant_scope
 
 @transaction.atomic
 def create_tenant(*, slug: str, name: str, **details: str) -> Tenant:
-    """Create a tenant with its portal settings at their defaults.
+    """Create a tenant with its row of portal settings, all at their defaults.
 
     `details`: other fields of `Tenant`. Raises `TenantSlugTaken`, and Django's `ValidationError`
     where a field does not hold what it should.

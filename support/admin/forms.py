@@ -18,12 +18,11 @@ from deliveries.models import Delivery
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from ondi.staff.forms import PlainTextField, within_calendar
-from ondi.tenants.models import Priority
 from orders.models import Order
 from support import policies
 from support.models import Tag, Ticket
 from support.placeholders import unfilled_placeholders
-from support.vocabulary import LONGEST_MESSAGE, LONGEST_REASON, LONGEST_SUBJECT, TicketSource
+from support.vocabulary import LONGEST_MESSAGE, LONGEST_REASON, LONGEST_SUBJECT, Priority, TicketSource
 
 ITEMS_OFFERED = 50
 MORNING = 9  # o'clock, in the tenant's zone

@@ -13,10 +13,9 @@ from conversations.models import Message, Participant
 from conversations.words import words
 from ondi.accounts.models import Membership
 from ondi.common.times import in_words
-from ondi.tenants.models import Priority
 from support.events import TICKET_CLOSED, TICKET_REOPENED
 from support.models import Tag, Ticket, TicketEvent, TicketNote
-from support.vocabulary import SNOOZED_UNTIL, EventKind
+from support.vocabulary import SNOOZED_UNTIL, EventKind, Priority
 
 SHOWN_AT_FIRST = 50
 SHOWN_AT_MOST = 1_000

@@ -14,9 +14,8 @@ from ondi.accounts.actors import Actor
 from ondi.common.errors import InvalidInput
 from ondi.common.ids import parse_id
 from ondi.common.text import TextRefused, plain_text
-from ondi.tenants.models import Priority
 from support.models import Ticket
-from support.vocabulary import TicketSource, TicketStatus, WaitingOn
+from support.vocabulary import Priority, TicketSource, TicketStatus, WaitingOn
 
 SHORTEST_SEARCH, LONGEST_SEARCH = 2, 200
 

@@ -9,11 +9,10 @@ from rest_framework import serializers
 from conversations.models import Conversation, MessageType, Participant
 from ondi.api.fields import ForbiddenField, IdField, PlainTextField
 from ondi.api.schema import ErrorCodeField, FaultyFieldsData
-from ondi.tenants.models import Priority
 from support import policies
 from support.api.messaging.serializers import PersonData, SenderData
 from support.shown import DELIVERY, ORDER, TICKET, Shape, Shown, Table
-from support.vocabulary import LONGEST_MESSAGE, LONGEST_SUBJECT, TicketSource
+from support.vocabulary import LONGEST_MESSAGE, LONGEST_SUBJECT, Priority, TicketSource
 
 ACTIONS = [("add", "add"), ("remove", "remove"), ("update", "update")]
 CUSTOMER_SOURCES = [(source.value, source.label) for source in (TicketSource.CUSTOMER_PORTAL, TicketSource.STOREFRONT)]

@@ -6,6 +6,7 @@ from support.api.customer.views import CustomerTicketViewSet
 from support.api.messaging.changes_views import OwnChangesViewSet, TenantChangesViewSet
 from support.api.messaging.conversation_views import ConversationViewSet, ParticipantsViewSet
 from support.api.messaging.message_views import MessageViewSet, ReadStatusViewSet
+from support.settings.views import CustomerSettingsViewSet, PortalSettingsViewSet
 
 QUEUE = "messaging/support/tickets"
 urlpatterns = [
@@ -23,6 +24,16 @@ urlpatterns = [
         "customer/support/tickets/<str:ticket_id>/close",
         CustomerTicketViewSet.as_view({"post": "close"}),
         name="customer-ticket-close",
+    ),
+    path(
+        "customer/delivery/portal-settings",
+        CustomerSettingsViewSet.as_view({"get": "retrieve"}),
+        name="customer-portal-settings",
+    ),
+    path(
+        "delivery/customer-portal/settings",
+        PortalSettingsViewSet.as_view({"get": "retrieve", "put": "update"}),
+        name="portal-settings",
     ),
     path("customer/support/summary", CustomerTicketViewSet.as_view({"get": "summary"}), name="customer-summary"),
     path("messaging/conversations", ConversationViewSet.as_view({"get": "list"}), name="conversations"),

@@ -27,6 +27,7 @@ from support.services.shared import (
     person_of,
     refuse_if_item_is_held,
 )
+from support.settings.portal import Portal
 from support.vocabulary import EventKind, TicketSource, TicketStatus, WaitingOn
 
 CREATE_ATTEMPTS = 3
@@ -187,5 +188,5 @@ def _next_number(tenant_id: UUID) -> int:
 
 
 def _acknowledgement_for(actor: Actor) -> str | None:
-    texts = actor.tenant.acknowledgement_html
+    texts = Portal.of(actor).acknowledgement_html
     return texts.get(actor.language) or texts.get(actor.tenant.language)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from ondi.accounts.errors import CannotManageSettings
 from ondi.accounts.models import SettingsChange
-from ondi.accounts.settings import update_portal_settings
 from ondi.tenants.scope import tenant_scope
+from support.errors import CannotManageSettings
+from support.settings.services import update_portal_settings
 from tests.factories import MemberFactory, TenantFactory, actor, make_ticket, reload
 
 pytestmark = pytest.mark.django_db

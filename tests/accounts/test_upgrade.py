@@ -7,6 +7,7 @@ from django.db.migrations.executor import MigrationExecutor
 from ondi.accounts.entering import tenants_of
 from ondi.accounts.models import Membership, User
 from ondi.accounts.sessions import begin_session
+from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
 from tests.client import ApiClient
 from tests.factories import PASSWORD, MemberFactory, TenantFactory, UserFactory
@@ -56,20 +57,26 @@ def people():
     return logins, members
 
 
+@pytest.fixture
+def sessions(people):
+    """Of one login in two tenants; begun before the schema goes back, for this code enters by functions of its own."""
+    _logins, members = people
+    first, second = members["three", "tigris"], members["three", "zagros"]
+    return [begin_session(user_id=one.user_id, tenant_id=one.tenant_id) for one in (first, second)]
+
+
 def now_of(member):
     with tenant_scope(member.tenant_id):
         return Membership.objects.for_list().get(pk=member.pk)
 
 
-def test_who_was_first_keeps_the_login_and_the_others_wait(api, people, first_release):
+def test_who_was_first_keeps_the_login_and_the_others_wait(api, people, sessions, first_release):
     """One test, for changing the schema takes a second."""
     logins, members = people
     database, upgrade = first_release
     database.execute("UPDATE accounts_membership SET erased_at = now() WHERE external_id = 'alone'")
     names = dict(database.execute("SELECT id, email FROM accounts_user").fetchall())
     assert names == {login.id: login.email for login in logins.values()}, "back again an address is a name"
-    here, there = members["three", "tigris"], members["three", "zagros"]
-    sessions = [begin_session(user_id=one.user_id, tenant_id=one.tenant_id) for one in (here, there)]
 
     upgrade()
 
@@ -96,6 +103,31 @@ def test_who_was_first_keeps_the_login_and_the_others_wait(api, people, first_re
     assert api.post("/auth/refresh", {"refresh_token": sessions[1].refresh_token}).status_code == 401
     answer = api.post("/auth/login", {"email": "three@example.org", "password": PASSWORD})
     assert answer.json()["data"]["tenant"]["slug"] == "tigris"
-    assert open_link(link_for(now_of(there), "mailed")).status_code == 200
+    assert open_link(link_for(now_of(members["three", "zagros"]), "mailed")).status_code == 200
     assert [tenant["slug"] for tenant in tenants_of(logins["three"].id)] == ["tigris", "zagros"]
     assert open_link(link_for(now_of(members["invited", "zagros"]), "shown"), SECRET).status_code == 200
+
+
+def test_settings_come_along_and_go_back(people, first_release):
+    """`upgrade()` makes the document of the columns; the way back, columns of the document."""
+    _logins, members = people
+    database, upgrade = first_release
+    tenant_id = members["alone", "zagros"].tenant_id
+    columns = "allow_customer_close, support_chat_enabled, max_customer_priority, acknowledgement_html"
+    values = dict(zip(columns.split(", "), (True, False, "low", {"en": "Hello"}), strict=True))
+    database.execute(
+        f"UPDATE tenants_portalsettings SET ({columns}) = (true, false, 'low', '{{\"en\": \"Hello\"}}') "
+        "WHERE tenant_id = %s", [tenant_id],
+    )  # fmt: skip
+
+    upgrade()
+
+    with tenant_scope(tenant_id):
+        assert PortalSettings.objects.get().values == values
+        PortalSettings.objects.update(values=values | {"max_customer_priority": "high"})
+    connections["default"].close()
+    MigrationExecutor(connections["owner"]).migrate(
+        [("tenants", "0004_languages"), ("accounts", "0010_enter_with_scopes")]
+    )
+    row = database.execute(f"SELECT {columns} FROM tenants_portalsettings WHERE tenant_id = %s", [tenant_id]).fetchone()
+    assert row == (True, False, "high", {"en": "Hello"})

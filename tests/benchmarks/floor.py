@@ -69,7 +69,7 @@ def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     parts = environ["PATH_INFO"].strip("/").split("/")
     query = parse_qs(environ.get("QUERY_STRING", ""))
     with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM ondi_enter(%s, %s, %s)",
+        cursor.execute("SELECT * FROM ondi_enter_2(%s, %s, %s)",
                        [claims["user_id"], claims["tenant_id"], claims["session_id"]])  # fmt: skip
         person = cursor.fetchone()
         known = {"tenant": claims["tenant_id"], "member": person[2]}

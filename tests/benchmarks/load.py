@@ -44,9 +44,8 @@ PEOPLE = (
     """INSERT INTO tenants_tenant (id, slug, name, status, time_zone, language, currency, created_at, vouches_for_emails)
        SELECT pg_temp.v7(1, n), 'tenant-' || n, 'Tenant ' || n, 'active', 'Asia/Baghdad', 'en', 'IQD', now(), false
        FROM generate_series(0, {tenants} - 1) AS n""",
-    """INSERT INTO tenants_portalsettings (tenant_id, allow_customer_close, support_chat_enabled,
-                                          max_customer_priority, acknowledgement_html, updated_at)
-       SELECT id, true, true, 'urgent', '{{}}', now() FROM tenants_tenant""",
+    """INSERT INTO tenants_portalsettings (tenant_id, values, updated_at)
+       SELECT id, '{{"allow_customer_close": true}}', now() FROM tenants_tenant""",
     """INSERT INTO support_ticketcounter (tenant_id, last_number)
        SELECT pg_temp.v7(1, n), ({tickets} + {tenants} - 1) / {tenants} FROM generate_series(0, {tenants} - 1) AS n""",
     """INSERT INTO accounts_user (id, email, password, is_active, is_superuser, created_at)

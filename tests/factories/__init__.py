@@ -14,6 +14,7 @@ from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.models import Ticket
 from support.services import claim_ticket, close_ticket, open_ticket
+from support.settings.portal import SETTINGS
 
 PASSWORD = "correct horse battery"
 
@@ -29,12 +30,11 @@ class TenantFactory(factory.django.DjangoModelFactory):
 
     @classmethod
     def _create(cls, model_class, *args, **fields):
-        names = {field.name for field in PortalSettings._meta.fields}
-        portal = {name: fields.pop(name) for name in list(fields) if name in names}
+        values = {name: fields.pop(name) for name in list(fields) if name in SETTINGS}
         tenant = model_class(**fields)
         with tenant_scope(tenant.id):
             tenant.save(force_insert=True)
-            PortalSettings.objects.create(tenant=tenant, **portal)
+            PortalSettings.objects.create(tenant=tenant, values=values)
         return tenant
 
 

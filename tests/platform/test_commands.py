@@ -15,6 +15,7 @@ from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import find_tenants, tenant_scope
 from orders.models import Order
 from support.models import Ticket
+from support.settings.portal import Portal
 from tests.factories import DeliveryFactory, MemberFactory, TenantFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +36,7 @@ class TestCreateTenant:
         tenant_id = find_tenants("tigris")["tigris"]
         with tenant_scope(tenant_id):
             assert Tenant.objects.get().time_zone == "Asia/Baghdad"
-            assert PortalSettings.objects.get().allow_customer_close is False
+            assert Portal.read(PortalSettings.objects.get().values) == Portal()
 
     @pytest.mark.parametrize(
         ("arguments", "reason"),
@@ -152,7 +153,7 @@ class TestSeedDemo:
 
         for slug, allows in (("tigris", True), ("zagros", False)):
             with tenant_scope(demo["tenants"][slug]["id"]):
-                assert PortalSettings.objects.get().allow_customer_close is allows
+                assert PortalSettings.objects.get().values == {"allow_customer_close": allows}
                 people = {
                     member.user.email.split("@")[0]: (member.role, member.is_support_user)
                     for member in Membership.objects.select_related("user")

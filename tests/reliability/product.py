@@ -42,7 +42,7 @@ found = []
 for number in range({tenants}):
     tenant = create_tenant(slug=f"tenant-{{number}}", name=f"Tenant {{number}}")
     with tenant_scope(tenant.id):
-        PortalSettings.objects.update(allow_customer_close=True)
+        PortalSettings.objects.update(values={{"allow_customer_close": True}})
         people = [("customer", False)] * {customers} + [("agent", True)] * {agents}
         members = [
             add_member(tenant_id=tenant.id, email=f"p{{place}}@t{{number}}.example", first_name=f"Person {{place}}",

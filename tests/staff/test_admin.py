@@ -422,7 +422,10 @@ class TestSettingsAndWorkbench:
 
         assert response.status_code == 302, response.content
         with tenant_scope(tenant.id):
-            assert PortalSettings.objects.get().allow_customer_close is True
+            assert PortalSettings.objects.get().values == {
+                "allow_customer_close": True,
+                "max_customer_priority": "high",
+            }
 
     def test_support_user_keeps_tags_and_replies(self, tenant, people):
         client = workbench(people["support_user"])

@@ -10,13 +10,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from ondi.accounts.api_keys import issue_api_key
-from ondi.accounts.settings import update_portal_settings
 from ondi.tenants.scope import tenant_scope
 from orders.models import OrderItem
 from support.admin.bulk import bulk_actions
 from support.admin.buttons import BUTTONS
 from support.models import CannedReply, Tag, TicketTag
 from support.services import close_ticket, release_ticket, write_note
+from support.settings.services import update_portal_settings
 from tests.api.test_statements import NOT_COUNTED
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, UserFactory, actor, make_ticket
 from tests.workbench import workbench

@@ -241,7 +241,9 @@ class TestTenantSettings:
     def test_existing_tickets_go_on_when_chat_is_disabled(self, api, tenant, customer):
         ticket = make_ticket(customer)
         with tenant_scope(tenant.id):
-            PortalSettings.objects.filter(tenant=tenant).update(support_chat_enabled=False)
+            PortalSettings.objects.filter(tenant=tenant).update(
+                values={"allow_customer_close": True, "support_chat_enabled": False}
+            )
         portal = api.as_(customer)
 
         assert portal.get(f"{TICKETS}/{ticket.id}").status_code == 200

@@ -67,8 +67,8 @@ COLUMNS = {
     "support_ticketnote": "key id tenant_id; link ticket_id author_id; time created_at; plain content",
     "support_tickettag": "key id tenant_id; link ticket_id tag_id",
     "support_ticketviewer": "key id tenant_id; link ticket_id membership_id; time seen_at",
-    "tenants_portalsettings": "key tenant_id; state allow_customer_close support_chat_enabled max_customer_priority; "
-        "time updated_at; plain acknowledgement_html",
+    "tenants_portalsettings": "key tenant_id; time updated_at; plain values "
+        "allow_customer_close support_chat_enabled max_customer_priority acknowledgement_html",  # the last four unread
     "tenants_tenant": "key id; state status time_zone language; time created_at; "
         "plain slug name currency external_id vouches_for_emails",
 }  # fmt: skip
@@ -92,9 +92,7 @@ FREE = {
     "accounts_membership.language", "accounts_membership.role", "accounts_membership.is_support_user",
     "accounts_membership.is_view_only", "datafixes_fixrun.status", "datafixes_fixrun.is_final", "deliveries_delivery.status",
     "orders_order.status", "orders_order.payment_status", "support_cannedreply.language", "support_ticket.priority",
-    "support_ticket.source", "support_ticketevent.kind", "tenants_portalsettings.allow_customer_close",
-    "tenants_portalsettings.support_chat_enabled", "tenants_portalsettings.max_customer_priority", "tenants_tenant.status",
-    "tenants_tenant.time_zone", "tenants_tenant.language",
+    "support_ticket.source", "support_ticketevent.kind", "tenants_tenant.status", "tenants_tenant.time_zone", "tenants_tenant.language",
     # links that say who or what by themselves
     "accounts_apikey.created_by_id", "accounts_membership.user_id", "accounts_refreshfamily.user_id",
     "accounts_settingschange.actor_id", "deliveries_delivery.customer_id", "deliveries_delivery.order_id",

@@ -31,7 +31,7 @@ def test_flags_agree_with_the_calls(api, person, state, may_close, chat_on):
         take_over_ticket(actor=actor(agents[1]), ticket_id=ticket.id, reason="on holiday")
         if state == "closed":
             close_ticket(actor=actor(agents[2]), ticket_id=ticket.id)
-        tenant.portal_settings.support_chat_enabled = chat_on
+        tenant.portal_settings.values["support_chat_enabled"] = chat_on
         tenant.portal_settings.save()
     member = {
         "requester": requester,

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from conversations import services as thread
 from deliveries import services as of_deliveries
-from ondi.accounts import credentials, invitations, settings
+from ondi.accounts import credentials, invitations
 from ondi.accounts import services as people
 from ondi.accounts.actors import Actor
 from ondi.accounts.links import Purpose, make_link
@@ -23,6 +23,7 @@ from ondi.tenants.scope import tenant_scope
 from orders import services as of_orders
 from support import services
 from support.services import shared, undoing
+from support.settings import services as settings
 from support.vocabulary import EventKind
 from tests.factories import (
     DeliveryFactory,

@@ -10,7 +10,6 @@ from django.utils import timezone
 from conversations.errors import ConversationNotFound, NotAParticipant
 from ondi.accounts.models import Membership
 from ondi.accounts.services import disable_login, end_membership, update_member
-from ondi.accounts.settings import update_portal_settings
 from ondi.api.idempotency import IdempotencyRecord
 from ondi.common.errors import DomainError
 from ondi.datafixes.fixes import Item
@@ -21,6 +20,7 @@ from support.fixes.doctor import Repair, found
 from support.fixes.findings import FINDINGS
 from support.models import Ticket, TicketEvent
 from support.services import post_message
+from support.settings.services import update_portal_settings
 from tests.datafixes.test_commands import run, undo
 from tests.factories import (
     DeliveryFactory,
@@ -450,7 +450,7 @@ class TestKeptAnswers:
         self.kept(portal, TICKETS, new)
 
         with tenant_scope(tenant.id):
-            tenant.portal_settings.support_chat_enabled = False
+            tenant.portal_settings.values["support_chat_enabled"] = False
             tenant.portal_settings.save()
         assert self.refused(portal, TICKETS, new) == (403, "support_chat_disabled")
         with tenant_scope(tenant.id):

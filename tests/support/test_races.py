@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 
 from ondi.accounts.services import disable_login, update_member
-from ondi.tenants.models import Priority
 from ondi.tenants.scope import tenant_scope
 from support.models import Ticket, TicketCounter
+from support.vocabulary import Priority
 from tests.factories import (
     Conversation,
     DeliveryFactory,

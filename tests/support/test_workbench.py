@@ -776,7 +776,10 @@ class TestOtherScreens:
         )
 
         with tenant_scope(tenant.id):
-            assert PortalSettings.objects.get().acknowledgement_html == {"en": "<p>Thanks</p>", "ar": "<p>شكراً</p>"}
+            assert PortalSettings.objects.get().values["acknowledgement_html"] == {
+                "en": "<p>Thanks</p>",
+                "ar": "<p>شكراً</p>",
+            }
 
     def test_polling_is_no_click(self, ticket, browser, settings):
         settings.STAFF_IDLE_LIMIT = timedelta(minutes=60)

@@ -13,12 +13,12 @@ from django.urls import reverse
 import deliveries
 from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import Membership, Scope, SettingsChange
-from ondi.accounts.settings import update_portal_settings
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import OrderItem
 from support.admin.buttons import BUTTONS
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketTag
+from support.settings.services import update_portal_settings
 from tests.client import ApiClient
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, UserFactory, actor, make_ticket
 from tests.workbench import workbench

@@ -1,57 +1,38 @@
-"""A tenant whose row of portal settings is gone: who looks is told in a sentence."""
-
-import io
+"""A tenant whose row of portal settings is gone: every setting is at its default, and the row comes back."""
 
 import pytest
-from django.core.management import call_command
 
-from ondi.accounts.entering import acting_as
-from ondi.accounts.models import Membership
-from ondi.tenants.checks import without_settings
-from ondi.tenants.errors import SettingsMissing
+from ondi.accounts.models import SettingsChange
 from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
-from tests.factories import PASSWORD, MemberFactory, TenantFactory
+from support.settings.portal import Portal
+from support.settings.services import update_portal_settings
+from tests.factories import PASSWORD, MemberFactory, TenantFactory, actor
 from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def member():
-    TenantFactory(slug="whole")
-    member = MemberFactory(tenant=TenantFactory(slug="tigris"), agent=True)
-    with tenant_scope(member.tenant_id):
+def admin():
+    admin = MemberFactory(tenant=TenantFactory(allow_customer_close=True), admin=True)
+    with tenant_scope(admin.tenant_id):
         PortalSettings.objects.all().delete()
-    return member
+    return admin
 
 
-def test_the_check_names_it(member, capsys):
-    assert without_settings() == ["tigris"]
+def test_its_people_come_in(admin, api):
+    answer = api.post("/auth/login", {"email": admin.user.email, "password": PASSWORD})
 
-    call_command("check", "--database", "default", stderr=(said := io.StringIO()))
-
-    assert "The tenant tigris has no portal settings, so nobody can enter it." in said.getvalue()
-    assert "whole" not in said.getvalue()
-
-
-def test_the_check_is_silent_before_there_are_tables(owner):
-    owner().execute("ALTER TABLE tenants_portalsettings RENAME TO elsewhere")
-    try:
-        assert without_settings() == []
-    finally:
-        owner().execute("ALTER TABLE elsewhere RENAME TO tenants_portalsettings")
+    assert answer.status_code == 200
+    assert api.as_(admin).get("/users/me").status_code == 200
+    assert workbench(admin.user).get("/admin/tenants/portalsettings/").status_code == 200
+    assert Portal.of(actor(admin)) == Portal()
 
 
-def test_who_speaks_in_its_name_says_so(member):
-    with tenant_scope(member.tenant_id), pytest.raises(SettingsMissing) as refusal:
-        acting_as(Membership.objects.select_related("user", "tenant").get(pk=member.pk))
+def test_a_change_makes_the_row(admin):
+    with tenant_scope(admin.tenant_id):
+        update_portal_settings(actor=actor(admin), changes={"support_chat_enabled": False})
 
-    assert str(refusal.value) == "tigris: This tenant has no portal settings, so nobody can enter it."
-
-
-def test_nobody_is_let_in_and_nothing_breaks(member, api):
-    answer = api.post("/auth/login", {"email": member.user.email, "password": PASSWORD})
-
-    assert answer.status_code == 401
-    assert workbench(member.user).get("/admin/support/ticket/").status_code == 302
+        assert PortalSettings.objects.get().values == {"support_chat_enabled": False}
+        assert SettingsChange.objects.get().before == {"support_chat_enabled": True}

@@ -1,6 +1,5 @@
 from django.urls import path
 
-from ondi.accounts.api.settings_views import CustomerSettingsViewSet, PortalSettingsViewSet
 from ondi.accounts.api.views import AuthViewSet, PasswordViewSet, UserViewSet
 
 urlpatterns = [
@@ -10,15 +9,5 @@ urlpatterns = [
     path("auth/password", PasswordViewSet.as_view({"post": "password"}), name="auth-password"),
     path("auth/password/forgot", AuthViewSet.as_view({"post": "forgot"}), name="auth-password-forgot"),
     path("auth/password/reset", AuthViewSet.as_view({"post": "reset"}), name="auth-password-reset"),
-    path(
-        "customer/delivery/portal-settings",
-        CustomerSettingsViewSet.as_view({"get": "retrieve"}),
-        name="customer-portal-settings",
-    ),
-    path(
-        "delivery/customer-portal/settings",
-        PortalSettingsViewSet.as_view({"get": "retrieve", "put": "update"}),
-        name="portal-settings",
-    ),
     path("users/me", UserViewSet.as_view({"get": "me"}), name="users-me"),
 ]

@@ -18,13 +18,13 @@ from ondi.api.fields import BoundedIntegerField, IdField, InstantField, PlainTex
 from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, path_id, valid_body
 from ondi.common.errors import InvalidInput
-from ondi.tenants.models import Priority
 from support.actions import ACTIONS, Action, Kind, Operation, Parameter
 from support.api.agent import docs as agent_docs
 from support.api.agent.views import IsSupportUser, queue_detail
 from support.api.presentation import note_data
 from support.errors import AssigneeNotASupportUser, TicketChanged, TicketNotFound
 from support.models import Tag, Ticket, TicketNote
+from support.vocabulary import Priority
 
 LONGEST_TAG, MOST_TAGS = 50, 50
 

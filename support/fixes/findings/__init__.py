@@ -10,7 +10,13 @@ A new invariant gets its row here and its damage in `tests/support/test_doctor.p
 knows nothing of this table, holds the rule.
 """
 
-from support.fixes.findings import catalogue, conversations, people, tickets
+from support.fixes.findings import catalogue, conversations, people, settings, tickets
 from support.fixes.findings.parts import Finding
 
-FINDINGS: list[Finding] = [*conversations.FINDINGS, *people.FINDINGS, *tickets.FINDINGS, *catalogue.FINDINGS]
+FINDINGS: list[Finding] = [
+    *conversations.FINDINGS,
+    *people.FINDINGS,
+    *tickets.FINDINGS,
+    *settings.FINDINGS,
+    *catalogue.FINDINGS,
+]

@@ -14,7 +14,6 @@ from support.fixes.findings.parts import (
     dangling,
     held,
     lost,
-    rows,
 )
 from support.turns import FIRST_ANSWER, LAST_MESSAGE_AT, LAST_SAID, REOPENED, WAITS_SINCE, WAITS_WRONGLY
 
@@ -172,19 +171,6 @@ FINDINGS = [
         "AND d.updated_at <= t.created_at) OR EXISTS (SELECT FROM orders_order AS o WHERE o.tenant_id = t.tenant_id "
         "AND o.id = t.order_id AND o.customer_id <> t.requester_id AND o.updated_at <= t.created_at))",
         look_at=COMPARE_CUSTOMERS,
-    ),
-    Finding(
-        "portal_settings",
-        "the tenant has no row of portal settings",
-        "SELECT %(tenant)s::uuid, 'a repair makes it with everything switched off' WHERE NOT EXISTS (SELECT FROM "
-        f"tenants_portalsettings AS t WHERE {MINE})",
-        # What the tenant had allowed is not known: nothing is, until somebody says so in the admin.
-        (
-            "INSERT INTO tenants_portalsettings (tenant_id, allow_customer_close, support_chat_enabled, "
-            "max_customer_priority, acknowledgement_html, updated_at) "
-            "VALUES (%(tenant)s, false, false, 'low', '{}', now()) ON CONFLICT DO NOTHING",
-        ),
-        rows("tenants_portalsettings", key="tenant_id"),
     ),
     dangling("ticket_delivery", "support_ticket", "delivery_id", "deliveries_delivery", hold=HOLD_TICKET),
     dangling(

@@ -68,7 +68,7 @@ def seed(*, now: datetime) -> None:
 def _seed_tenant(demo: DemoTenant, password: str, now: datetime) -> None:
     tenant = create_tenant(slug=demo.slug, name=demo.name, time_zone="Asia/Baghdad", currency="IQD")
     with tenant_scope(tenant.id):
-        PortalSettings.objects.filter(tenant=tenant).update(allow_customer_close=demo.allow_customer_close)
+        PortalSettings.objects.filter(tenant=tenant).update(values={"allow_customer_close": demo.allow_customer_close})
         people = {person.mailbox: _seed_person(tenant.id, demo.slug, person, password) for person in PEOPLE}
         _seed_workbench(tenant.id)
         customers = [person for person in PEOPLE if person.mailbox.startswith("customer")]

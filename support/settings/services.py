@@ -1,21 +1,21 @@
 """Changing what a tenant's portal allows, and who its support users are."""
 
+import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-import nh3
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from ondi.accounts.actors import Actor
-from ondi.accounts.errors import CannotManageSettings
 from ondi.accounts.models import Membership, SettingsChange
 from ondi.accounts.roles import Role
 from ondi.accounts.services import update_member
 from ondi.common.errors import DomainError, InvalidInput
 from ondi.tenants.models import PortalSettings
-
-LONGEST_ACKNOWLEDGEMENT = 8000
+from support.errors import CannotManageSettings
+from support.settings.portal import SETTINGS, Portal
 
 
 def managing_refusal(actor: Actor) -> DomainError | None:
@@ -30,43 +30,47 @@ def update_portal_settings(
     changes: Mapping[str, Any],
     support_user_ids: Collection[UUID] | None = None,
     confirmed: bool = False,
-) -> None:
-    """Change portal settings (fields of `PortalSettings`) and perhaps the whole list of support users.
+) -> Portal:
+    """Change portal settings (fields of `Portal`) and perhaps the whole list of support users.
 
-    In force on the next request; recorded with who changed what. Acknowledgements are sanitised. Whoever
+    Returns the settings as they are then, in force on the next request; recorded with who changed what.
+    Only what changes is written: the rest of the document stays, whatever it says. Whoever
     is on the list no more gives their tickets back. Locks the settings, then these people. Raises
-    `CannotManageSettings`, and `InvalidInput` for an acknowledgement that is too long, for a person who is no staff of
-    the tenant, and for a list that leaves the tenant without a support user, unless that is `confirmed`.
+    `CannotManageSettings`, and `InvalidInput` for a setting there is not, a value that does not fit or is too long,
+    a person who is no staff of the tenant, and a list that leaves the tenant without a support user, unless that is
+    `confirmed`.
     """
     if refusal := managing_refusal(actor):
         raise refusal
-    settings = PortalSettings.objects.select_for_update().get(tenant_id=actor.tenant_id)
-    wanted = dict(changes)
-    if "acknowledgement_html" in wanted:
-        wanted["acknowledgement_html"] = _sanitised({**settings.acknowledgement_html, **wanted["acknowledgement_html"]})
-    before = {name: getattr(settings, name) for name, value in wanted.items() if getattr(settings, name) != value}
-    for name in before:
-        setattr(settings, name, wanted[name])
+    row, _made = PortalSettings.objects.select_for_update().get_or_create(tenant_id=actor.tenant_id)
+    portal = Portal.read(row.values)
+    wanted = {name: _merged(portal, name, value) for name, value in changes.items()}
+    before = {name: getattr(portal, name) for name, value in wanted.items() if getattr(portal, name) != value}
     after = {name: wanted[name] for name in before}
+    if after:
+        row.values |= after
+        row.save()
+    changed = dataclasses.replace(portal, **after)
     if support_user_ids is not None:
         _set_support_users(actor, set(support_user_ids), confirmed, before, after)
     if before:
-        settings.save()
         SettingsChange.objects.create(
             tenant_id=actor.tenant_id, actor_id=actor.membership_id, before=before, after=after
         )
+    return changed
 
 
-def sanitised_html(html: str) -> str:
-    """What is left of an acknowledgement without scripts and the like."""
-    return nh3.clean(html)
-
-
-def _sanitised(texts: Mapping[str, str]) -> dict[str, str]:
-    cleaned = {language: sanitised_html(html) for language, html in texts.items()}
-    if any(len(html) > LONGEST_ACKNOWLEDGEMENT for html in cleaned.values()):
-        raise InvalidInput({"acknowledgement_html": ["max_length"]})
-    return {language: html for language, html in cleaned.items() if html.strip()}
+def _merged(portal: Portal, name: str, value: Any) -> Any:
+    """The setting as it will be. Raises `InvalidInput`."""
+    if name not in SETTINGS:
+        raise InvalidInput({name: ["not_allowed"]})
+    kind = SETTINGS[name].kind
+    if not kind.fits(value):
+        raise InvalidInput({name: ["invalid"]})
+    try:
+        return kind.merged(getattr(portal, name), value)
+    except ValidationError as error:
+        raise InvalidInput({name: [error.code or "invalid"]}) from error
 
 
 def _set_support_users(

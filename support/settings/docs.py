@@ -1,31 +1,23 @@
 """What the OpenAPI document says of portal settings."""
 
-from ondi.accounts import errors
 from ondi.accounts.api.docs import TOKENS
-from ondi.accounts.api.serializers import (
+from ondi.api.schema import documented
+from support import errors
+from support.settings.portal import Portal
+from support.settings.serializers import (
     CustomerTicketSettings,
     SettingsBody,
     SettingsOptions,
     SettingsValues,
     VisibilitySettings,
+    in_sections,
 )
-from ondi.api.schema import documented
 
 SARA = {"id": "0197f0a0-0000-7000-8000-000000000003", "name": "Sara Kareem"}
-CHAT = {"chat": {"support_chat_enabled": True}}
-SETTINGS = {
-    "options": {"support_users": [SARA]},
-    "values": {
-        "support_ticket_settings": {
-            "allow_customer_close": True,
-            "max_customer_priority": "urgent",
-            "acknowledgement_html": {"en": "<p>We answer within the hour.</p>"},
-            "support_user_ids": [SARA["id"]],
-            "support_users": [SARA],
-        },
-        "visibility_settings": CHAT,
-    },
-}
+PORTAL = Portal(allow_customer_close=True, acknowledgement_html={"en": "<p>We answer within the hour.</p>"})
+VALUES = in_sections(PORTAL)
+VALUES["support_ticket_settings"] |= {"support_user_ids": [SARA["id"]], "support_users": [SARA]}
+SETTINGS = {"options": {"support_users": [SARA]}, "values": VALUES}
 
 customer_settings = documented(
     "getPortalSettings",
@@ -33,10 +25,7 @@ customer_settings = documented(
     description="For the portal's own pages; the same for every customer of the tenant.",
     message="Settings retrieved",
     data={"support_ticket_settings": CustomerTicketSettings(), "visibility_settings": VisibilitySettings()},
-    example={
-        "support_ticket_settings": {"allow_customer_close": True, "max_customer_priority": "urgent"},
-        "visibility_settings": CHAT,
-    },
+    example=in_sections(PORTAL, for_customers=True),
     refusals=TOKENS,
 )
 portal_settings = documented(

@@ -1,0 +1,120 @@
+"""The screen of a tenant's portal settings, made of the fields of `Portal`."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.text import capfirst, format_lazy
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
+
+from ondi.staff.admin_base import ScopedAdmin
+from ondi.staff.entry import Staff, staff_at
+from ondi.tenants.models import Language, PortalSettings
+from support.settings.portal import SETTINGS, Choice, Portal, Setting, Switch, Texts
+from support.settings.services import update_portal_settings
+
+
+def _text_names(name: str) -> dict[str, Language]:
+    """The form's fields of a setting that has a text in each language."""
+    return {f"{name.removesuffix('_html')}_{language}": language for language in Language}
+
+
+def _form_fields(name: str, one: Setting) -> Mapping[str, forms.Field]:
+    said: dict[str, Any] = {"label": capfirst(one.label), "help_text": one.help}  # type: ignore[type-var]
+    match one.kind:
+        case Switch():
+            return {name: forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget(), **said)}
+        case Choice(choices):
+            return {name: forms.ChoiceField(choices=choices.choices, widget=UnfoldAdminSelectWidget(), **said)}
+        case Texts() as texts:
+            return {
+                field: forms.CharField(
+                    required=False,
+                    validators=[texts.cleaned],  # type: ignore[list-item]  # what it returns is not asked for
+                    widget=UnfoldAdminTextareaWidget(
+                        attrs={"rows": 4, "dir": "ltr" if language == Language.ENGLISH else "rtl"}
+                    ),
+                    **{**said, "label": format_lazy("{} ({})", said["label"], language.label)},
+                )
+                for field, language in _text_names(name).items()
+            }
+
+
+FORM_FIELDS = {name: _form_fields(name, one) for name, one in SETTINGS.items()}
+
+
+def _shown(row: PortalSettings) -> dict[str, Any]:
+    """What stands in each field of the form."""
+    portal = Portal.read(row.values)
+    shown: dict[str, Any] = {}
+    for name, one in SETTINGS.items():
+        value = getattr(portal, name)
+        if isinstance(one.kind, Texts):
+            shown |= {field: value.get(language, "") for field, language in _text_names(name).items()}
+        else:
+            shown[name] = value
+    return shown
+
+
+def _column(field: str, one: Setting, label: Any) -> Callable[[Any, PortalSettings], Any]:
+    """The field on the list, and for who only looks."""
+
+    @admin.display(description=label, boolean=isinstance(one.kind, Switch))
+    def column(_screen: Any, row: PortalSettings) -> Any:
+        value = _shown(row)[field]
+        return one.kind.choices(value).label if isinstance(one.kind, Choice) else value
+
+    return column
+
+
+class PortalSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """The fields of every setting, with what counts now."""
+
+    class Meta:
+        model = PortalSettings
+        fields = ()
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.initial.update(_shown(self.instance))
+
+
+for _fields in FORM_FIELDS.values():
+    PortalSettingsForm.declared_fields.update(_fields)
+
+
+@admin.register(PortalSettings)
+class PortalSettingsAdmin(ScopedAdmin):
+    form = PortalSettingsForm
+    list_display = ("tenant", *(name for name, one in SETTINGS.items() if not isinstance(one.kind, Texts)))
+    list_select_related = ("tenant",)
+    fields = ("tenant", *PortalSettingsForm.declared_fields)
+
+    def changeable_in(self, staff: Staff) -> Collection[UUID]:
+        return staff.managed_tenant_ids
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        """Through the service, which records who changed what."""
+        assert isinstance(obj, PortalSettings)
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        changes: dict[str, Any] = {}
+        for name, one in SETTINGS.items():
+            if isinstance(one.kind, Texts):
+                names = _text_names(name)
+                if texts := {names[field]: changed[field] for field in names if field in changed}:
+                    changes[name] = texts
+            elif name in changed:
+                changes[name] = changed[name]
+        update_portal_settings(actor=staff_at(request).actor_in(obj.tenant_id), changes=changes)
+
+
+for _name, _fields in FORM_FIELDS.items():
+    for _field, _form_field in _fields.items():
+        setattr(PortalSettingsAdmin, _field, _column(_field, SETTINGS[_name], _form_field.label))

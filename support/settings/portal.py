@@ -1,0 +1,153 @@
+"""The settings of a portal. A new one is one field of `Portal`, and its label in Arabic.
+
+From the fields come the bodies and answers of the API with their OpenAPI schemas, the admin's form and list, what
+is recorded of a change, and what `manage.py doctor` accepts in a stored document. A new kind of setting
+needs its row in each of these: `serializers.py`, `admin.py` and `support/fixes/findings/settings.py`.
+"""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import nh3
+from django.core.exceptions import ValidationError
+from django.db.models import TextChoices
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ondi.accounts.actors import Actor
+from support.vocabulary import Priority
+
+
+class Section(StrEnum):
+    """Where the API keeps a setting: the path in its `values`."""
+
+    TICKETS = "support_ticket_settings"
+    CHAT = "visibility_settings.chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Yes or no."""
+
+    def fits(self, value: object) -> bool:
+        return isinstance(value, bool)
+
+    def merged(self, now: bool, value: bool) -> bool:
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several words."""
+
+    choices: type[TextChoices]
+
+    def fits(self, value: object) -> bool:
+        return isinstance(value, str) and value in self.choices.values
+
+    def merged(self, now: str, value: str) -> str:
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """HTML by language, each at most `longest` characters without scripts and the like. An empty one is removed."""
+
+    longest: int
+
+    def fits(self, value: object) -> bool:
+        return isinstance(value, dict) and all(isinstance(html, str) for html in value.values())
+
+    def merged(self, now: Mapping[str, str], value: Mapping[str, str]) -> dict[str, str]:
+        texts = {**now, **{language: self.cleaned(html) for language, html in value.items()}}
+        return {language: html for language, html in texts.items() if html.strip()}
+
+    def cleaned(self, html: str) -> str:
+        """Take scripts and the like out. Raises Django's `ValidationError` where too much is left."""
+        cleaned = nh3.clean(html)
+        if len(cleaned) > self.longest:
+            raise ValidationError(_("This text is too long."), code="max_length")
+        return cleaned
+
+
+Kind = Switch | Choice | Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of a field of `Portal`. `for_customers`: the portal's own call shows it too."""
+
+    label: Promise
+    kind: Kind
+    section: Section
+    default: Any
+    help: Promise | str
+    for_customers: bool
+
+
+def setting(
+    label: Promise,
+    kind: Kind,
+    section: Section,
+    *,
+    default: Any,
+    help: Promise | str = "",  # noqa: A002 - Django's word for it
+    for_customers: bool = False,
+) -> Any:
+    """Declare a field of `Portal`."""
+    if section is Section.CHAT and not for_customers:
+        raise ValueError("Both calls answer with one schema of this section: customers see all of it.")
+    if not kind.fits(default):
+        raise ValueError(f"{default!r} is no {kind}.")
+    facts = Setting(label, kind, section, default, help, for_customers)
+    return dataclasses.field(default_factory=lambda: default, metadata={"setting": facts})
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """A portal's settings, complete: what its document does not say is at its default."""
+
+    allow_customer_close: bool = setting(
+        _("customers may close their tickets"), Switch(), Section.TICKETS, default=False, for_customers=True
+    )
+    support_chat_enabled: bool = setting(
+        _("customers may open new tickets"), Switch(), Section.CHAT, default=True, for_customers=True
+    )
+    max_customer_priority: str = setting(
+        _("highest priority a customer may choose"),
+        Choice(Priority),
+        Section.TICKETS,
+        default=Priority.URGENT.value,
+        for_customers=True,
+    )
+    acknowledgement_html: Mapping[str, str] = setting(
+        _("acknowledgement"),
+        Texts(longest=8000),
+        Section.TICKETS,
+        default={},
+        help=_("HTML, posted when a customer opens a ticket. Scripts and the like are taken out."),
+    )
+
+    @classmethod
+    def of(cls, actor: Actor) -> "Portal":
+        """The settings of the tenant this person acts in, as they were when the request began."""
+        return _parsed(actor.tenant.portal)
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> "Portal":
+        """A stored document. What a later release wrote into it is passed over, and so is what does not fit."""
+        known = {name: document[name] for name in SETTINGS if name in document}
+        return cls(**{name: value for name, value in known.items() if SETTINGS[name].kind.fits(value)})
+
+
+SETTINGS: Mapping[str, Setting] = {field.name: field.metadata["setting"] for field in dataclasses.fields(Portal)}
+
+
+@functools.lru_cache(maxsize=256)  # of the portals asked for lately; a changed document is another text
+def _parsed(document: str) -> Portal:
+    return Portal.read(json.loads(document))
