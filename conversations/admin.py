@@ -11,6 +11,7 @@ from conversations.models import Conversation, Message, Participant
 from conversations.words import words
 from ondi.common.text import shows_nothing
 from ondi.staff.admin_base import TicketDataAdmin
+from ondi.staff.navigation import Entry, Section
 
 
 class MessageInline(TabularInline):  # type: ignore[misc]  # unfold ships no types
@@ -43,6 +44,7 @@ class MessageInline(TabularInline):  # type: ignore[misc]  # unfold ships no typ
 
 @admin.register(Conversation)
 class ConversationAdmin(TicketDataAdmin):
+    entries = (Entry(Section.SUPPORT, 20, "forum"),)
     list_display = ("title", "status", "message_count", "last_message_preview", "last_message_at", "tenant")
     list_filter = ("status",)
     list_select_related = ("tenant",)
@@ -58,6 +60,7 @@ class ConversationAdmin(TicketDataAdmin):
 
 @admin.register(Message)
 class MessageAdmin(TicketDataAdmin):
+    entries = (Entry(Section.RECORDS, 30, "chat"),)
     list_display = ("conversation", "sequence", "sender", "sender_role", "text", "created_at")
     list_filter = ("sender_role", "message_type")
     list_select_related = ("conversation", "sender")
@@ -74,6 +77,7 @@ class MessageAdmin(TicketDataAdmin):
 
 @admin.register(Participant)
 class ParticipantAdmin(TicketDataAdmin):
+    entries = (Entry(Section.RECORDS, 40, "person_add"),)
     list_display = ("conversation", "membership", "role", "last_read_sequence", "joined_at", "left_at")
     list_filter = ("role",)
     list_select_related = ("conversation", "membership")

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from conversations.querysets import ConversationQuerySet, MessageQuerySet, ParticipantQuerySet
 from ondi.accounts.models import Membership
 from ondi.common.database import TenantForeignKey
+from ondi.common.personal import PersonalData
 from ondi.tenants.models import TenantOwned
 
 
@@ -52,6 +53,13 @@ class Conversation(TenantOwned):
     last_message_at = models.DateTimeField(_("last message at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"))
 
+    personal = PersonalData(
+        erase={"title": "Erased", "last_message_preview": ""},
+        kept={"last_message_event": "codes and ids, never words"},
+        withheld="its title is the ticket's subject, and its messages have a file of their own",
+        is_purged=True,
+    )
+
     objects = ConversationQuerySet.as_manager()
 
     class Meta:
@@ -78,6 +86,8 @@ class Participant(TenantOwned):
     last_read_sequence = models.PositiveIntegerField(_("read up to"), default=0)
     joined_at = models.DateTimeField(_("joined"))
     left_at = models.DateTimeField(_("left"), null=True, blank=True)
+
+    personal = PersonalData(of="conversation", export="participants", is_purged=True)
 
     objects = ParticipantQuerySet.as_manager()
 
@@ -111,6 +121,11 @@ class Message(TenantOwned):
     content = models.TextField(_("text"), blank=True)
     event = models.JSONField(_("event"), null=True, blank=True)
     created_at = models.DateTimeField(_("sent"))
+
+    personal = PersonalData(
+        of="conversation", erase={"content": ""}, kept={"event": "codes and ids, never words"}, export="messages",
+        is_purged=True,
+    )  # fmt: skip
 
     objects = MessageQuerySet.as_manager()
 

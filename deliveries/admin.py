@@ -4,10 +4,12 @@ from django.contrib import admin
 
 from deliveries.models import Delivery
 from ondi.staff.admin_base import ReadOnlyAdmin
+from ondi.staff.navigation import Entry, Section
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
+    entries = (Entry(Section.SHOP, 20, "local_shipping"),)
     list_display: tuple[str, ...] = (
         "__str__",
         "customer",

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from deliveries.querysets import DeliveryQuerySet
 from ondi.accounts.models import Membership
 from ondi.common.database import TenantForeignKey
+from ondi.common.personal import PersonalData
 from ondi.tenants.models import TenantOwned
 from orders.models import Order
 
@@ -41,6 +42,11 @@ class Delivery(TenantOwned):
     source_updated_at = models.DateTimeField(_("updated at the source"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    personal = PersonalData(
+        of="customer", erase={"external_id": None, "from_address": None, "to_address": None},
+        kept={"store": "the tenant's"}, export="deliveries",
+    )  # fmt: skip
 
     objects = DeliveryQuerySet.as_manager()
 

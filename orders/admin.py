@@ -4,6 +4,7 @@ from django.contrib import admin
 from unfold.admin import TabularInline
 
 from ondi.staff.admin_base import ReadOnlyAdmin
+from ondi.staff.navigation import Entry, Section
 from orders.models import Order, OrderItem
 
 
@@ -26,6 +27,7 @@ class OrderItemInline(TabularInline):  # type: ignore[misc]  # unfold ships no t
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
+    entries = (Entry(Section.SHOP, 10, "receipt_long"),)
     list_display = (
         "number", "customer", "status", "payment_status", "total_amount", "currency", "placed_at", "store", "tenant",
     )  # fmt: skip

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ondi.accounts.models import Membership
 from ondi.common.database import TenantForeignKey
+from ondi.common.personal import PersonalData
 from ondi.tenants.models import TenantOwned
 from orders.querysets import OrderQuerySet
 
@@ -47,6 +48,11 @@ class Order(TenantOwned):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
+    personal = PersonalData(
+        of="customer", erase={"number": "erased-{id}", "external_id": None},
+        kept={"currency": "a code", "store": "the tenant's"}, export="orders",
+    )  # fmt: skip
+
     objects = OrderQuerySet.as_manager()
 
     class Meta:
@@ -73,6 +79,8 @@ class OrderItem(TenantOwned):
     name = models.CharField(_("item"), max_length=300)
     quantity = models.PositiveIntegerField(_("quantity"), default=1)
     unit_price = models.DecimalField(_("unit price"), max_digits=14, decimal_places=2, null=True, blank=True)
+
+    personal = PersonalData(of="order", erase={"name": "Erased"}, export="order_items")
 
     class Meta:
         verbose_name = _("order item")

@@ -9,6 +9,7 @@ from conversations.models import Conversation
 from deliveries.models import Delivery
 from ondi.accounts.models import Membership
 from ondi.common.database import TenantForeignKey
+from ondi.common.personal import NotPersonal, PersonalData
 from ondi.tenants.models import Language, Tenant, TenantOwned
 from orders.models import Order
 from support.querysets import (
@@ -37,6 +38,8 @@ class Tag(TenantOwned):
     """A word staff sort tickets by; customers never see it."""
 
     name = models.CharField(_("name"), max_length=50)
+
+    personal = NotPersonal("the tenant's own words to sort by")
 
     objects = TagQuerySet.as_manager()
 
@@ -92,6 +95,10 @@ class Ticket(TenantOwned):
     updated_at = models.DateTimeField(_("updated"))
     tags: "models.ManyToManyField[Tag, TicketTag]" = models.ManyToManyField(
         Tag, through="TicketTag", related_name="+", blank=True, verbose_name=_("tags")
+    )
+
+    personal = PersonalData(
+        of="requester", brings=("conversation",), erase={"subject": "Erased"}, export="tickets", is_purged=True
     )
 
     objects = TicketQuerySet.as_manager()
@@ -192,6 +199,8 @@ class TicketTag(TenantOwned):
     ticket = TenantForeignKey(Ticket, on_delete=models.CASCADE, related_name="+", verbose_name=_("ticket"))
     tag = TenantForeignKey(Tag, on_delete=models.CASCADE, related_name="tickettag", verbose_name=_("tag"))
 
+    personal = PersonalData(of="ticket", withheld="how the tenant sorts its work", is_purged=True)
+
     class Meta:
         verbose_name = _("tag of a ticket")
         verbose_name_plural = _("tags of tickets")
@@ -207,6 +216,8 @@ class TicketCounter(models.Model):
 
     tenant = models.OneToOneField(Tenant, primary_key=True, on_delete=models.PROTECT, related_name="+")
     last_number = models.PositiveIntegerField(default=0)
+
+    personal = NotPersonal("a number")
 
     def __str__(self) -> str:
         return str(self.last_number)
@@ -224,6 +235,11 @@ class TicketEvent(TenantOwned):
     before = models.JSONField(_("before"), default=dict, blank=True)
     after = models.JSONField(_("after"), default=dict, blank=True)
     created_at = models.DateTimeField(_("when"))
+
+    personal = PersonalData(
+        of="ticket", kept=dict.fromkeys(("before", "after", "cause"), "codes and ids, never words"), export="events",
+        is_purged=True,
+    )  # fmt: skip
 
     objects = TicketEventQuerySet.as_manager()
 
@@ -250,6 +266,8 @@ class TicketNote(TenantOwned):
     content = models.TextField(_("note"))
     created_at = models.DateTimeField(_("written"))
 
+    personal = PersonalData(of="ticket", erase={"content": "Erased"}, export="notes", is_purged=True)
+
     objects = TicketNoteQuerySet.as_manager()
 
     class Meta:
@@ -268,6 +286,8 @@ class TicketViewer(TenantOwned):
     ticket = TenantForeignKey(Ticket, on_delete=models.CASCADE, related_name="+", verbose_name=_("ticket"))
     membership = TenantForeignKey(Membership, on_delete=models.CASCADE, related_name="+", verbose_name=_("person"))
     seen_at = models.DateTimeField(_("seen"))
+
+    personal = PersonalData(of="ticket", withheld="which colleague looks at it just now", is_purged=True)
 
     objects = TicketViewerQuerySet.as_manager()
 
@@ -292,6 +312,8 @@ class CannedReply(TenantOwned):
     shortcut = models.SlugField(_("shortcut"), max_length=40)
     language = models.CharField(_("language"), max_length=8, choices=Language.choices)
     content = models.TextField(_("text"), max_length=LONGEST_MESSAGE)
+
+    personal = NotPersonal("what the tenant says to everybody")
 
     objects = CannedReplyQuerySet.as_manager()
 

@@ -11,6 +11,7 @@ from django.test import TransactionTestCase
 from ondi import embedded_postgres
 from ondi.api.throttles import buckets
 from tests.client import ApiClient
+from tests.factories import TenantFactory
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND NOT tablename = ANY(%s) ORDER BY 1"
 SIZE = "SELECT sum(pg_table_size(to_regclass(name))) FROM unnest(%s::text[]) AS name"
@@ -105,6 +106,11 @@ def _full_buckets():
 def api():
     """Calls the API like a portal: `api.as_(member).get(path)`."""
     return ApiClient()
+
+
+@pytest.fixture
+def tenant():
+    return TenantFactory()
 
 
 @pytest.fixture

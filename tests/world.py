@@ -8,7 +8,7 @@ from ondi.accounts.services import update_member
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from support import services
-from support.models import Ticket
+from support.models import Tag, Ticket
 from support.services import post_message
 from tests.client import ApiClient
 from tests.factories import (
@@ -38,6 +38,11 @@ class World:
     operator: User
     ticket: Ticket
     clients: dict[str, ApiClient]
+
+    @property
+    def colleague(self) -> Membership:
+        """Somebody a ticket can be given to."""
+        return self.people["lead"]
 
     def path(self, route: str) -> str:
         """The route with the ids of this world in it."""
@@ -76,6 +81,7 @@ def build_world() -> World:
     clients = {name: api.as_(member) for name, member in people.items()}
     clients["anonymous"] = clients["operator"] = api
     with tenant_scope(tenant.id):
+        Tag.objects.create(tenant=tenant, name="late")
         _key, text = issue_api_key(tenant_id=tenant.id, name="platform", scopes=Scope.values)
     clients["api_key"] = ApiClient(**{"X-API-Key": text})
     people["disabled"].user.is_active = False

@@ -75,5 +75,5 @@ def _words_of(request: HttpRequest) -> str:
 
 def _foreign_rows(tenant_ids: Collection[UUID], named: list[str]) -> list[tuple[UUID, UUID]]:
     with tenant_scope(*tenant_ids), connection.cursor() as cursor:
-        cursor.execute("SELECT id, tenant_id FROM ondi_foreign_rows(%s::uuid[])", [named])
+        cursor.execute("SELECT id, tenant_id FROM ondi_foreign_rows_2(%s::uuid[])", [named])
         return list(cursor.fetchall())

@@ -14,6 +14,7 @@ from ondi.accounts.querysets import MembershipQuerySet, UserManager
 from ondi.accounts.roles import Role
 from ondi.common.database import TenantForeignKey
 from ondi.common.ids import new_id
+from ondi.common.personal import ROW, NotPersonal, PersonalData
 from ondi.tenants.models import Language, TenantOwned
 
 ONE_PERSON_PER_ADDRESS = "accounts_membership_email"
@@ -45,6 +46,8 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(_("active"), default=True)
     is_superuser = models.BooleanField(_("platform operator"), default=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    personal = PersonalData(erase={"email": None, "password": "!"}, withheld="the address again, and a password's hash")
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -124,6 +127,11 @@ class Membership(TenantOwned):
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
 
+    personal = PersonalData(
+        brings=("user",), export="person",
+        erase={"first_name": "", "last_name": "", "email": None, "phone": "", "language": "", "external_id": None},
+    )  # fmt: skip
+
     objects = MembershipQuerySet.as_manager()
 
     class Meta:
@@ -198,6 +206,8 @@ class RefreshFamily(TenantOwned):
     created_at = models.DateTimeField(_("signed in"), auto_now_add=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
 
+    personal = PersonalData(of="user", erase=ROW, export="sessions")
+
     class Meta:
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
@@ -218,6 +228,8 @@ class SignInAttempts(models.Model):
     succeeded_at = models.DateTimeField(null=True)
     touched_at = models.DateTimeField(db_index=True)
 
+    personal = NotPersonal("a hash and moments, for a few days")
+
     def __str__(self) -> str:
         return self.key
 
@@ -231,6 +243,8 @@ class SettingsChange(TenantOwned):
     before = models.JSONField(_("before"), default=dict)
     after = models.JSONField(_("after"), default=dict)
     created_at = models.DateTimeField(_("when"), auto_now_add=True)
+
+    personal = NotPersonal("the tenant's settings")
 
     class Meta:
         verbose_name = _("settings change")
@@ -271,6 +285,8 @@ class ApiKey(TenantOwned):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    personal = NotPersonal("a tenant's key")
 
     class Meta:
         verbose_name = _("API key")

@@ -3,6 +3,7 @@
 from django.db import models
 
 from ondi.common.ids import new_id
+from ondi.common.personal import ROW, PersonalData
 
 
 class IdempotencyRecord(models.Model):
@@ -18,6 +19,10 @@ class IdempotencyRecord(models.Model):
     status = models.PositiveSmallIntegerField()
     response = models.JSONField()
     created_at = models.DateTimeField()
+
+    personal = PersonalData(
+        names="user_id", erase=ROW, withheld="answers that their tickets and messages hold as well; for a day"
+    )
 
     class Meta:
         constraints = [

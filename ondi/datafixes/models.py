@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ondi.common.database import TenantForeignKey
+from ondi.common.personal import ROW, NotPersonal, PersonalData
 from ondi.tenants.models import TenantOwned
 
 
@@ -35,6 +36,8 @@ class FixRun(TenantOwned):
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
+    personal = NotPersonal("what an operator asked for; people by their ids")
+
     class Meta:
         verbose_name = _("data fix")
         verbose_name_plural = _("data fixes")
@@ -57,6 +60,8 @@ class FixImage(TenantOwned):
     row_id = models.UUIDField()
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
+
+    personal = PersonalData(names="row_id", erase=ROW, withheld="what their rows were, until a fix is undone")
 
     class Meta:
         verbose_name = _("image of a row")

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from ondi.common.ids import new_id
+from ondi.common.personal import NotPersonal
 from ondi.common.querysets import TenantQuerySet
 
 
@@ -33,6 +34,8 @@ class Happening(models.Model):
     is_silent = models.BooleanField(default=False)  # a repair or import: kept and counted, and nobody is told
     cause = models.CharField(max_length=64, default="", blank=True)
     at = models.DateTimeField(default=timezone.now)
+
+    personal = NotPersonal("ids, numbers and codes, never words")
 
     class Meta:
         abstract = True
@@ -70,6 +73,8 @@ class Position(models.Model):
     tenant_id = models.UUIDField(primary_key=True)
     position = models.BigIntegerField()
 
+    personal = NotPersonal("a number")
+
     objects = PositionQuerySet.as_manager()
 
     def __str__(self) -> str:
@@ -80,6 +85,8 @@ class Head(models.Model):
     """The last `seq` given; one row."""
 
     seq = models.BigIntegerField(default=0)
+
+    personal = NotPersonal("a number")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="outbox_head_is_one")]
@@ -94,6 +101,8 @@ class Cursor(models.Model):
     subscriber = models.CharField(primary_key=True, max_length=40)
     seq = models.BigIntegerField()
     moved_at = models.DateTimeField(default=timezone.now)
+
+    personal = NotPersonal("a number")
 
     def __str__(self) -> str:
         return f"{self.subscriber} {self.seq}"
@@ -111,6 +120,8 @@ class SetAside(models.Model):
     next_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    personal = NotPersonal("a number and the kind of an error")
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant_id", "subscriber", "seq"], name="outbox_set_aside_once")]
         indexes = [
@@ -126,6 +137,8 @@ class Chore(models.Model):
 
     name = models.CharField(primary_key=True, max_length=40)
     last_at = models.DateTimeField()
+
+    personal = NotPersonal("a moment")
 
     def __str__(self) -> str:
         return self.name

@@ -17,6 +17,7 @@ from ondi.accounts.models import ApiKey, Membership, RefreshFamily, Scope, Setti
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.forms import RowForm
+from ondi.staff.navigation import Entry, Section
 
 
 class AccessAdmin(ReadOnlyAdmin):
@@ -30,6 +31,7 @@ class AccessAdmin(ReadOnlyAdmin):
 class RefreshFamilyAdmin(AccessAdmin):
     """Whose session it is goes by name: an address is not everybody's to read who manages the tenant."""
 
+    entries = (Entry(Section.RECORDS, 60, "devices"),)
     list_display = ("person", "tenant", "created_at", "issued_at", "expires_at", "revoked_at")
     list_select_related = ("tenant",)
     fields = ("tenant", "person", "created_at", "issued_at", "expires_at", "revoked_at")
@@ -51,6 +53,7 @@ class RefreshFamilyAdmin(AccessAdmin):
 
 @admin.register(SettingsChange)
 class SettingsChangeAdmin(AccessAdmin):
+    entries = (Entry(Section.RECORDS, 70, "manage_history"),)
     list_display = ("created_at", "actor", "__str__", "tenant")
     list_select_related = ("actor", "tenant")
     ordering = ("-created_at", "-id")
@@ -70,6 +73,7 @@ class ApiKeyForm(RowForm):
 class ApiKeyAdmin(ScopedAdmin):
     """Issue a key (its text is shown once) and revoke it."""
 
+    entries = (Entry(Section.PEOPLE, 50, "key"),)
     form = ApiKeyForm
     list_display = ("name", "prefix", "opens", "tenant", "created_at", "expires_at", "revoked_at")
     list_select_related = ("tenant",)

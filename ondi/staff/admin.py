@@ -24,6 +24,7 @@ from ondi.staff import access  # noqa: F401 - its screens, which are looked for 
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.invitations import invite
+from ondi.staff.navigation import Entry, Section
 from ondi.tenants.models import Tenant
 
 INVITED_AT_ONCE = 20
@@ -36,6 +37,7 @@ admin.site.unregister([TOTPDevice, StaticDevice])  # their secrets are nobody's 
 class TenantAdmin(ScopedAdmin):
     """Tenants are made with `manage.py create_tenant`, which gives them their settings and first admin."""
 
+    entries = (Entry(Section.PEOPLE, 40, "storefront"),)
     tenant_field = "id"
     list_display = ("name", "slug", "status", "language", "time_zone", "created_at")
     list_filter = ("status",)
@@ -109,6 +111,10 @@ def _unlisted(request: HttpRequest) -> Q:
 
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
+    entries = (
+        Entry(Section.PEOPLE, 10, "group", "?people=customers", _("Customers")),
+        Entry(Section.PEOPLE, 20, "badge", "?people=staff", _("Staff")),
+    )
     form = MemberForm
     list_display = ("full_name", "address", "role", "is_support_user", "is_view_only", "tenant", "ended_at")
     list_filter = (PeopleFilter, "role", "is_support_user")
@@ -195,6 +201,7 @@ class MembershipAdmin(ScopedAdmin):
 class UserAdmin(ReadOnlyAdmin):
     """Logins belong to no tenant: for the platform operator, who may switch one off."""
 
+    entries = (Entry(Section.RECORDS, 50, "login"),)
     list_display = ("email", "is_active", "is_superuser", "email_proved_at", "last_login", "created_at")
     list_filter = ("is_active", "is_superuser")
     search_fields = ("email__folded",)

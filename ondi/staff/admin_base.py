@@ -1,6 +1,6 @@
 """The base of every admin screen: scoped to the staff member's tenants, read-only unless it says otherwise."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from ondi.common.ids import parse_id
 from ondi.common.times import in_words
 from ondi.staff.entry import Staff, staff_at, use_zone_of
 from ondi.staff.forms import RowForm, refuse_what_shows_nothing, within_calendar
+from ondi.staff.navigation import Entry
 from ondi.staff.once import FORM_ID, SentBefore, sent_once
 from ondi.staff.paginator import BoundedPaginator
 
@@ -42,9 +43,11 @@ def _keep_in_calendar(row: Model) -> None:
 class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     """Rows of the tenants `visible_in` names; changeable in those `changeable_in` names.
 
-    Rights come from memberships, so neither Django's permissions nor its groups are asked.
+    Rights come from memberships, so neither Django's permissions nor its groups are asked. `entries`: its lines in
+    the side bar.
     """
 
+    entries: Sequence[Entry] = ()
     form: Any = RowForm
     tenant_field = "tenant_id"
     paginator = BoundedPaginator

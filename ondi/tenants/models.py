@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ondi.common.ids import new_id
+from ondi.common.personal import NotPersonal
 
 
 def validate_time_zone(name: str) -> None:
@@ -55,6 +56,8 @@ class Tenant(models.Model):
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
+    personal = NotPersonal("a business")
+
     class Meta:
         verbose_name = _("tenant")
         verbose_name_plural = _("tenants")
@@ -91,6 +94,8 @@ class PortalSettings(models.Model):
     )
     values = models.JSONField(_("portal settings"), default=dict, db_default={}, blank=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    personal = NotPersonal("what a business says to everybody")
 
     class Meta:
         verbose_name = _("portal settings")

@@ -18,6 +18,7 @@ from ondi.common.errors import DomainError
 from ondi.common.text import shows_nothing
 from ondi.staff.admin_base import TicketDataAdmin
 from ondi.staff.entry import Staff, staff_at
+from ondi.staff.navigation import Entry, Section
 from ondi.staff.once import SentBefore, sent_once
 from support import services
 from support.admin import columns
@@ -43,6 +44,7 @@ from support.models import Ticket
 
 @admin.register(Ticket)
 class TicketAdmin(TicketDataAdmin):
+    entries = (Entry(Section.SUPPORT, 10, "confirmation_number"),)
     change_list_template = "support/queue.html"
     list_before_template = "support/queue_top.html"
     list_fullwidth = True

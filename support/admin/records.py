@@ -16,12 +16,14 @@ from ondi.datafixes.runs import status_of
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin, TicketDataAdmin
 from ondi.staff.entry import Staff
 from ondi.staff.forms import RowForm
+from ondi.staff.navigation import Entry, Section
 from support.models import CannedReply, Tag, TicketEvent, TicketNote
 from support.placeholders import NAMES, unknown_placeholders
 
 
 @admin.register(TicketEvent)
 class TicketEventAdmin(TicketDataAdmin):
+    entries = (Entry(Section.RECORDS, 10, "history"),)
     list_display = ("ticket", "kind", "actor", "created_at", "tenant")
     list_filter = ("kind",)
     list_select_related = ("ticket", "actor", "tenant")
@@ -30,6 +32,7 @@ class TicketEventAdmin(TicketDataAdmin):
 
 @admin.register(TicketNote)
 class TicketNoteAdmin(TicketDataAdmin):
+    entries = (Entry(Section.RECORDS, 20, "sticky_note_2"),)
     list_display = ("ticket", "author", "content", "created_at")
     list_select_related = ("ticket", "author")
     ordering = ("-id",)  # in the order of time
@@ -39,6 +42,7 @@ class TicketNoteAdmin(TicketDataAdmin):
 class FixRunAdmin(ReadOnlyAdmin):
     """What operators' data fixes changed, for those who manage the tenant; undone by command only."""
 
+    entries = (Entry(Section.RECORDS, 80, "healing"),)
     list_display = ("command", "how_far", "changed", "failed", "operator", "started_at", "tenant")
     list_filter = ("status",)
     list_select_related = ("tenant",)
@@ -71,6 +75,7 @@ class WorkbenchAdmin(ScopedAdmin):
 
 @admin.register(Tag)
 class TagAdmin(WorkbenchAdmin):
+    entries = (Entry(Section.SUPPORT, 40, "sell"),)
     list_display = ("name", "tenant")
     list_select_related = ("tenant",)
     search_fields = ("name__folded",)
@@ -100,6 +105,7 @@ class CannedReplyForm(RowForm):
 
 @admin.register(CannedReply)
 class CannedReplyAdmin(WorkbenchAdmin):
+    entries = (Entry(Section.SUPPORT, 30, "quickreply"),)
     form = CannedReplyForm
     list_display = ("shortcut", "language", "content", "tenant")
     list_filter = ("language",)

@@ -11,6 +11,7 @@ from ondi.accounts.models import Membership
 from ondi.accounts.roles import Role
 from ondi.common.prepared import insert_rows
 from ondi.common.times import iso
+from ondi.common.upsert import hold_intake
 from ondi.datafixes.fixes import Batch, FixOneByOne, Item
 from ondi.outbox.publishing import entry
 from support.fixes.tickets import TicketFix
@@ -34,6 +35,10 @@ class EraseCustomer(FixOneByOne):
         if customer.erased_at is None:
             tickets = Ticket.objects.filter(tenant_id=self.tenant_id, requester=customer).count()
             yield Item(str(customer.id), f"customer {customer.id}", {"tickets": tickets}, {"words": "erased"})
+
+    def hold(self, items: Sequence[Item]) -> None:
+        """No batch that is taken in meanwhile writes their orders and deliveries anew."""
+        hold_intake(self.tenant_id)
 
     def apply(self, item: Item, *, at: datetime) -> bool:
         with connection.cursor() as cursor:

@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from ondi.staff.admin_base import ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
+from ondi.staff.navigation import Entry, Section
 from ondi.tenants.models import Language, PortalSettings
 from support.settings.portal import SETTINGS, Choice, Portal, Setting, Switch, Texts
 from support.settings.services import update_portal_settings
@@ -89,6 +90,7 @@ for _fields in FORM_FIELDS.values():
 
 @admin.register(PortalSettings)
 class PortalSettingsAdmin(ScopedAdmin):
+    entries = (Entry(Section.PEOPLE, 30, "tune"),)
     form = PortalSettingsForm
     list_display = ("tenant", *(name for name, one in SETTINGS.items() if not isinstance(one.kind, Texts)))
     list_select_related = ("tenant",)

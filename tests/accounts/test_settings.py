@@ -6,16 +6,11 @@ from ondi.accounts.models import SettingsChange
 from ondi.tenants.scope import tenant_scope
 from support.errors import CannotManageSettings
 from support.settings.services import update_portal_settings
-from tests.factories import MemberFactory, TenantFactory, actor, make_ticket, reload
+from tests.factories import MemberFactory, actor, make_ticket, reload
 
 pytestmark = pytest.mark.django_db
 
 SETTINGS = "/delivery/customer-portal/settings"
-
-
-@pytest.fixture
-def tenant():
-    return TenantFactory()
 
 
 @pytest.fixture

@@ -11,23 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.api.test_permissions import TABLE
+from tests.registry.document import body_fields, query_parameters
+from tests.registry.routes import ROUTES
 from tests.world import build_world
 
 pytestmark = pytest.mark.django_db(transaction=True)  # /auth/* has no transaction of its own
 
 EXAMPLES = int(os.environ.get("GENERATED_EXAMPLES", "12"))
-FIELDS = (
-    "subject", "message", "priority", "source", "related_delivery_id", "related_order_id", "content", "message_type",
-    "reason", "action", "user_ids", "role", "orders", "deliveries", "email", "password", "tenant", "refresh_token",
-    "current_password", "new_password", "support_ticket_settings", "visibility_settings", "attachments", "status",
-    "token", "acknowledgement_html", "support_user_ids", "chat", "external_id", "customer", "source_updated_at",
-)  # fmt: skip
-PARAMETERS = (
-    "page", "limit", "source", "status", "search", "assignment_scope", "priority", "waiting_on", "order_id", "language",
-    "delivery_id", "assigned_to", "after", "before", "timestamp_range", "message_id", "type", "tenant_id",
-    "related_order_id",
-)  # fmt: skip
+_EACH = [(route.method, route.path) for route in ROUTES]
+FIELDS = sorted(
+    {"attachments", *(step for one in _EACH for place in body_fields(*one) for step in place if isinstance(step, str))}
+)
+PARAMETERS = sorted({"tenant_id", *(name for one in _EACH for name in query_parameters(*one))})
 WORDS = st.sampled_from(
     ["open", "closed", "urgent", "storefront", "customer_portal", "text", "add", "remove", "admin", "en", "ar", "0",
      "-1", "1e400", "99999999999999999999", "0197f0a0-0000-7000-8000-000000000000",
@@ -63,18 +58,18 @@ HEADERS = st.dictionaries(
 CALLERS = ("customer", "lead", "admin", "api_key", "anonymous")
 
 
-@pytest.mark.parametrize(("method", "route"), TABLE, ids=" ".join)
-def test_whatever_comes_is_answered_in_the_envelope(method, route):
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_whatever_comes_is_answered_in_the_envelope(route):
     world = build_world()
-    path = world.path(route)
+    path = world.path(route.path)
 
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(body=BODIES, query=QUERIES, headers=HEADERS, caller=st.sampled_from(CALLERS), words=WORDS)
     def send(body, query, headers, caller, words):
         filled = path if len(words) != 36 else path.replace(str(world.ticket.id), words)
         sane = {name: value.encode("utf-8", "replace").decode() for name, value in query.items()}
-        raw = None if method == "GET" else body
-        answer = world.clients[caller].call(method, filled, parameters=sane, raw=raw, **headers)
+        raw = None if route.method == "GET" else body
+        answer = world.clients[caller].call(route.method, filled, parameters=sane, raw=raw, **headers)
 
         assert answer.status_code < 500, answer.content
         assert set(answer.json()) <= {"success", "message", "data", "error"}

@@ -22,6 +22,7 @@ FUNCTIONS = {
     "ondi_search_people",
     "ondi_enter_api_key",
     "ondi_foreign_rows",
+    "ondi_foreign_rows_2",
     "ondi_erase_customer",
     "ondi_purge_tickets",
     "ondi_enter_api_key_2",

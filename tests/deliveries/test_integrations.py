@@ -20,11 +20,6 @@ pytestmark = pytest.mark.django_db
 NOW = timezone.now()
 
 
-@pytest.fixture
-def tenant():
-    return TenantFactory()
-
-
 def key_of(tenant, **fields):
     with tenant_scope(tenant.id):
         return issue_api_key(tenant_id=tenant.id, name="platform", **fields)

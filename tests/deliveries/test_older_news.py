@@ -17,17 +17,12 @@ from orders.models import Order
 from tests.client import ApiClient
 from tests.deliveries.test_import_orders import HEADER, OLIST, row
 from tests.deliveries.test_integrations import delivery, order, put, statuses
-from tests.factories import MemberFactory, OrderFactory, TenantFactory
+from tests.factories import MemberFactory, OrderFactory
 from tests.races import at_once, held_up
 
 pytestmark = pytest.mark.django_db
 
 NOW = timezone.now().replace(microsecond=0)
-
-
-@pytest.fixture
-def tenant():
-    return TenantFactory()
 
 
 @pytest.fixture

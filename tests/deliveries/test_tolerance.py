@@ -14,7 +14,7 @@ from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from tests.client import ApiClient
 from tests.deliveries.test_integrations import delivery, order, put, statuses
-from tests.factories import DeliveryFactory, MemberFactory, TenantFactory, make_ticket
+from tests.factories import DeliveryFactory, MemberFactory, make_ticket
 from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db
@@ -59,11 +59,6 @@ KEPT = [
     ("language", "en-GB", "en"),
 ]
 CLEARED = [(name, empty) for name in KNOWN for empty in (None, "", "   ")]
-
-
-@pytest.fixture
-def tenant():
-    return TenantFactory()
 
 
 @pytest.fixture

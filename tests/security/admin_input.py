@@ -10,6 +10,8 @@ from django.contrib import admin
 from django.urls import reverse
 
 from support.admin.buttons import BUTTONS
+from tests.registry.screens import FIELDS as SCREEN_FIELDS
+from tests.registry.screens import OPENED, WITH_FORM
 
 VALUES = (
     "", " ", "\x00", "a\x00b", "\x1b[2J", "\ufffd", "\u202e", "0", "-1", "1" * 11, "9" * 40, "7" * 5000, "1e999", "NaN", "-Infinity",
@@ -34,10 +36,9 @@ PARAMETERS = (
     "customer", "order", "delivery", "after", "before", "version", "done", "term", "app_label", "model_name", "field_name", "s", "language",
     "messages",
 )  # fmt: skip
-FIELDS = (
-    "content", "last_sequence", "assignee", "status", "close", "version", "reason", "priority", "tags", "shown", "when", "at_0", "at_1",
-    "at", "item", "subject", "message", "action", "_selected_action", "apply", "select_across", "index", "next", "language",
-    "until", "versions", "form_id", "from",
+FIELDS = sorted(
+    {"close", "version", "shown", "at_0", "at_1", "action", "select_across", "index", "next", "language", "until",
+     "versions", "form_id", "from", *SCREEN_FIELDS}
 )  # fmt: skip
 
 
@@ -49,12 +50,19 @@ class Request:
 
 def requests(rows: dict[str, Any], ticket: Any, message_id: Any) -> Iterator[Request]:
     """All of them. `rows`: of some screens a row to open, by `app_model`; a ticket, and a message in it."""
-    at_ticket = f"/admin/support/ticket/{ticket.id}"
-    pages = ["/admin/", "/admin/search/", "/admin/autocomplete/", "/admin/jsi18n/", "/admin/support/ticket/phone/",
-             "/admin/support/ticket/export/", f"{at_ticket}/change/", f"{at_ticket}/news/"]  # fmt: skip
-    forms = [f"{at_ticket}/reply/", f"{at_ticket}/note/", f"{at_ticket}/redact/{message_id}/", "/admin/support/ticket/next/",
-             f"/admin/support/ticket/phone/?customer={ticket.requester_id}", "/admin/support/ticket/?tab=open",
-             *(f"{at_ticket}/action/{name}/" for name in BUTTONS)]  # fmt: skip
+    named = {**dict.fromkeys(("tag", "tenant", "order", "delivery", "agent"), ticket.id), "act": "priority",
+             "ticket": ticket.id, "message": message_id, "customer": ticket.requester_id}  # fmt: skip
+    pages = [
+        *(screen.path.format_map(named) for screen in OPENED),
+        "/admin/search/",
+        "/admin/autocomplete/",
+        "/admin/jsi18n/",
+    ]
+    forms = [
+        screen.address({**named, "act": action})
+        for screen in WITH_FORM
+        for action in (BUTTONS if "act" in screen.kinds else ("",))
+    ]
     for page in pages:
         for name in PARAMETERS:
             yield from (Request(f"{page}?{urlencode({name: value})}") for value in VALUES)

@@ -19,11 +19,6 @@ SENTENCE = "This was sent already; it is not sent twice."
 
 
 @pytest.fixture
-def tenant():
-    return TenantFactory()
-
-
-@pytest.fixture
 def sara(tenant):
     return MemberFactory(tenant=tenant, admin=True, is_support_user=True)
 

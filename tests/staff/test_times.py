@@ -26,7 +26,8 @@ from tests.factories import (
     make_ticket,
     reload,
 )
-from tests.staff.test_pages import MODELS, fill, paths
+from tests.registry.screens import MODELS
+from tests.staff.test_pages import fill, paths
 from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,7 +69,7 @@ def every_page(tenant, tickets):
             row = apps.get_model(model.replace("_", "."))._default_manager.first()
         if row is not None:
             yield f"{path}{row.pk}/change/"
-    yield from (path for path, _most in paths(tickets).values())
+    yield from paths(tickets).values()
     yield f"{QUEUE}?tab=snoozed"
 
 

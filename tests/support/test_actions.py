@@ -11,15 +11,10 @@ from support.actions import ACTIONS, actions_open_to
 from support.admin.buttons import BUTTONS
 from support.models import Tag, TicketEvent, TicketNote
 from support.services import close_ticket
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload
+from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, actor, make_ticket, reload
 
 pytestmark = pytest.mark.django_db
 QUEUE = "/messaging/support/tickets"
-
-
-@pytest.fixture
-def tenant():
-    return TenantFactory()
 
 
 @pytest.fixture

@@ -32,11 +32,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def tenant():
-    return TenantFactory()
-
-
-@pytest.fixture
 def customer(tenant):
     return MemberFactory(tenant=tenant, first_name="Layla")
 

@@ -19,11 +19,6 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def tenant():
-    return TenantFactory()
-
-
-@pytest.fixture
 def sara(tenant):
     return actor(MemberFactory(tenant=tenant, agent=True))
 

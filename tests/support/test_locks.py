@@ -19,9 +19,12 @@ from ondi.accounts import credentials, invitations
 from ondi.accounts import services as people
 from ondi.accounts.actors import Actor
 from ondi.accounts.links import Purpose, make_link
+from ondi.datafixes.images import rows_in
 from ondi.tenants.scope import tenant_scope
 from orders import services as of_orders
 from support import services
+from support.fixes.final import EraseCustomer
+from support.fixes.tickets import Reassign
 from support.services import shared, undoing
 from support.settings import services as settings
 from support.vocabulary import EventKind
@@ -45,7 +48,7 @@ SHORT = {
 }  # fmt: skip
 STATEMENT = re.compile(
     r'FROM "(?P<held>\w+)".* FOR (?:NO KEY )?UPDATE|(?<!FOR )(?<!DO )(?<!KEY )\bUPDATE "?(?P<changed>[a-z_]+)"?'
-    r'|INTO (?P<counted>support_ticketcounter)'
+    r'|INTO (?P<counted>support_ticketcounter)|FROM (?P<imaged>\w+) AS t WHERE.* FOR NO KEY UPDATE OF t'
 )  # fmt: skip
 
 
@@ -56,9 +59,10 @@ def locks_of(call):
     found = {}
     for query in captured.captured_queries:
         for match in STATEMENT.finditer(query["sql"]):
-            table = match["held"] or match["changed"] or match["counted"]
+            held = match["held"] or match["imaged"]
+            table = held or match["changed"] or match["counted"]
             if table in SHORT:
-                found.setdefault(SHORT[table], "!" if match["held"] else "")
+                found.setdefault(SHORT[table], "!" if held else "")
     return " ".join(name + mark for name, mark in found.items())
 
 
@@ -272,6 +276,64 @@ def test_the_system_locks_as_everybody(name):
         found = locks_of(lambda: getattr(services, name)(actor=world.system(), announce=False, **details(world)))
 
     assert found == expected
+
+
+# Functions of the schema's owner, whose statements PostgreSQL does not tell us: their text, in its order.
+OF_OWNER = {
+    "ondi_erase_customer": "login! member! order! delivery! ticket! talk! message!",
+    "ondi_purge_tickets": "ticket! part talk message",
+}
+OWNERS_STATEMENT = re.compile(
+    r"^\s*(?:PERFORM|SELECT)\b.*?FROM public\.(?P<held>\w+)(?=.*FOR (?:NO KEY )?UPDATE)"
+    r"|^\s*(?:UPDATE|DELETE FROM) public\.(?P<changed>\w+)",
+    re.DOTALL,
+)
+
+
+@pytest.mark.parametrize("name", OF_OWNER)
+def test_the_owners_functions_lock_as_everybody(name):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = %s", [name])
+        (body,) = cursor.fetchone()
+
+    found = {}
+    for statement in re.sub(r"--.*", "", body).split("BEGIN", 1)[1].split(";"):
+        if match := OWNERS_STATEMENT.search(statement):
+            table = SHORT.get(match["held"] or match["changed"])
+            found.setdefault(table, "!" if match["held"] else "")
+    found.pop(None, None)
+
+    assert " ".join(table + mark for table, mark in found.items()) == OF_OWNER[name]
+
+
+def fixed(fix):
+    """What a run does with a batch: hold, take the images, fix."""
+    items = list(fix.items())
+    fix.hold(items)
+    rows_in(fix.footprint, fix.parameters(items) | {"tenant": fix.tenant_id})
+    assert fix.apply_all(items, at=timezone.now()).changed
+
+
+def test_tickets_are_handed_on_after_who_gets_them_is_held():
+    world = World()
+
+    with tenant_scope(world.tenant.id):
+        fix = Reassign(world.tenant.id, giver=world.yusuf.id, taker=world.sara.id)
+        found = locks_of(lambda: fixed(fix))
+
+    assert found == "member! ticket! talk! part!"
+
+
+def test_nothing_is_taken_in_while_a_person_is_erased():
+    """Else a batch that knew the person before would write their orders anew."""
+    world = World()
+
+    with tenant_scope(world.tenant.id), CaptureQueriesContext(connection) as captured:
+        fixed(EraseCustomer(world.tenant.id, customer=world.customer))
+
+    statements = [query["sql"] for query in captured.captured_queries]
+    intake = next(place for place, one in enumerate(statements) if f"intake {world.tenant.id}" in one)
+    assert intake < next(place for place, one in enumerate(statements) if "ondi_erase_customer" in one)
 
 
 @pytest.mark.parametrize("found", [expected for expected, _call in LOCKS.values()])

@@ -17,11 +17,6 @@ ADD_TAG, ADD_REPLY = "/admin/support/tag/add/", "/admin/support/cannedreply/add/
 
 
 @pytest.fixture
-def tenant():
-    return TenantFactory()
-
-
-@pytest.fixture
 def sara(tenant):
     return MemberFactory(tenant=tenant, agent=True)
 

@@ -9,16 +9,11 @@ from ondi.common.times import iso
 from ondi.tenants.scope import tenant_scope
 from support import services
 from support.models import Tag, Ticket, TicketTag
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload
+from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, actor, make_ticket, reload
 
 pytestmark = pytest.mark.django_db
 
 QUEUE = "/messaging/support/tickets"
-
-
-@pytest.fixture
-def tenant():
-    return TenantFactory()
 
 
 @pytest.fixture

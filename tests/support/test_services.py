@@ -29,11 +29,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def tenant():
-    return TenantFactory()
-
-
-@pytest.fixture
 def customer(tenant):
     return MemberFactory(tenant=tenant)
 

@@ -3,26 +3,34 @@
 import contextlib
 import io
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from django.contrib import admin
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 import deliveries
+from conversations.models import Conversation, Message
+from deliveries.models import Delivery
 from ondi.accounts.api_keys import issue_api_key
-from ondi.accounts.models import Membership, Scope, SettingsChange
+from ondi.accounts.models import Membership, Scope, SettingsChange, User
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
-from orders.models import OrderItem
+from orders.models import Order, OrderItem
 from support.admin.buttons import BUTTONS
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketTag
 from support.settings.services import update_portal_settings
 from tests.client import ApiClient
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, UserFactory, actor, make_ticket
+from tests.registry.document import body_fields, is_id, query_parameters, with_value
+from tests.registry.routes import ROUTES, Route
+from tests.registry.screens import OPENED, WITH_FORM, Screen, label_of, models_with_screens
 from tests.workbench import workbench
 
+FEW = 2  # rows of a kind are alike
 MARK = "leakmark7731"
 OLIST = Path(deliveries.__file__).parent / "import_maps" / "olist.toml"
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -37,6 +45,10 @@ class Side:
     ticket: Ticket
     rows: dict[str, object]
     api_key: str
+
+    @property
+    def colleague(self) -> Membership:
+        return self.people["lead"]
 
 
 @dataclass
@@ -111,65 +123,82 @@ def build() -> Leaks:
     return Leaks(own, build_side(MARK, "foreign", guest=own.people["agent"].user))
 
 
+# Words that the foreign tenant's rows would be found by.
+TERMS = (MARK, "77", "#1", "A-1", "not come")
+# Ids a parameter or field may take, by what its name ends in; one that is not here is tried with every row there is.
+KINDS = {
+    "ticket_id": Ticket, "conversation_id": Conversation, "message_id": Message, "after": Message, "before": Message,
+    "order_id": Order, "delivery_id": Delivery, "tenant_id": Tenant, "user_id": User, "user_ids": User,
+    "assigned_to": User,
+}  # fmt: skip
+
+
+def ids_for(side: Side, name: str) -> list[str]:
+    """The ids of a side's rows that this parameter or field may name."""
+    kind = next((kind for ending, kind in KINDS.items() if name.endswith(ending)), object)
+    people = [str(member.user_id) for member in side.people.values()] if kind is User else []
+    return list(dict.fromkeys([*people, *(str(row.pk) for row in side.rows.values() if isinstance(row, kind))]))
+
+
+@dataclass(frozen=True)
+class Attempt:
+    method: str
+    path: str
+    body: Any = None
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.query}"
+
+
+def attempts(route: Route, leaks: Leaks) -> Iterator[Attempt]:
+    """The route about every foreign row its path can name; about our own, with every foreign id in each place.
+
+    Which places take ids and words the OpenAPI document says, so nothing of a route is left out.
+    """
+    here = {"ticket_id": leaks.own.ticket.pk, "conversation_id": leaks.own.ticket.conversation_id}
+    path, body = route.filled(**here), route.body(leaks.own)
+    in_path = re.findall(r"<str:(\w+)>", route.path)
+    yield from (
+        Attempt(route.method, route.filled(**{**here, name: key}), body)
+        for name in in_path
+        for key in ids_for(leaks.foreign, name)
+    )
+    if route.method == "GET":
+        yield Attempt(route.method, path)
+    places = query_parameters(route.method, route.path)
+    # Not in the document's list: every call that may be asked of several tenants understands it.
+    ids_in_query = [*(name for name, schema in places.items() if is_id(schema)), "tenant_id"]
+    for name in ids_in_query:
+        yield from (Attempt(route.method, path, body, {name: key}) for key in ids_for(leaks.foreign, name))
+    yield from (Attempt(route.method, path, body, {"search": term}) for term in TERMS if "search" in places)
+    yield from (
+        Attempt(route.method, path, body, {name: value})
+        for name, value in (("page", "2"), ("assignment_scope", "mine"))
+        if name in places
+    )
+    told = route.leaks(leaks.own, leaks.foreign)
+    yield from (Attempt(route.method, path, words) for words in told)
+    for place, schema in body_fields(route.method, route.path).items():
+        if is_id(schema):
+            name = next(step for step in reversed(place) if isinstance(step, str))
+            bodies = (with_value((*told, body)[0], place, key) for key in ids_for(leaks.foreign, name))
+            yield from (Attempt(route.method, path, words) for words in bodies)
+
+
 def through_the_api(leaks: Leaks) -> None:
-    """Every route with every foreign id in it, every filter, body and search; as everybody of the own tenant."""
-    api, foreign = ApiClient(), leaks.foreign
+    """Every route of the registry, as everybody of the own tenant."""
+    api = ApiClient()
     callers = {name: api.as_(member) for name, member in leaks.own.people.items()}
     callers["key"] = ApiClient(**{"X-API-Key": leaks.own.api_key})
-    ids = {name: str(row.pk) for name, row in foreign.rows.items()}
-    person = str(foreign.people["lead"].user_id)
-    terms = {"search": MARK}, {"search": "77"}, {"search": "#1"}, {"search": "A-1"}, {"search": "not come"}
-    filters = ({"order_id": ids["order"]}, {"delivery_id": ids["delivery"]}, {"assigned_to": person},
-               {"assignment_scope": "mine"}, {"tenant_id": ids["tenant"]}, *terms)  # fmt: skip
-    new = {"subject": "x", "message": "x"}
-    people = {"action": "add", "user_ids": [person], "role": "member"}
-    order = {"external_id": "order-1", "order_number": "A-1", "status": "shipped", "payment_status": "paid",
-             "placed_at": "2026-01-01T00:00:00Z", "source_updated_at": "2026-01-01T00:00:00Z",
-             "customer": {"external_id": "customer-1"}}  # fmt: skip
-    delivery = {"external_id": "delivery-1", "status": "delivered", "order_external_id": "order-1",
-                "source_updated_at": "2026-01-01T00:00:00Z", "customer": {"external_id": "customer-1"}}  # fmt: skip
-    reads = [("GET", path, None, parameters)
-             for path in ("/customer/support/tickets", "/messaging/support/tickets", "/messaging/conversations")
-             for parameters in ({}, {"page": "2"}, *filters)]  # fmt: skip
-    reads += [("GET", path, None, {}) for path in (
-        "/users/me", "/customer/support/summary", "/customer/delivery/portal-settings",
-        "/delivery/customer-portal/settings", "/schema", "/docs",
-    )]  # fmt: skip
-    reads += [("GET", f"/customer/support/tickets/{ids[row]}", None, {}) for row in ("ticket", "storefront")]
-    reads += [("GET", f"/messaging/support/tickets/{ids['ticket']}", None, {})]
-    conversation = f"/messaging/conversations/{ids['conversation']}"
-    own_conversation = f"/messaging/conversations/{leaks.own.ticket.conversation_id}"
-    reads += [
-        ("GET", path, None, {}) for path in (conversation, f"{conversation}/messages", f"{own_conversation}/messages")
-    ]
-    message = foreign.rows["conversation"].last_message_id
-    reads += [("GET", f"{own_conversation}/messages", None, {beside: str(message)}) for beside in ("after", "before")]
-    writes = [
-        ("POST", "/customer/support/tickets", {**new, "related_delivery_id": ids["delivery"]}, {}),
-        ("POST", "/customer/support/tickets", {**new, "source": "storefront", "related_order_id": ids["order"]}, {}),
-        # Their own item: a conflict with their own ticket.
-        ("POST", "/customer/support/tickets", {**new, "related_delivery_id": str(leaks.own.rows["delivery"].pk)}, {}),
-        ("POST", f"/customer/support/tickets/{ids['ticket']}/close", None, {}),
-        ("POST", f"{conversation}/messages", {"content": "x"}, {}),
-        ("PUT", f"{conversation}/read-status", None, {"message_id": str(message)}),
-        ("PUT", f"{own_conversation}/read-status", None, {"message_id": str(message)}),
-        ("PUT", f"{conversation}/participants", people, {}),
-        ("PUT", f"{own_conversation}/participants", people, {}),
-        ("PUT", "/delivery/customer-portal/settings",
-         {"support_ticket_settings": {"support_user_ids": [person]}}, {}),
-        ("PUT", "/integrations/orders", {"orders": [order]}, {}),
-        ("PUT", "/integrations/deliveries", {"deliveries": [delivery]}, {}),
-    ]  # fmt: skip
-    writes += [
-        ("POST", f"/messaging/support/tickets/{ids['ticket']}/{action}", {"reason": "x"}, {})
-        for action in ("assign-to-me", "take-over", "release", "close", "reopen")
-    ]
-    writes += [("POST", "/messaging/support/tickets/next", None, {})]
+    every = [attempt for route in ROUTES for attempt in attempts(route, leaks)]
+    every += [Attempt("GET", "/schema"), Attempt("GET", "/docs")]
     for name, caller in callers.items():
-        for method, path, body, parameters in (*reads, *writes):
-            headers = {"Idempotency-Key": "the same everywhere"} if method == "POST" else {}
-            answer = caller.call(method, path, body=body, parameters=parameters, **headers)
-            leaks.look(f"{name} {method} {path} {parameters}", f"{path} {body} {parameters}", answer)
+        for number, one in enumerate(every):
+            # The same whoever calls; another for each body, or the second would be refused for its key.
+            headers = {"Idempotency-Key": f"attempt-{number}"} if one.method == "POST" else {}
+            answer = caller.call(one.method, one.path, body=one.body, parameters=one.query, **headers)
+            leaks.look(f"{name} {one}", f"{one.path} {one.body} {one.query}", answer)
 
 
 def seen(answer, browser):
@@ -183,88 +212,89 @@ def seen(answer, browser):
 
 
 def through_the_admin(leaks: Leaks) -> None:
-    """Every screen: list, search, filters, form, foreign row, its history, actions, the site's own search."""
-    foreign = leaks.foreign
+    """Every screen of the registry and of the models: its addresses and forms with what is the other tenant's."""
     for name in ("agent", "admin"):
         browser = workbench(leaks.own.people[name].user)
-        pages = [*workbench_pages(leaks), f"/admin/search/?s={MARK}", "/admin/search/?s=A-1", "/admin/jsi18n/"]
-        for model in admin.site._registry:
-            label = f"{model._meta.app_label}_{model._meta.model_name}"
-            listing = reverse(f"admin:{label}_changelist")
-            pages += [listing, f"{listing}?q={MARK}", f"{listing}?q=77", f"{listing}?q=not+come", f"{listing}add/"]
-            pages += [
-                f"/admin/autocomplete/?app_label={model._meta.app_label}&model_name={model._meta.model_name}"
-                f"&field_name={link.name}&term={term}"
-                for link in model._meta.fields if link.is_relation for term in (MARK, "")
-            ]  # fmt: skip
-            pages += [f"{listing}?{name}__exact={foreign.tenant.pk}" for name in ("tenant__id", "tenant")]
-            for row in (row for row in foreign.rows.values() if type(row) is model):
-                pages += [f"{listing}{row.pk}/{view}/" for view in ("change", "history", "delete")]
-        for page in pages:
+        for page in (*pages_of_models(leaks), *pages_of_screens(leaks)):
             leaks.look(f"{name} {page}", page, seen(browser.get(page), browser))
-        _post_at(leaks, name, browser)
+        for path, form in (*forms_of_models(leaks), *forms_of_screens(leaks)):
+            leaks.look(
+                f"{name} {path} {form.get('action', '')}", f"{path} {form}", seen(browser.post(path, form), browser)
+            )
 
 
-def workbench_pages(leaks: Leaks) -> list[str]:
-    """The desk's own pages, asked for what is the other tenant's."""
+def pages_of_models(leaks: Leaks) -> Iterator[str]:
+    """Lists with their search and filters, the forms to add, and each row's form, history and end."""
     foreign = leaks.foreign
-    customer, tag, tenant = foreign.rows["member_customer"].pk, foreign.rows["tag"].pk, foreign.tenant.pk
-    queries = ("tab=open", "tab=closed", "tab=mine", "tab=snoozed", f"tab=open&tag={tag}", f"tab=open&tenant={tenant}")
-    views = (
-        "export/?tab=open", f"export/?tab=open&tenant={tenant}", f"phone/?q={MARK}", "phone/?q=First",
-        f"phone/?customer={customer}", f"{foreign.ticket.pk}/news/", f"{leaks.own.ticket.pk}/change/",
-        f"{leaks.own.ticket.pk}/news/", *(f"?{query}" for query in queries),
-    )  # fmt: skip
-    front = ("/admin/", f"/admin/?days=30&tenant={tenant}")
-    return [*front, *(f"/admin/support/ticket/{view}" for view in views)]
+    yield from (f"/admin/search/?s={MARK}", "/admin/search/?s=A-1", "/admin/jsi18n/")
+    for model in models_with_screens().values():
+        listing = reverse(f"admin:{label_of(model)}_changelist")
+        yield from (listing, f"{listing}?q={MARK}", f"{listing}?q=77", f"{listing}?q=not+come", f"{listing}add/")
+        yield from (
+            f"/admin/autocomplete/?app_label={model._meta.app_label}&model_name={model._meta.model_name}"
+            f"&field_name={link.name}&term="
+            for link in model._meta.fields if link.is_relation
+        )  # fmt: skip
+        yield from (f"{listing}?{name}__exact={foreign.tenant.pk}" for name in ("tenant__id", "tenant"))
+        for row in [row for row in foreign.rows.values() if type(row) is model][:FEW]:
+            yield from (f"{listing}{row.pk}/{view}/" for view in ("change", "history", "delete"))
 
 
-def _post_at(leaks: Leaks, name: str, browser) -> None:
-    foreign = leaks.foreign
-    for model, screen in admin.site._registry.items():
-        rows = [row for row in foreign.rows.values() if type(row) is model]
-        listing = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-        for action in screen.actions or ():
-            body = {"action": action, "_selected_action": [str(row.pk) for row in rows]}
-            leaks.look(f"{name} {listing} {action}", str(body), seen(browser.post(listing, body), browser))
-    ticket = foreign.ticket.pk
-    own, ids = leaks.own.ticket, {kind: str(row.pk) for kind, row in foreign.rows.items()}
-    conversation = {"content": "x", "last_sequence": "9", "assignee": "", "status": "open"}
-    for page in ("reply", "note"):
-        path = reverse(f"admin:support_ticket_{page}", args=[ticket])
-        leaks.look(f"{name} {path}", path, seen(browser.post(path, conversation), browser))
-    # Their ticket, and ours with what is theirs chosen in the form.
-    chosen = {"reason": "x", "priority": "low", "assignee": ids["member_agent"], "tags": [ids["tag"]], "when": "1h",
-              "item": f"delivery:{ids['delivery']}"}  # fmt: skip
-    for target in (ticket, own.pk):
-        for action in BUTTONS:
-            path = reverse("admin:support_ticket_action", args=[target, action])
-            leaks.look(f"{name} {path}", f"{path} {chosen}", seen(browser.get(path), browser))
-            leaks.look(f"{name} {path}", f"{path} {chosen}", seen(browser.post(path, chosen), browser))
-    message = foreign.rows["conversation"].last_message_id
-    for target in (ticket, own.pk):
-        path = reverse("admin:support_ticket_redact", args=[target, message])
-        leaks.look(f"{name} {path}", path, seen(browser.post(path), browser))
-    phone = {"subject": "x", "message": "x", "priority": "low", "item": f"order:{ids['order']}"}
-    for query in (f"customer={ids['member_customer']}", f"order={ids['order']}", f"delivery={ids['delivery']}",
-                  f"customer={leaks.own.people['customer'].pk}"):  # fmt: skip
-        path = f"/admin/support/ticket/phone/?{query}"
-        leaks.look(f"{name} {path}", f"{path} {phone}", seen(browser.post(path, phone), browser))
-    for action in (name for name, action in BUTTONS.items() if action.action.in_bulk):
-        body = {
-            "action": f"{action}_selected",
-            "_selected_action": [ids["ticket"], str(own.pk)],
-            "apply": "1",
-            **chosen,
-        }
-        path = "/admin/support/ticket/?tab=open"
-        leaks.look(f"{name} {path} {action}", f"{path} {body}", seen(browser.post(path, body), browser))
-    browser.post("/admin/support/ticket/next/")
-    for model in (Tag, CannedReply):
-        label = f"{model._meta.app_label}_{model._meta.model_name}"
-        body = {"tenant": str(foreign.tenant.pk), "name": "x", "shortcut": "x", "content": "x", "language": "en"}
-        path = reverse(f"admin:{label}_add")
-        leaks.look(f"{name} {path}", f"{path} {body}", seen(browser.post(path, body), browser))
+def forms_of_models(leaks: Leaks) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every action of a list on their rows, and a new row whose every link leads to theirs."""
+    by_type = {type(row): str(row.pk) for row in leaks.foreign.rows.values()}
+    for label, model in models_with_screens().items():
+        listing = reverse(f"admin:{label}_changelist")
+        rows = [str(row.pk) for row in leaks.foreign.rows.values() if type(row) is model]
+        yield from (
+            (listing, {"action": action, "_selected_action": rows})
+            for action in admin.site._registry[model].actions or ()
+        )
+        words = {one.name: by_type.get(one.related_model, "x") for one in model._meta.fields}
+        new = {**words, "language": "en", "role": "customer"}
+        yield f"{listing}add/", new
+        yield from ((f"{listing}{key}/change/", new) for key in rows[:FEW])
+
+
+def pages_of_screens(leaks: Leaks) -> Iterator[str]:
+    """Each with each kind of row in its address foreign; and, all its own, asked for what is foreign."""
+    for screen in OPENED:
+        for ids in addresses(leaks, screen):
+            yield from (screen.address(ids, query.format_map(ids_by_kind(leaks.foreign))) for query in screen.queries)
+    yield f"/admin/support/ticket/phone/?q={MARK}"
+    yield f"/admin/support/ticket/?q={MARK}"
+
+
+def forms_of_screens(leaks: Leaks) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Sent to their rows and to ours, with theirs chosen; the phone's for our customer too."""
+    theirs = ids_by_kind(leaks.foreign)
+    for screen in WITH_FORM:
+        form = screen.form_about(theirs)
+        for ids in addresses(leaks, screen):
+            yield from ((screen.address(ids, query.format_map(theirs)), form) for query in screen.queries)
+        if screen.queries != ("",):
+            yield screen.address(ids_by_kind(leaks.own)), form
+    path = "/admin/support/ticket/?tab=open"
+    both = [str(leaks.foreign.ticket.pk), str(leaks.own.ticket.pk)]
+    chosen = next(screen for screen in WITH_FORM if screen.name == "support_ticket_changelist").form_about(theirs)
+    for name, action in BUTTONS.items():
+        if action.action.in_bulk:
+            yield path, {**chosen, "action": f"{name}_selected", "_selected_action": both}
+
+
+def ids_by_kind(side: Side) -> dict[str, str]:
+    """The rows that addresses and forms of screens name, by their kind."""
+    rows = {kind: str(row.pk) for kind, row in side.rows.items()}
+    return {**rows, "customer": rows["member_customer"], "agent": rows["member_agent"], "act": "priority",
+            "message": str(side.rows["conversation"].last_message_id)}  # fmt: skip
+
+
+def addresses(leaks: Leaks, screen: Screen) -> list[dict[str, str]]:
+    """What its address can name: all ours, and each kind in turn theirs; every act of the table."""
+    ours, theirs = ids_by_kind(leaks.own), ids_by_kind(leaks.foreign)
+    mixed = [ours, *({**ours, kind: theirs[kind]} for kind in screen.kinds if kind != "act")]
+    actions = BUTTONS if "act" in screen.kinds else ("",)
+    return [{**ids, "act": action} for ids in mixed for action in actions]
 
 
 def links_of(leaks: Leaks, folder: Path) -> Path:

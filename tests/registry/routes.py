@@ -1,0 +1,249 @@
+"""Every route of the API, one row each. All that is tested of every route is tested of what stands here.
+
+Who gets what, what it costs, other methods (tests/api), whether its answer fits the document, hostile text in each of
+its fields, generated requests, and other tenants' ids in each place that takes one (tests/tenants). What a place is
+comes from the OpenAPI document, so a new field needs no row.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from support.actions import ACTIONS, Action, Kind
+from tests.registry.scene import Scene
+from tests.world import PERSONAS, World
+
+# HTML, the document about the API, and two redirects.
+NO_API = ("admin/", "admin/i18n/setlang/", "schema", "docs", "admin", "")
+
+
+def _nothing(_scene: Any) -> Any:
+    return None
+
+
+@dataclass(frozen=True)
+class Route:
+    """A call of the API.
+
+    `who`: the status each persona gets for `body`. `statements`: what the call costs when it succeeds, made by
+    `caller` of the scene, about its ticket `about`, with the body that `sends` makes and the parameters of `query`.
+    `leaks`: bodies about rows of the foreign side, or of ours, where words name them or an id alone is refused too
+    early; foreign ids are put into the first of them.
+    """
+
+    method: str
+    path: str
+    who: Mapping[str, int]
+    statements: int
+    body: Callable[[World], Any] = _nothing
+    caller: str = "portal"
+    about: str = "ticket"
+    sends: Callable[[Scene], Any] | None = None
+    query: Callable[[Scene], Any] = _nothing
+    leaks: Callable[[Any, Any], Sequence[Any]] = lambda _own, _foreign: ()
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def filled(self, *, ticket_id: Any, conversation_id: Any) -> str:
+        path = self.path.replace("<str:ticket_id>", str(ticket_id))
+        return "/" + path.replace("<str:conversation_id>", str(conversation_id))
+
+    def call(self, scene: Scene) -> Any:
+        """The call as it succeeds."""
+        ticket = scene.tickets[self.about]
+        path = self.filled(ticket_id=ticket.id, conversation_id=ticket.conversation_id)
+        body = (self.sends or self.body)(scene)
+        return scene.clients[self.caller].call(self.method, path, body=body, parameters=self.query(scene))
+
+
+def everyone(status: int, **others: int) -> dict[str, int]:
+    """The same for all, but for those named. Nobody passes without a token that is in force."""
+    return {**dict.fromkeys(PERSONAS, status), **others}
+
+
+def signed_in(status: int, **others: int) -> dict[str, int]:
+    shut_out = dict.fromkeys(("anonymous", "operator", "disabled", "suspended", "api_key"), 401)
+    return everyone(status, **{**shut_out, **others})
+
+
+def support_users_only(status: int, **others: int) -> dict[str, int]:
+    """For support users only."""
+    return signed_in(403, **{"support_user": status, "lead": status, **others})
+
+
+def integration(status: int) -> dict[str, int]:
+    return everyone(401, api_key=status)
+
+
+def just(body: Any) -> Callable[[Any], Any]:
+    return lambda _world: body
+
+
+# Fourteen wrong passwords in a row for one e-mail: the last four are not even looked at.
+THROTTLED = dict.fromkeys(PERSONAS[10:], 429)
+READERS = {"customer": 200, "support_user": 200, "lead": 200}  # the customer, and the tenant's support users
+
+TICKETS = "customer/support/tickets"
+TICKET = TICKETS + "/<str:ticket_id>"
+SETTINGS = "delivery/customer-portal/settings"
+CONVERSATION = "messaging/conversations/<str:conversation_id>"
+QUEUE = "messaging/support/tickets"
+QUEUED = QUEUE + "/<str:ticket_id>"
+
+# In this order they are called where statements are counted: what a call leaves, the next may need.
+# The limits of the contract: get 3, list 4, create 12, close 11, message list 5, message 9, queue list 5.
+_BEFORE_ACTIONS = (
+    Route("GET", "health/live", everyone(200), 0, caller="anybody"),
+    Route("GET", "health/ready", everyone(200), 1, caller="anybody"),
+    Route("GET", "users/me", signed_in(200), 1),
+    Route("GET", TICKETS, signed_in(200), 2, query=just({"limit": 50})),  # one more to count, behind the last page
+    Route(
+        "POST", TICKETS, signed_in(201), 6, just({"subject": "Help", "message": "Please help"}),
+        sends=lambda scene: {"subject": "Help", "message": "Help", "related_delivery_id": str(scene.delivery.id)},
+        # Of their own item: a conflict with their own ticket.
+        leaks=lambda own, foreign: [
+            {"subject": "x", "message": "x", "related_delivery_id": str(own.rows["delivery"].pk)},
+            {"subject": "x", "message": "x", "source": "storefront", "related_order_id": str(foreign.rows["order"].pk)},
+            {"subject": "x", "message": "x", "source": "storefront", "related_order_id": str(own.rows["order"].pk)},
+        ],
+    ),
+    Route("GET", TICKET, signed_in(404, customer=200), 2),
+    Route("POST", TICKET + "/close", signed_in(404, customer=200), 6),
+    Route("GET", "customer/support/summary", signed_in(200), 2),
+    Route("GET", "customer/delivery/portal-settings", signed_in(200), 1),
+    Route("GET", SETTINGS, signed_in(403, admin=200), 2, caller="admin"),
+    Route(
+        "PUT", SETTINGS, signed_in(403, admin=200), 5, just({}), "admin",
+        sends=just({"support_ticket_settings": {"allow_customer_close": True, "max_customer_priority": "high"}}),
+    ),
+    Route(
+        "PUT", "integrations/orders", integration(200), 9, just({"orders": [{}]}), "platform",
+        sends=lambda scene: {"orders": [scene.told_order]},
+        leaks=lambda _own, _foreign: [{"orders": [{
+            "external_id": "order-1", "order_number": "A-1", "status": "shipped", "payment_status": "paid",
+            "placed_at": "2026-01-01T00:00:00Z", "source_updated_at": "2026-01-01T00:00:00Z",
+            "customer": {"external_id": "customer-1"},
+        }]}],
+    ),
+    Route(
+        "PUT", "integrations/deliveries", integration(200), 8, just({"deliveries": [{}]}), "platform",
+        sends=lambda scene: {"deliveries": [scene.told_delivery]},
+        leaks=lambda _own, _foreign: [{"deliveries": [{
+            "external_id": "delivery-1", "status": "delivered", "order_external_id": "order-1",
+            "source_updated_at": "2026-01-01T00:00:00Z", "customer": {"external_id": "customer-1"},
+        }]}],
+    ),
+    Route("GET", "integrations/changes", integration(200), 7, caller="platform", query=just({"after": 0})),
+    Route("GET", "messaging/changes", signed_in(200), 4, query=just({"after": 0})),
+    Route("GET", "messaging/conversations", signed_in(200), 4, query=just({"limit": 50})),
+    Route("GET", CONVERSATION, signed_in(404, **READERS), 3, about="chat"),
+    # One more where something was unread, as in read-status.
+    Route("GET", CONVERSATION + "/messages", signed_in(404, **READERS), 3, about="chat", query=just({"limit": 50})),
+    Route(
+        "POST", CONVERSATION + "/messages", signed_in(404, customer=201, support_user=403, lead=403), 4,
+        just({"content": "Hello"}), about="chat",
+    ),
+    Route(
+        "PUT", CONVERSATION + "/read-status", signed_in(404, customer=400, support_user=403, lead=403), 3,
+        about="chat", query=lambda scene: {"message_id": scene.last_message},
+    ),
+    Route(
+        "PUT", CONVERSATION + "/participants", signed_in(404, customer=403, support_user=403, lead=400), 8, just({}),
+        "desk", "chat", sends=lambda scene: {"action": "add", "user_ids": [str(scene.colleague.user_id)]},
+        leaks=lambda _own, foreign: [
+            {"action": "add", "user_ids": [str(foreign.colleague.user_id)], "role": "member"}
+        ],
+    ),
+    Route("GET", QUEUE, support_users_only(200), 4, caller="desk", query=just({"limit": 50, "search": "is"})),
+    Route("POST", QUEUE + "/next", support_users_only(404, support_user=200), 10, caller="lead"),
+    Route("GET", QUEUED, support_users_only(200), 3, caller="desk", about="chat"),
+    Route("GET", QUEUED + "/notes", support_users_only(200), 4, caller="desk", about="taken"),
+    Route("GET", QUEUED + "/events", support_users_only(200), 4, caller="desk", about="taken"),
+)  # fmt: skip
+_AFTER_ACTIONS = (
+    Route("POST", "auth/refresh", everyone(401), 6, just({"refresh_token": "x"}), "anybody",
+          sends=lambda scene: scene.tokens),
+    Route(
+        "POST", "auth/login", everyone(401, **THROTTLED), 11,
+        just({"email": "nobody@example.org", "password": "wrong"}), "anybody",
+        sends=lambda scene: {"email": scene.customer.user.email, "password": scene.password},
+    ),
+    Route("POST", "auth/logout", everyone(401), 4, just({"refresh_token": "x"}), "anybody",
+          sends=lambda scene: scene.tokens),
+    Route(
+        "POST", "auth/password", signed_in(400), 8, just({"current_password": "wrong", "new_password": "x"}),
+        sends=lambda scene: {"current_password": scene.password, "new_password": "another horse battery"},
+    ),
+    Route("POST", "auth/password/forgot", everyone(202, **THROTTLED), 2, just({"email": "nobody@example.org"}),
+          "anybody"),
+    Route(
+        "POST", "auth/password/reset", everyone(400), 16, just({"token": "x", "new_password": "x"}), "anybody",
+        sends=lambda scene: {"token": scene.reset_token, "new_password": "another horse battery"},
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """What a row of `support.actions` does not say of its call: what it costs, and on which of the scene's tickets."""
+
+    statements: int
+    about: str
+    who: Mapping[str, int]
+
+
+ACTION_ROWS = {
+    "claim": ActionRow(10, "free", support_users_only(409, support_user=200)),
+    "take_over": ActionRow(12, "taken", support_users_only(200)),
+    "release": ActionRow(7, "taken", support_users_only(409)),
+    "priority": ActionRow(6, "free", support_users_only(200)),
+    "tags": ActionRow(10, "free", support_users_only(200)),
+    "later": ActionRow(6, "free", support_users_only(200)),
+    "link": ActionRow(4, "free", support_users_only(200)),
+    "note": ActionRow(5, "free", support_users_only(201)),
+    "assign": ActionRow(12, "free", support_users_only(200)),
+    "close": ActionRow(7, "taken", support_users_only(200)),
+    "reopen": ActionRow(8, "taken", support_users_only(200)),
+}
+
+
+def _body_of(action: Action) -> Callable[[World | Scene], Any]:
+    """A good body, made of the action's own parameters: those that must be there, or else the first."""
+    needed = {name: one for name, one in action.parameters.items() if one.is_required}
+    asked = needed or dict(list(action.parameters.items())[:1])
+
+    def body(scene: World | Scene) -> Any:
+        values = {
+            Kind.TEXT: "x", Kind.PRIORITY: "urgent", Kind.TAGS: ["Late"], Kind.ID: None,
+            Kind.PERSON: str(scene.colleague.user_id), Kind.MOMENT: (timezone.now() + timedelta(hours=1)).isoformat(),
+        }  # fmt: skip
+        return {one.key or name: values[one.kind] for name, one in asked.items()} or None
+
+    return body
+
+
+ROUTES = (
+    *_BEFORE_ACTIONS,
+    *(
+        Route("POST", f"{QUEUED}/{operation.path}", row.who, row.statements, _body_of(ACTIONS[name]), "desk", row.about)
+        for name, row in ACTION_ROWS.items()
+        if (operation := ACTIONS[name].operation)
+    ),
+    *_AFTER_ACTIONS,
+)
+
+
+def routes_there_are(resolver: Any = None, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every method and route that Django answers."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver) and path != "admin/":
+            yield from routes_there_are(entry, path)
+        elif isinstance(entry, URLPattern) and path not in NO_API:
+            for method in set(entry.callback.actions) - {"head"}:
+                yield method.upper(), path
