@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
-from support import errors, services
+from support import errors
 from support.policies import TicketState, closing_refusal, handling_refusal, redaction_refusal
+from support.services import assignment, changes, lifecycle, redaction, replying
 from support.vocabulary import LONGEST_MESSAGE, LONGEST_REASON, TicketStatus
 
 
@@ -103,7 +104,7 @@ def _always(_ticket: TicketState, _actor: Actor) -> bool:
 
 ACTIONS = {
     "claim": Action(
-        services.claim_ticket,
+        assignment.claim_ticket,
         _is_nobodys,
         operation=Operation(
             "assignTicketToMe", "assign-to-me", "Claim a ticket",
@@ -112,7 +113,7 @@ ACTIONS = {
         ),
     ),
     "take_over": Action(
-        services.take_over_ticket,
+        assignment.take_over_ticket,
         _is_a_colleagues,
         parameters={"reason": Parameter(Kind.TEXT, most=LONGEST_REASON)},
         in_bulk=False,
@@ -123,7 +124,7 @@ ACTIONS = {
         ),
     ),
     "release": Action(
-        services.release_ticket,
+        assignment.release_ticket,
         _is_mine,
         operation=Operation(
             "releaseTicket", "release", "Give my ticket back to the queue",
@@ -132,7 +133,7 @@ ACTIONS = {
         ),
     ),
     "assign": Action(
-        services.assign_ticket,
+        assignment.assign_ticket,
         _can_be_handed_on,
         parameters={
             "assignee_id": Parameter(Kind.PERSON, "user_id"),
@@ -146,7 +147,7 @@ ACTIONS = {
         ),
     ),
     "priority": Action(
-        services.change_priority,
+        changes.change_priority,
         _is_open,
         parameters={"priority": Parameter(Kind.PRIORITY)},
         versioned=True,
@@ -156,7 +157,7 @@ ACTIONS = {
         ),
     ),
     "tags": Action(
-        services.change_tags,
+        changes.change_tags,
         _is_open,
         parameters={name: Parameter(Kind.TAGS, is_required=False) for name in ("add", "remove")},
         versioned=True,
@@ -167,7 +168,7 @@ ACTIONS = {
         ),
     ),
     "snooze": Action(
-        services.snooze_ticket,
+        changes.snooze_ticket,
         _is_open,
         parameters={"until": Parameter(Kind.MOMENT, is_nullable=True)},
         versioned=True,
@@ -178,7 +179,7 @@ ACTIONS = {
         ),
     ),
     "link": Action(
-        services.change_link,
+        changes.change_link,
         _is_open,
         parameters={
             "order_id": Parameter(Kind.ID, "related_order_id", is_required=False, is_nullable=True),
@@ -194,7 +195,7 @@ ACTIONS = {
         ),
     ),
     "close": Action(
-        services.close_ticket,
+        lifecycle.close_ticket,
         _is_open,
         closing_refusal,
         versioned=True,
@@ -205,7 +206,7 @@ ACTIONS = {
         ),
     ),
     "reopen": Action(
-        services.reopen_ticket,
+        lifecycle.reopen_ticket,
         _is_closed,
         operation=Operation(
             "reopenTicket", "reopen", "Open a closed ticket again",
@@ -214,7 +215,7 @@ ACTIONS = {
         ),
     ),
     "note": Action(
-        services.write_note,
+        replying.write_note,
         _always,
         parameters={"content": Parameter(Kind.TEXT, most=LONGEST_MESSAGE)},
         in_bulk=False,
@@ -223,8 +224,8 @@ ACTIONS = {
             "Also on a closed ticket. Customers never see it.", _("Note written"),
         ),
     ),
-    "reply": Action(services.reply_to_ticket, _is_open, in_bulk=False),
-    "redact": Action(services.redact_ticket_message, _always, redaction_refusal, in_bulk=False),
+    "reply": Action(replying.reply_to_ticket, _is_open, in_bulk=False),
+    "redact": Action(redaction.redact_ticket_message, _always, redaction_refusal, in_bulk=False),
 }  # fmt: skip
 
 

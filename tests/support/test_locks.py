@@ -3,7 +3,9 @@
 Looked at is what it sends to PostgreSQL, with nobody in its way; what others then see is `test_races.py`.
 """
 
+import importlib
 import inspect
+import pkgutil
 import re
 from datetime import timedelta
 
@@ -387,15 +389,22 @@ SAY_NOTHING = {
 }
 
 
+def modules_of(package):
+    """Also one that nobody has exported."""
+    return [
+        importlib.import_module(f"{package.__name__}.{found.name}") for found in pkgutil.iter_modules(package.__path__)
+    ]
+
+
 def test_every_service_is_in_the_table():
     """Whatever a module of services offers: its own functions, but those that are parts of others."""
     named = {name for _module, name in LOCKS} | PARTS_OF_OTHERS
     missing = {
         name
-        for module in (services, undoing, thread, people, of_orders, of_deliveries)
+        for module in (*set(modules_of(services)) - {shared}, thread, people, of_orders, of_deliveries)
         for name, value in vars(module).items()
-        if inspect.isfunction(value) and not name.startswith("_") and name not in named
-        and (value.__module__ == module.__name__ or module is services)
+        if inspect.isfunction(value) and value.__module__ == module.__name__
+        and not name.startswith("_") and name not in named
     }  # fmt: skip
 
     assert missing == set()
