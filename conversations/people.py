@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from conversations.models import SenderRole
 from ondi.accounts.models import Membership
 
-# Lazy: hardly any row needs them, and to translate is dear.
+# Lazy: hardly any row needs them, and translating costs time.
 SUPPORT, CUSTOMER, DELETED = _("Support"), _("Customer"), _("Deleted user")
 
 

@@ -124,7 +124,7 @@ def mark_read(*, part_id: UUID, known: int, sequence: int) -> None:
 
 @transaction.atomic
 def join_conversation(*, tenant_id: UUID, conversation_id: UUID, membership_id: UUID, at: datetime) -> None:
-    """Take part from now on; whoever left before is back with their read marker."""
+    """Take part from now on; somebody who left before is back with their read marker."""
     Participant.objects.update_or_create(
         tenant_id=tenant_id,
         conversation_id=conversation_id,

@@ -23,8 +23,8 @@ register(DELIVERY_CHANGED, ("before", "after", "status"))
 def upsert_deliveries(*, tenant_id: UUID, wanted: Sequence[Mapping[str, Any]], announce: bool = True) -> list[Upserted]:
     """Create or update these deliveries by `external_id`; fields left out stay, older ones change nothing.
 
-    A new status is published, and told by `delivery_status_changed`, unless `announce` is off (imports of the past
-    tell nobody). Locks the deliveries in the order of their keys. Needs the tenant in scope.
+    A new status is published, and sent as `delivery_status_changed`, unless `announce` is off (imports of the past
+    notify nobody). Locks the deliveries in the order of their keys. Needs the tenant in scope.
     """
     results = upsert(Delivery.objects.in_tenants([tenant_id]), tenant_id, wanted)
     changed = [result for result in results if result.status == UPDATED and "status" in result.before]

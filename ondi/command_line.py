@@ -15,7 +15,7 @@ OURS = ("ondi.", "support", "deliveries", "conversations", "orders")
 NOT_OURS = frozenset({"shell"})  # what is run there is somebody's own
 WHAT_IS_MISSING = (
     "In development set DEBUG=true, or let `make serve` run on this data folder, whose settings are then taken; "
-    "in production set what the README names under Configuration."
+    "in production set what docs/deploying.md names under Settings."
 )
 # Of PostgreSQL: no such table, function, column.
 _NOT_MIGRATED = frozenset({"42P01", "42883", "42703"})

@@ -72,7 +72,7 @@ def product_settings() -> Any:
 def usable_port(text: str) -> int:
     """The port to serve on; ends with a plain sentence where it cannot be had.
 
-    Granian would share a taken port silently with whoever has it.
+    Granian would share a taken port silently with the program that has it.
     """
     if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
         sys.exit(f"error: PORT must be a number from 1 to 65535, not {text!r}.")

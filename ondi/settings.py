@@ -1,4 +1,4 @@
-"""Settings, all from the environment. Reading them starts nothing; README.md has the table."""
+"""Settings, all from the environment. Reading them starts nothing; docs/deploying.md has the table."""
 
 import os
 from datetime import timedelta

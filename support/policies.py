@@ -39,7 +39,7 @@ def opening_refusal(actor: Actor) -> DomainError | None:
 def closing_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
     """Why this person may not close this ticket, whatever its state.
 
-    Whoever opened it is its customer, a support user too, and bound by the tenant's `allow_customer_close`.
+    The person who opened it is its customer, also a support user, and bound by the tenant's `allow_customer_close`.
     """
     if is_customer_of(ticket, actor):
         return None if Portal.of(actor).allow_customer_close else CustomerCloseDisabled()

@@ -154,7 +154,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         return self.select_for_update(of=("self",), no_key=True, skip_locked=True)
 
     def longest_waiting(self, at: datetime) -> "TicketQuerySet":
-        """What waits for an answer of the desk, the longest first, but what was put off."""
+        """What waits for an answer of the desk, the longest first, but what is snoozed."""
         waiting = self.open().filter(waiting_on=WaitingOn.AGENT).not_snoozed(at)
         return waiting.select_related("requester").order_by("waiting_since", "id")
 
@@ -183,7 +183,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         return tickets.matching(search) if search else tickets
 
     def keys_and_total(self) -> QuerySet["Ticket", Any]:
-        """Rows of the key and of how many there are in all, in one pass: a search is dear to ask twice."""
+        """Rows of the key and of how many there are in all, in one pass: asking a search twice is expensive."""
         return self.annotate(total=Window(Count("*"))).values_list("id", "total", named=True)
 
     def capped_count(self, most: int) -> int:

@@ -49,7 +49,7 @@ def take_orders(tenant_id: UUID, given: Sequence[Any]) -> list[dict[str, Any]]:
 def take_deliveries(tenant_id: UUID, given: Sequence[Any]) -> list[dict[str, Any]]:
     """Upsert deliveries and their customers; one result a row. Needs the tenant in scope.
 
-    An order the tenant does not have rejects its row, whoever else may have it.
+    An order the tenant does not have rejects its row, even where another tenant has it.
     """
     hold_intake(tenant_id)
     rows = _read(DeliveryRow, given)

@@ -2,8 +2,8 @@
 
 In any 15 minutes `SIGN_IN_FAILURES` from one network for one e-mail, `SIGN_IN_FAILURES_PER_ADDRESS` from one network
 whatever e-mails it names, and `SIGN_IN_FAILURES_PER_ACCOUNT` for one e-mail wherever they come from. The last two do
-not hold for a network from which this e-mail signed in lately: whoever attacks an account from everywhere, or shares
-an address with its person, makes others wait and not them.
+not hold for a network from which this e-mail signed in lately: somebody who attacks an account from everywhere, or
+shares an address with its person, makes others wait and not them.
 """
 
 import hashlib

@@ -84,7 +84,7 @@ def replace_password(*, user: User, new_password: str, but: UUID | None = None) 
 
 
 def _is_right(user: User | None, password: str) -> bool:
-    """One hash, whoever it is. A hash of former settings is brought up to date, unless it was replaced meanwhile."""
+    """One hash for everybody. A hash of former settings is brought up to date, unless it was replaced meanwhile."""
     kept = user.password if user is not None else make_password(None)
     is_right, is_old = verify_password(password, kept)
     if user is not None and is_right and is_old:

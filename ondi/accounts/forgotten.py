@@ -76,7 +76,7 @@ mailer = Mailer()
 def ask_for_reset(*, network: str, email: str, tenant_slug: str | None, site: str) -> SignInThrottled | None:
     """Mail a link of one hour to this address, if it is somebody's, or the refusal: asking counts as a failed sign-in.
 
-    Takes the same statements whoever it is. `site`: the beginning of the link, as `https://support.example`.
+    Takes the same statements for everybody. `site`: the beginning of the link, as `https://support.example`.
     """
     email = normalize_email(email) or ""
     limits = limits_of(network=network, email=email)

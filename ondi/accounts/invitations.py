@@ -3,7 +3,7 @@
 A person a tenant added or imported waits (`Membership.waits`): nobody signs in as them. What ends it is a link,
 shown to the inviting admin or mailed (`links`). A shown one only gives a name to a login of this tenant's own,
 and is good while nobody else signs in with the address. A mailed one proves the address; where somebody signs
-in with it already, the two become one, and whoever set the former password is out. A second factor that was set up
+in with it already, the two become one, and the person who set the former password is out. A second factor set up
 before the address was proved goes then too, for it may be anybody's; one that was set up since is its owner's, and a
 mailbox alone is not to take it away.
 

@@ -42,8 +42,8 @@ def add_member(
 def update_member(*, membership: Membership, **changes: Any) -> Membership:
     """Change a person's fields, role and support role among them. A support user is view-only no longer.
 
-    Locks the membership. Whoever stops being a support user, or leaves, gives their open tickets back
-    in the same transaction; whoever leaves is signed out.
+    Locks the membership. Somebody who stops being a support user, or leaves, gives their open tickets back
+    in the same transaction; somebody who leaves is signed out.
     """
     current = Membership.objects.locked().get(pk=membership.pk)
     was_support = current.is_support_user and current.ended_at is None

@@ -29,7 +29,7 @@ _good: "OrderedDict[str, tuple[Claims, float]]" = OrderedDict()
 class KeyRing(TokenBackend):
     """Signs with the current key and accepts, beside its signatures, those of the other verification keys.
 
-    So a key is changed without signing anybody out: README, "Changing keys".
+    So a key is changed without signing anybody out: docs/deploying.md, "Changing keys".
     """
 
     def __init__(self, signing_key: str, verification_keys: Sequence[str], **options: Any) -> None:

@@ -6,7 +6,7 @@ import re
 from django.conf import settings
 from django.http import HttpRequest
 
-UNKNOWN = "unknown"  # one caller, whoever they are
+UNKNOWN = "unknown"  # all of them count as one caller
 _BRACKETED = re.compile(r"\[([^]]*)\](?::\d*)?")
 _WITH_PORT = re.compile(r"([^:]*):\d*")
 

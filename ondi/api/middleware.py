@@ -1,4 +1,4 @@
-"""What holds for every answer, whoever makes it: request id, envelope, size limits, language."""
+"""What holds for every answer, from any view: request id, envelope, size limits, language."""
 
 import re
 from collections.abc import Callable

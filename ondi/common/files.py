@@ -13,7 +13,7 @@ def create_private(path: Path) -> BinaryIO:
 
 
 def write_private(path: Path, text: str) -> None:
-    """This text in this file, whatever was there and whoever could read it. Raises `OSError`."""
+    """This text in this file, whatever was there and whatever its permissions were. Raises `OSError`."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, OWNER_ALONE), "w", encoding="utf-8") as file:
         os.fchmod(file.fileno(), OWNER_ALONE)
         file.truncate()

@@ -30,7 +30,7 @@ def _adapters_of(raw: Any) -> AdaptersMap:
 
 
 class _Cursor(ServerBindingCursor):
-    """Knows the words of a statement that PostgreSQL had prepared already, for whoever counts and logs them."""
+    """Knows the words of a statement that PostgreSQL had prepared already, so that they can be counted and logged."""
 
     def __init__(self, raw: Any) -> None:
         super().__init__(raw)  # type: ignore[call-arg]

@@ -185,7 +185,7 @@ class MembershipAdmin(ScopedAdmin):
         return member.email_is_proved
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        """Through the services: whoever loses the support role gives their tickets back."""
+        """Through the services: somebody who loses the support role gives their tickets back."""
         assert isinstance(obj, Membership)
         values = {name: form.cleaned_data[name] for name in MemberForm.Meta.fields if name in form.cleaned_data}
         if change:
@@ -234,7 +234,7 @@ class UserAdmin(ReadOnlyAdmin):
         self.message_user(request, _("They set up a new one at their next sign-in."), messages.SUCCESS)
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        """Through the service: whoever is switched off is signed out and gives their tickets back."""
+        """Through the service: somebody who is switched off is signed out and gives their tickets back."""
         assert isinstance(obj, User)
         if obj.is_active:
             obj.save(update_fields=["is_active"])

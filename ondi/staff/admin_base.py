@@ -65,7 +65,7 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         return ()
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Whoever serves one tenant need not read its name in every row. Times are those of the row's tenant."""
+        """Somebody who serves one tenant need not read its name in every row. Times are those of the row's tenant."""
         columns = super().get_list_display(request)
         staff = staff_at(request)
         times = {field.name: field for field in self.opts.fields if isinstance(field, DateTimeField)}

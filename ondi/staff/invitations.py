@@ -45,7 +45,7 @@ class FirstPasswordForm(forms.Form):
 @transaction.non_atomic_requests  # hashes a password
 @never_cache
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """For whoever holds the link; it is good until the password is set, three days at the most."""
+    """For the person who has the link; it is good until the password is set, three days at the most."""
     form = FirstPasswordForm(request.POST or None)
     try:
         address = invited_address(token=token)

@@ -68,7 +68,7 @@ class PasswordForm(forms.Form):
 def second_factor(request: HttpRequest) -> HttpResponse:
     """Ask for a code, or set the factor up first; with the right code the person is in.
 
-    For whoever gave the right password just now. Those who are in already can renew here what they have.
+    For somebody who gave the right password just now. Those who are in already can renew here what they have.
     """
     waiting = getattr(request, "awaiting_second_factor", None)
     if waiting is None:

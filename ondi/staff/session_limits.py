@@ -15,7 +15,7 @@ NOTED_EVERY = 60  # seconds, so that not every click writes the session
 
 
 class SessionLimitsMiddleware:
-    """Signs out whoever was idle for `STAFF_IDLE_LIMIT` or came in longer ago than `STAFF_SESSION_LIMIT`."""
+    """Signs out anybody who was idle for `STAFF_IDLE_LIMIT` or came in longer ago than `STAFF_SESSION_LIMIT`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

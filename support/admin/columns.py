@@ -57,7 +57,7 @@ def priority(ticket: Ticket) -> tuple[str, Any]:
 
 
 def turn_for(staff: Staff) -> Callable[[Ticket], str]:
-    """The column with whose turn it is and since when; of a ticket put off, when it comes back."""
+    """The column with whose turn it is and since when; of a snoozed ticket, when it comes back."""
 
     @admin.display(description=gettext_lazy("turn"))
     def turn(ticket: Ticket) -> str:

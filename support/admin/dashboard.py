@@ -16,7 +16,7 @@ PERIODS = {1: gettext_lazy("Today"), 7: gettext_lazy("7 days"), 30: gettext_lazy
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """What the first page shows to those who see tickets; unfold calls this. Others get the list of screens."""
+    """What the dashboard shows to people who see tickets; unfold calls this. Others get the list of screens."""
     staff = staff_at(request)
     if not staff.support_tenant_ids:
         return context

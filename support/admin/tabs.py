@@ -140,7 +140,7 @@ class AssigneeFilter(DropdownFilter):  # type: ignore[misc]  # unfold ships no t
 
 
 class TenantFilter(SimpleListFilter):
-    """For whoever serves several tenants; from what entering told, at no statement."""
+    """For somebody who serves several tenants; from what entering returned, at no statement."""
 
     title, parameter_name = _("tenant"), "tenant"
 

@@ -51,7 +51,7 @@ def ticket_page(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpRespo
 @of_ticket
 def reply(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     """Send an answer. What is refused stays in the composer, with the reason."""
-    if request.method != "POST":  # whoever had to sign in again on the way comes back here; the draft is kept
+    if request.method != "POST":  # after signing in again on the way people come back here; the draft is kept
         return redirect(ticket_url(ticket.id))
     form, text = ReplyForm(request.POST), request.POST.get("content", "")
     if not form.is_valid():

@@ -115,7 +115,7 @@ def event_data(event: TicketEvent) -> dict[str, Any]:
 
 
 def _staff_data(row: Any, viewer: Actor) -> dict[str, Any]:
-    """Who opened a ticket is its customer, and sees neither its tags nor whether it was put off."""
+    """Who opened a ticket is its customer, and sees neither its tags nor whether it is snoozed."""
     is_own = policies.is_customer_of(row, viewer)
     return {
         "requester": _requester_data(row),

@@ -55,7 +55,7 @@ def _examined(finding: Finding, slug: str, tenant_id: UUID) -> dict[str, Any] | 
     ]
     return {
         "tenant": slug, "finding": finding.name, "what": finding.what, "count": number, "examples": examples,
-        "mend": command, "for_a_person": left, "look_at": finding.look_at or None,
+        "repair": command, "for_a_person": left, "look_at": finding.look_at or None,
     }  # fmt: skip
 
 
@@ -96,6 +96,6 @@ class Repair(FixOneByOne):
                 return False
             if row[0]:
                 raise ValueError(row[0])
-            for statement in self.finding.mend:
+            for statement in self.finding.repair:
                 cursor.execute(statement, arguments)
         return True

@@ -131,7 +131,7 @@ def release_ticket(*, actor: Actor, ticket_id: UUID, announce: bool = True, at: 
 def claim_next_ticket(*, actor: Actor, at: datetime | None = None) -> Ticket:
     """Claim the open, unassigned ticket that waits on an agent at the highest priority for longest.
 
-    Not the actor's own, and none that was put off. Tickets others hold right now are passed over; when
+    Not the actor's own, and none that is snoozed. Tickets others hold right now are passed over; when
     nothing else is left we wait for them one by one, so that a ticket somebody merely touches is not lost.
     Locks the actor's membership, then the ticket. Raises `NotASupportUser`, `QueueEmpty`, `ServiceUnavailable`.
     """
@@ -148,7 +148,7 @@ def claim_next_ticket(*, actor: Actor, at: datetime | None = None) -> Ticket:
 
 
 def _wait_for_first(queue: TicketQuerySet) -> Ticket | None:
-    """The first of the queue once whoever holds it is done; None if it was gone by then.
+    """The first of the queue once its lock is released; None if it was gone by then.
 
     One row by its key, and let go again if it is gone: a query that waits for rows in turn keeps the
     locks of those it then passes over, and two of them deadlock. Raises `QueueEmpty`.

@@ -9,7 +9,7 @@ from support.models import Ticket, TicketViewer
 
 
 def note_presence(*, ticket: Ticket, membership_id: UUID, at: datetime | None = None) -> None:
-    """This person has the ticket open now. One statement, whoever else does the same; locks their own row only."""
+    """This person has the ticket open now. One statement, also while others do the same; locks their own row only."""
     seen = TicketViewer(
         tenant_id=ticket.tenant_id, ticket=ticket, membership_id=membership_id, seen_at=at or timezone.now()
     )

@@ -48,7 +48,7 @@ def reply_to_ticket(
 ) -> Ticket:
     """Answer the customer, and close the ticket with it where `close` says so.
 
-    Nobody's ticket becomes the writer's; at a colleague's the writer joins the conversation. Locks the actor's
+    An unassigned ticket becomes the writer's; at a colleague's the writer joins the conversation. Locks the actor's
     membership, the ticket, then the conversation. Raises `TicketNotFound`, `NotASupportUser`,
     `PermissionDenied` (own ticket), `TicketChanged` (something else than `seen`), `TicketClosed`.
     """

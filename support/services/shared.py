@@ -61,15 +61,15 @@ def refuse_if_changed(ticket: Ticket, version: int | None) -> None:
 
 
 def hold_role_of(actor: Actor) -> None:
-    """Raises `NotASupportUser` where the role ended after the actor came in; who never had it is told by the policy."""
+    """Raises `NotASupportUser` where the role ended after the actor came in; the policy refuses others."""
     if actor.is_support_user and not hold_support_role(person_of(actor)):
         raise NotASupportUser
 
 
 def hold_support_role(membership_id: UUID) -> bool:
-    """Keep somebody the support user they are until the transaction ends; False for who is none (any more).
+    """Keep somebody the support user they are until the transaction ends; False if they are not one (any more).
 
-    Whoever is given a ticket is held first, so that ending their role waits and then finds the ticket to
+    A person who is given a ticket is held first, so that ending their role waits and then finds the ticket to
     release. Locks the membership, which comes before every other lock.
     """
     hold_people(Membership.objects.filter(pk=membership_id))

@@ -20,9 +20,9 @@ from support.vocabulary import EventKind
 def note_undo(*, actor: Actor, ticket_ids: list[UUID], kind: EventKind, at: datetime) -> None:
     """An event for each ticket that a data fix had changed and that is put back; published as this kind.
 
-    Whoever of those that have or take part in these tickets lost the support role meanwhile leaves the desk again, as
-    when it ended: what was theirs then is not theirs now. Who gets something back is held already. Locks the tickets,
-    and as `offboard_agent`.
+    Of those that have or take part in these tickets, people who lost the support role meanwhile give up their work
+    again, as when it ended: what was theirs then is not theirs now. Who gets something back is held already. Locks the
+    tickets, and as `offboard_agent`.
     """
     tenants = actor.tenant_ids
     tickets = Ticket.objects.in_tenants(tenants).filter(id__in=ticket_ids)

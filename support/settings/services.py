@@ -34,8 +34,8 @@ def update_portal_settings(
     """Change portal settings (fields of `Portal`) and perhaps the whole list of support users.
 
     Returns the settings as they are then, in force on the next request; recorded with who changed what.
-    Only what changes is written: the rest of the document stays, whatever it says. Whoever
-    is on the list no more gives their tickets back. Locks the settings, then these people. Raises
+    Only what changes is written: the rest of the document stays, whatever it says. Somebody
+    who is taken off the list gives their tickets back. Locks the settings, then these people. Raises
     `CannotManageSettings`, and `InvalidInput` for a setting there is not, a value that does not fit or is too long,
     a person who is no staff of the tenant, and a list that leaves the tenant without a support user, unless that is
     `confirmed`.

@@ -341,8 +341,8 @@ def repaired(found):
     """Run what the doctor says; the runs, and the faults of what they must not do."""
     runs = []
     for report in found:
-        if report["mend"]:
-            arguments = report["mend"].removeprefix("manage.py ").split()
+        if report["repair"]:
+            arguments = report["repair"].removeprefix("manage.py ").split()
             out = io.StringIO()
             call_command(*arguments, "--apply", "--json", stdout=out, stderr=io.StringIO())
             runs += [one_report["run"] for one_report in json.loads(out.getvalue())]
@@ -356,7 +356,7 @@ def faults_of(tenant, statement, arguments):
         cursor.execute(statement, arguments)
     found = examine(tenant.slug, tenant.id)
     named = {report["finding"] for report in found}
-    if not any(report["mend"] for report in found):
+    if not any(report["repair"] for report in found):
         return named, []
     set_scope([tenant.id])
     damaged, read, wrote, said, new = picture(), readers(), writers() | might_write, words(), unread()

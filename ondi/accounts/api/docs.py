@@ -100,8 +100,8 @@ password = documented(
 forgot = documented(
     "forgotPassword",
     "Ask for a link to set another password",
-    description="One answer whoever it is. The link goes to the address and is good for one hour; asking counts as a "
-    "failed sign-in.",
+    description="The same answer for everybody. The link goes to the address and is good for one hour; asking counts "
+    "as a failed sign-in.",
     message="If this address is known here, a link is on its way.",
     body=ForgottenBody,
     body_examples={"A customer": {"email": "customer1@tigris.demo", "tenant": "tigris"}},

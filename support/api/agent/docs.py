@@ -137,7 +137,7 @@ next_ticket = documented(
     "nextTicket",
     "Claim the next ticket that waits",
     message="Ticket assigned to you",
-    description="The highest priority, then the longest waiting; not one's own, not put off.",
+    description="The highest priority, then the longest waiting; not your own, not snoozed.",
     data=ONE,
     example={"ticket": MINE},
     refusals=[*WHO_MAY, errors.QueueEmpty()],

@@ -1,7 +1,7 @@
 """What has to be true of the data and SQL alone cannot hold: how to find what is not, and how to repair it.
 
 A finding names its rows by `find`: key, detail and, where a row of it may be left to a person, why (`doubt`). The repair is
-`mend`, for the rows of `%(keys)s`; `hold` locks what that needs, in the project's order, before anything is looked at.
+`repair`, for the rows of `%(keys)s`; `hold` locks what that needs, in the project's order, before anything is looked at.
 All of it runs in one tenant, `%(tenant)s`. `footprint` are the tables that are touched.
 
 No repair opens a conversation to anybody, loses a word, or makes an unread message a read one. Where two columns

@@ -22,18 +22,18 @@ def children(table: str, column: str) -> Footprint:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One invariant. With `look_at` it is left to a person, and has no `mend`."""
+    """One invariant. With `look_at` it is left to a person, and has no `repair`."""
 
     name: str
     what: str
     find: str
-    mend: Sequence[str] = ()
+    repair: Sequence[str] = ()
     footprint: Sequence[Footprint] = ()
     hold: Sequence[str] = ()
     look_at: str = ""
 
     def __post_init__(self) -> None:
-        if bool(self.mend) == bool(self.look_at):
+        if bool(self.repair) == bool(self.look_at):
             raise ValueError(f"{self.name} is either repaired or left to a person")
 
 
@@ -130,12 +130,12 @@ def dangling(
         f"t.{column} IS NOT NULL AND NOT EXISTS (SELECT FROM {target} AS there "
         f"WHERE there.tenant_id = t.tenant_id AND there.id = t.{column})"
     )
-    mend = (
+    repair = (
         f"DELETE FROM {table} AS t WHERE {THESE}" if drop else f"UPDATE {table} AS t SET {column} = NULL WHERE {THESE}"
     )
     return Finding(
         name, f"{table}.{column} leads nowhere in its tenant",
-        f"SELECT t.id, t.{column}::text, {doubt} AS doubt FROM {table} AS t WHERE {MINE} AND {missing}", (mend,), rows(table), hold,
+        f"SELECT t.id, t.{column}::text, {doubt} AS doubt FROM {table} AS t WHERE {MINE} AND {missing}", (repair,), rows(table), hold,
     )  # fmt: skip
 
 

@@ -57,8 +57,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{one['tenant'] or 'database'}: {one['finding']}: {one['what']} ({one['count']})")
             for example in one["examples"]:
                 self.stdout.write(f"    {example}")
-            if one["mend"]:
-                self.stdout.write(f"    repair: {one['mend']}")
+            if one["repair"]:
+                self.stdout.write(f"    repair: {one['repair']}")
             if one["for_a_person"]:
                 look_at = one["look_at"] or "see the reasons above"
                 self.stdout.write(f"    for a person ({one['for_a_person']}): {look_at}")
@@ -74,6 +74,6 @@ def _drift() -> list[dict[str, Any]]:
         return []
     return [{
         "tenant": None, "finding": "schema", "what": "the schema is not what the migrations made", "count": len(lines),
-        "examples": lines, "mend": None, "for_a_person": len(lines),
+        "examples": lines, "repair": None, "for_a_person": len(lines),
         "look_at": "put it back as the owner of the schema, or find out which migration is missing",
     }]  # fmt: skip
