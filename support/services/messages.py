@@ -60,7 +60,7 @@ def _note(message: Message, actor: Actor) -> Entry | None:
 
     None where the conversation has no open ticket. Locks the conversation's ticket. `waiting_since` is the first
     unanswered message: further ones of the same side do not reset it. A customer's message brings a ticket that was
-    put off back. Raises `NotAParticipant` where the sender speaks as the customer of somebody else's ticket, or as
+    snoozed back. Raises `NotAParticipant` where the sender speaks as the customer of somebody else's ticket, or as
     staff in their own.
     """
     from_customer = message.sender_role == SenderRole.CUSTOMER
@@ -69,7 +69,7 @@ def _note(message: Message, actor: Actor) -> Entry | None:
     known = {"turn": turn, "at": message.created_at, "from_customer": from_customer, **of_conversation}
     found = fetch_prepared(AFTER_MESSAGE, known)
     if not found:
-        # Closed, as it seems; whoever is reopening it now is waited for.
+        # Closed, as it seems; a reopening that is under way is waited for.
         Ticket.objects.locked().filter(**of_conversation).first()
         found = fetch_prepared(AFTER_MESSAGE, known)
     if not found:
