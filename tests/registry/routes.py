@@ -203,7 +203,7 @@ ACTION_ROWS = {
     "release": ActionRow(7, "taken", support_users_only(409)),
     "priority": ActionRow(6, "free", support_users_only(200)),
     "tags": ActionRow(10, "free", support_users_only(200)),
-    "later": ActionRow(6, "free", support_users_only(200)),
+    "snooze": ActionRow(6, "free", support_users_only(200)),
     "link": ActionRow(4, "free", support_users_only(200)),
     "note": ActionRow(5, "free", support_users_only(201)),
     "assign": ActionRow(12, "free", support_users_only(200)),

@@ -14,6 +14,7 @@ from orders.querysets import OrderQuerySet
 from support.querysets import TicketQuerySet
 from tests.architecture.test_database_rules import TABLES, WITHOUT_TENANT
 from tests.hot import forget_compiled
+from tests.registry.screens import models_with_screens
 from tests.tenants import leaks
 from tests.tenants.leaks import MARK
 
@@ -85,6 +86,11 @@ def everything(world, owner, tmp_path, *, admin=True, rest=True):
     if admin:
         leaks.through_the_admin(world)
     assert state_of(owner, world.foreign.tenant) == before, "and nothing of theirs was changed"
+
+
+def test_the_other_tenant_has_a_row_of_every_screen(world):
+    for model in set(models_with_screens().values()) - {type(row) for row in world.foreign.rows.values()}:
+        pytest.fail(f"give both sides a {model._meta.label} in `build_side` of tests/tenants/leaks.py")
 
 
 def test_nothing_leaks(world, owner, tmp_path):
