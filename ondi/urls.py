@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from ondi.api.document import SchemaViewSet
 from ondi.api.health import HealthViewSet
+from ondi.api.routes import routes_of
 
 handler400 = "ondi.api.pages.bad_request_page"
 
@@ -21,8 +22,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("schema", SchemaViewSet.as_view({"get": "retrieve"}), name="schema"),
     path("docs", public(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="docs"),
-    path("health/live", HealthViewSet.as_view({"get": "live"}), name="health-live"),
-    path("health/ready", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),
+    *routes_of(HealthViewSet),
     path("", include("ondi.accounts.api.urls")),
     path("", include("deliveries.api.urls")),
     path("", include("support.api.urls")),

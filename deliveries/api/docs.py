@@ -50,6 +50,7 @@ RULES = (
 )
 
 put_orders = documented(
+    "PUT integrations/orders",
     "putOrders",
     "Create or update orders",
     message="Orders taken in",
@@ -62,6 +63,7 @@ put_orders = documented(
     api_key=True,
 )
 put_deliveries = documented(
+    "PUT integrations/deliveries",
     "putDeliveries",
     "Create or update deliveries",
     message="Deliveries taken in",

@@ -1,8 +1,4 @@
-from django.urls import path
-
 from deliveries.api.views import IntegrationViewSet
+from ondi.api.routes import routes_of
 
-urlpatterns = [
-    path("integrations/orders", IntegrationViewSet.as_view({"put": "orders"}), name="integrations-orders"),
-    path("integrations/deliveries", IntegrationViewSet.as_view({"put": "deliveries"}), name="integrations-deliveries"),
-]
+urlpatterns = routes_of(IntegrationViewSet)

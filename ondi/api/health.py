@@ -19,6 +19,7 @@ class HealthViewSet(ApiViewSet):
     throttle_classes = ()
 
     @documented(
+        "GET health/live",
         "healthLive",
         "The process is up",
         description="Asks nothing of the database.",
@@ -31,6 +32,7 @@ class HealthViewSet(ApiViewSet):
         return success("ok", {"status": "ok"})
 
     @documented(
+        "GET health/ready",
         "healthReady",
         "The database answers",
         description="503 while the database does not answer.",

@@ -221,6 +221,7 @@ class EnvelopeSchema(AutoSchema):
 
 
 def documented(
+    at: str,
     operation_id: str,
     summary: str,
     *,
@@ -238,7 +239,9 @@ def documented(
     idempotent: bool = False,
     api_key: bool = False,
 ) -> Callable[[View], View]:
-    """Document one call. `message`, `data`, `example`: what the answer says, the fields inside the envelope, and such
+    """Document one call, and say where it is: `at` is method and address, as "GET users/me" (`ondi/api/routes.py`).
+
+    `message`, `data`, `example`: what the answer says, the fields inside the envelope, and such
     data as it really looks; `also`: other statuses of such an answer; `refusals`: what it refuses beyond what every
     call does."""
     parameters = list(parameters)
@@ -262,7 +265,7 @@ def documented(
     )
     examples = [OpenApiExample(title, value=value, request_only=True) for title, value in (body_examples or {}).items()]
     headers = [IDEMPOTENCY_PARAMETER] if idempotent else []
-    return extend_schema(
+    describe = extend_schema(
         operation_id=operation_id,
         summary=summary,
         description=description,
@@ -272,6 +275,13 @@ def documented(
         examples=examples,
         auth=[] if public else None,
     )
+
+    def placed(view: View) -> View:
+        described: View = describe(view)
+        described.at = at  # type: ignore[attr-defined]
+        return described
+
+    return placed
 
 
 def _common_refusals(*, public: bool, has_body: bool, idempotent: bool) -> list[DomainError]:

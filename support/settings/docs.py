@@ -20,6 +20,7 @@ VALUES["support_ticket_settings"] |= {"support_user_ids": [SARA["id"]], "support
 SETTINGS = {"options": {"support_users": [SARA]}, "values": VALUES}
 
 customer_settings = documented(
+    "GET customer/delivery/portal-settings",
     "getPortalSettings",
     "What this portal allows",
     description="For the portal's own pages; the same for every customer of the tenant.",
@@ -29,6 +30,7 @@ customer_settings = documented(
     refusals=TOKENS,
 )
 portal_settings = documented(
+    "GET delivery/customer-portal/settings",
     "getCustomerPortalSettings",
     "Read the portal settings",
     description="By admins of the tenant. `options` are the people who can be made support users.",
@@ -38,6 +40,7 @@ portal_settings = documented(
     refusals=[*TOKENS, errors.CannotManageSettings()],
 )
 update_portal_settings = documented(
+    "PUT delivery/customer-portal/settings",
     "updateCustomerPortalSettings",
     "Change the portal settings",
     message="Settings updated",

@@ -13,7 +13,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from support.actions import ACTIONS, Action, Kind
+from support.actions import ACTIONS, Action, Kind, Parameter
 from tests.registry.scene import Scene
 from tests.world import PERSONAS, World
 
@@ -190,32 +190,40 @@ _AFTER_ACTIONS = (
 
 @dataclass(frozen=True)
 class ActionRow:
-    """What a row of `support.actions` does not say of its call: what it costs, and on which of the scene's tickets."""
+    """What a row of `support.actions` does not say: what its call costs, on which of the scene's tickets, and who may;
+    what its service locks (`tests/support/test_locks.py`), and on which ticket of that test's world."""
 
     statements: int
     about: str
     who: Mapping[str, int]
+    locks: str = "ticket!"
+    on: str = "mine"
 
 
 ACTION_ROWS = {
-    "claim": ActionRow(10, "free", support_users_only(409, support_user=200)),
-    "take_over": ActionRow(12, "taken", support_users_only(200)),
-    "release": ActionRow(7, "taken", support_users_only(409)),
+    "claim": ActionRow(10, "free", support_users_only(409, support_user=200), "member! ticket! part!", "free"),
+    "take_over": ActionRow(12, "taken", support_users_only(200), "member! ticket! part", "his"),
+    "release": ActionRow(7, "taken", support_users_only(409), "ticket! part"),
     "priority": ActionRow(6, "free", support_users_only(200)),
     "tags": ActionRow(10, "free", support_users_only(200)),
     "snooze": ActionRow(6, "free", support_users_only(200)),
     "link": ActionRow(4, "free", support_users_only(200)),
     "note": ActionRow(5, "free", support_users_only(201)),
-    "assign": ActionRow(12, "free", support_users_only(200)),
-    "close": ActionRow(7, "taken", support_users_only(200)),
-    "reopen": ActionRow(8, "taken", support_users_only(200)),
+    "assign": ActionRow(12, "free", support_users_only(200), "member! ticket! part!", "free"),
+    "close": ActionRow(7, "taken", support_users_only(200), "ticket! talk part"),
+    "reopen": ActionRow(8, "taken", support_users_only(200), "member! ticket! talk part", "closed"),
 }
 
 
-def _body_of(action: Action) -> Callable[[World | Scene], Any]:
-    """A good body, made of the action's own parameters: those that must be there, or else the first."""
+def asked_of(action: Action) -> dict[str, Parameter]:
+    """The parameters that must be there, or else the first."""
     needed = {name: one for name, one in action.parameters.items() if one.is_required}
-    asked = needed or dict(list(action.parameters.items())[:1])
+    return needed or dict(list(action.parameters.items())[:1])
+
+
+def _body_of(action: Action) -> Callable[[World | Scene], Any]:
+    """A good body, made of the action's own parameters."""
+    asked = asked_of(action)
 
     def body(scene: World | Scene) -> Any:
         values = {

@@ -25,6 +25,7 @@ from ondi.datafixes.images import rows_in
 from ondi.tenants.scope import tenant_scope
 from orders import services as of_orders
 from support import services
+from support.actions import ACTIONS, Kind
 from support.fixes.final import EraseCustomer
 from support.fixes.tickets import Reassign
 from support.services import shared, undoing
@@ -40,6 +41,7 @@ from tests.factories import (
     actor,
     make_ticket,
 )
+from tests.registry.routes import ACTION_ROWS, asked_of
 
 pytestmark = pytest.mark.django_db
 SHORT = {
@@ -104,16 +106,6 @@ class World:
 HELD_AND_GIVEN = "member! ticket! part!"
 # (module, service): what it locks, and a call of it.
 LOCKS = {
-    (services, "claim_ticket"): (HELD_AND_GIVEN, lambda w: w.of(services.claim_ticket, w.free)),
-    (services, "take_over_ticket"): (
-        "member! ticket! part", lambda w: w.of(services.take_over_ticket, w.his, reason="away"),
-    ),
-    (services, "assign_ticket"): (
-        HELD_AND_GIVEN, lambda w: w.of(services.assign_ticket, w.free, assignee_id=w.yusuf.id),
-    ),
-    (services, "release_ticket"): ("ticket! part", lambda w: w.of(services.release_ticket, w.mine)),
-    (services, "close_ticket"): ("ticket! talk part", lambda w: w.of(services.close_ticket, w.mine)),
-    (services, "reopen_ticket"): ("member! ticket! talk part", lambda w: w.of(services.reopen_ticket, w.closed)),
     (services, "claim_next_ticket"): (
         HELD_AND_GIVEN, lambda w: lambda: services.claim_next_ticket(actor=actor(w.sara)),
     ),
@@ -126,12 +118,6 @@ LOCKS = {
         "member! counter ticket part!", lambda w: lambda: services.open_ticket_on_behalf(
             actor=actor(w.sara), customer_id=w.customer.id, subject="x", message="x", priority="low"),
     ),
-    (services, "change_priority"): ("ticket!", lambda w: w.of(services.change_priority, w.mine, priority="urgent")),
-    (services, "change_tags"): ("ticket!", lambda w: w.of(services.change_tags, w.mine)),
-    (services, "snooze_ticket"): (
-        "ticket!", lambda w: w.of(services.snooze_ticket, w.mine, until=timezone.now() + timedelta(days=1)),
-    ),
-    (services, "change_link"): ("ticket!", lambda w: w.of(services.change_link, w.mine)),
     (services, "change_participants"): (
         "member! ticket!", lambda w: lambda: services.change_participants(
             actor=actor(w.sara), conversation_id=w.mine.conversation_id, action="add", user_ids=[w.yusuf.user_id]),
@@ -143,7 +129,6 @@ LOCKS = {
     (services, "reply_to_ticket"): (
         "member! ticket! part! talk", lambda w: w.of(services.reply_to_ticket, w.his, content="x"),
     ),
-    (services, "write_note"): ("ticket!", lambda w: w.of(services.write_note, w.mine, content="x")),
     (services, "note_presence"): (
         "", lambda w: lambda: services.note_presence(ticket=w.mine, membership_id=w.sara.id),
     ),
@@ -228,8 +213,26 @@ LOCKS = {
     ),
 }  # fmt: skip
 # They lock nothing themselves: pure, or parts of the services above.
+
+
+def by_action(name, row):
+    """The row of an action's service, called with what its parameters ask for."""
+    action = ACTIONS[name]
+
+    def prepare(w):
+        values = {
+            Kind.TEXT: "x", Kind.PRIORITY: "urgent", Kind.TAGS: [], Kind.ID: None, Kind.PERSON: w.yusuf.id,
+            Kind.MOMENT: timezone.now() + timedelta(days=1),
+        }  # fmt: skip
+        details = {key: values[one.kind] for key, one in asked_of(action).items()}
+        return w.of(action.service, getattr(w, row.on), **details)
+
+    return row.locks, prepare
+
+
+LOCKS |= {(services, ACTIONS[name].service.__name__): by_action(name, row) for name, row in ACTION_ROWS.items()}
 PARTS_OF_OTHERS = {
-    "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket", "ticket_to_handle",
+    "post_as", "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket", "ticket_to_handle",
 }  # fmt: skip
 
 

@@ -48,6 +48,7 @@ def _session_fields() -> dict[str, serializers.Field]:  # type: ignore[type-arg]
 
 
 login = documented(
+    "POST auth/login",
     "login",
     "Sign in",
     message="Signed in",
@@ -62,6 +63,7 @@ login = documented(
     public=True,
 )
 refresh = documented(
+    "POST auth/refresh",
     "refresh",
     "Get a new pair of tokens",
     message="Session refreshed",
@@ -75,6 +77,7 @@ refresh = documented(
     public=True,
 )
 logout = documented(
+    "POST auth/logout",
     "logout",
     "Sign out",
     description="The session of this refresh token ends; its access tokens too.",
@@ -87,6 +90,7 @@ logout = documented(
     public=True,
 )
 password = documented(
+    "POST auth/password",
     "changePassword",
     "Change one's password",
     message="Password changed",
@@ -98,6 +102,7 @@ password = documented(
     refusals=TOKENS,
 )
 forgot = documented(
+    "POST auth/password/forgot",
     "forgotPassword",
     "Ask for a link to set another password",
     description="The same answer for everybody. The link goes to the address and is good for one hour; asking counts "
@@ -112,6 +117,7 @@ forgot = documented(
     public=True,
 )
 reset = documented(
+    "POST auth/password/reset",
     "resetPassword",
     "Set another password by a link",
     description="`token` is what the mailed link ends with. Every session of the person ends.",
@@ -123,6 +129,7 @@ reset = documented(
     public=True,
 )
 me = documented(
+    "GET users/me",
     "me",
     "Who am I",
     description="The person of the token, their role, and the tenant they are signed in to.",

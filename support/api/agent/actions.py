@@ -125,7 +125,6 @@ def _call_of(name: str, action: Action, operation: Operation) -> Callable[..., R
     return documented
 
 
-CALLS = {action.operation.path: name for name, action in ACTIONS.items() if action.operation}
 for _name, _action in ACTIONS.items():
     if _action.operation:
         setattr(AgentActionViewSet, _name, _call_of(_name, _action, _action.operation))

@@ -66,6 +66,7 @@ ONE = {"ticket": QueueDetailData()}
 TAKEN = Telling(errors.TicketAlreadyAssigned(UUID(AGENT["id"]), AGENT["name"]), AssignedToData)
 
 list_queue = documented(
+    "GET messaging/support/tickets",
     "listQueue",
     "The tenant's shared queue",
     message="Support tickets retrieved",
@@ -105,6 +106,7 @@ list_queue = documented(
     refusals=[*WHO_MAY, InvalidInput({"search": ["invalid"]})],
 )
 retrieve = documented(
+    "GET messaging/support/tickets/<str:ticket_id>",
     "getQueueTicket",
     "Read a ticket of the queue",
     description="With who asks, who takes part, and the tags.",
@@ -114,6 +116,7 @@ retrieve = documented(
     refusals=[*WHO_MAY, errors.TicketNotFound()],
 )
 list_notes = documented(
+    "GET messaging/support/tickets/<str:ticket_id>/notes",
     "listTicketNotes",
     "Read a ticket's internal notes",
     description="The newest first.",
@@ -124,6 +127,7 @@ list_notes = documented(
     refusals=[*WHO_MAY, errors.TicketNotFound()],
 )
 list_events = documented(
+    "GET messaging/support/tickets/<str:ticket_id>/events",
     "listTicketEvents",
     "Read a ticket's history",
     description="Codes and ids, the newest first.",
@@ -134,6 +138,7 @@ list_events = documented(
     refusals=[*WHO_MAY, errors.TicketNotFound()],
 )
 next_ticket = documented(
+    "POST messaging/support/tickets/next",
     "nextTicket",
     "Claim the next ticket that waits",
     message="Ticket assigned to you",
@@ -156,6 +161,7 @@ def action(
     if row.versioned:
         refusals.append(Telling(errors.TicketChanged({"ticket": MINE}), ChangedTicketData))
     return documented(
+        f"POST messaging/support/tickets/<str:ticket_id>/{operation.path}",
         operation.name,
         operation.summary,
         description=operation.about,

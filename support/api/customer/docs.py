@@ -70,6 +70,7 @@ FILTERS = [
 ]
 
 list_tickets = documented(
+    "GET customer/support/tickets",
     "listSupportTickets",
     "List my support tickets",
     message="Support tickets retrieved",
@@ -83,6 +84,7 @@ list_tickets = documented(
     refusals=[*TOKENS, InvalidInput({"limit": ["max_value"]})],
 )
 create_ticket = documented(
+    "POST customer/support/tickets",
     "createSupportTicket",
     "Open a support ticket",
     message="Support ticket created",
@@ -103,6 +105,7 @@ create_ticket = documented(
     idempotent=True,
 )
 retrieve_ticket = documented(
+    "GET customer/support/tickets/<str:ticket_id>",
     "getSupportTicket",
     "Read one of my support tickets",
     description="With the delivery or order it is about, unless that is no longer mine.",
@@ -112,6 +115,7 @@ retrieve_ticket = documented(
     refusals=[*TOKENS, errors.TicketNotFound()],
 )
 close_ticket = documented(
+    "POST customer/support/tickets/<str:ticket_id>/close",
     "closeSupportTicket",
     "Close one of my support tickets",
     message="Support ticket closed",
@@ -121,6 +125,7 @@ close_ticket = documented(
     refusals=[*TOKENS, errors.CustomerCloseDisabled(), errors.TicketNotFound()],
 )
 summary = documented(
+    "GET customer/support/summary",
     "getSupportSummary",
     "Counts for a badge",
     description="How many of my tickets are open, and how many messages in mine I have not read.",

@@ -73,6 +73,7 @@ def _page(change: type[serializers.Serializer[None]]) -> dict[str, serializers.F
 
 
 own_changes = documented(
+    "GET messaging/changes",
     "listChanges",
     "What changed for me",
     message="Changes retrieved",
@@ -88,6 +89,7 @@ own_changes = documented(
     refusals=[*TOKENS, InvalidInput({"after": ["max_value"]}), PositionExpired()],
 )
 tenant_changes = documented(
+    "GET integrations/changes",
     "listTenantChanges",
     "All that changed in the tenant",
     message="Changes retrieved",

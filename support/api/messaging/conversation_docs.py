@@ -30,6 +30,7 @@ NOBODY_CHANGED = Telling(
 )
 
 list_conversations = documented(
+    "GET messaging/conversations",
     "listConversations",
     "List the conversations I take part in",
     description="The one with the newest message first.",
@@ -44,6 +45,7 @@ list_conversations = documented(
     refusals=TOKENS,
 )
 retrieve_conversation = documented(
+    "GET messaging/conversations/<str:conversation_id>",
     "getConversation",
     "Read one conversation",
     description="Open to the ticket's customer and to the tenant's support users.",
@@ -53,6 +55,7 @@ retrieve_conversation = documented(
     refusals=[*TOKENS, ConversationNotFound()],
 )
 change_participants = documented(
+    "PUT messaging/conversations/<str:conversation_id>/participants",
     "changeParticipants",
     "Add, remove or update participants",
     message="Participants updated",

@@ -24,6 +24,7 @@ MESSAGE = {
 }
 
 list_messages = documented(
+    "GET messaging/conversations/<str:conversation_id>/messages",
     "listMessages",
     "Read the messages of a conversation",
     message="Messages retrieved",
@@ -50,6 +51,7 @@ list_messages = documented(
     ],
 )
 post_message = documented(
+    "POST messaging/conversations/<str:conversation_id>/messages",
     "postMessage",
     "Say something in a conversation",
     description="By those who take part, while the conversation is open. All before it counts as read by its sender.",
@@ -63,6 +65,7 @@ post_message = documented(
     idempotent=True,
 )
 mark_read = documented(
+    "PUT messaging/conversations/<str:conversation_id>/read-status",
     "markConversationRead",
     "Mark messages as read",
     message="Read status updated",
