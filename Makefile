@@ -16,7 +16,7 @@
 # make bench-search  the agents' search among a million tickets (SIZE sets how many)
 # make bench-flat    ten thousand tickets against ten million (SIZES sets how many; a quarter of an hour, 50 GB)
 # make bench-capacity  half to one and a half times what it can do, offered whether answered or not
-# make bench-admin   pages of the desk among ten thousand tickets and a million
+# make bench-admin   pages of the workbench among ten thousand tickets and a million
 # make bench-fixes   a data fix over 100,000 of a million tickets, while the API answers
 # make messages  compile the translations after a change of a .po file
 

@@ -67,8 +67,8 @@ def post_system_message(
 ) -> Message:
     """Note in the conversation what happened, told to each reader in their language.
 
-    Locks the conversation. `status`: the state it has from now on. `caused_by`: the membership whose act
-    it was; they have read it. `entry` publishes it, and names `message_id`.
+    Locks the conversation. `status`: the state it has from now on. `caused_by`: the membership that did
+    it; they have read it. `entry` publishes it, and names `message_id`.
     """
     message = Message(
         id=message_id or new_id(),

@@ -29,7 +29,7 @@ _TOLD_TO_CUSTOMERS = {
 
 
 def own_changes(actor: Actor, after: int | None, limit: int) -> Changes:
-    """Of a person: support users see the whole desk's, but of their own tickets what every customer sees of theirs.
+    """Of a person: support users see all of the tenant's, but of their own tickets what every customer sees of theirs.
 
     Raises as `changes_after`.
     """

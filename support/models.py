@@ -170,7 +170,7 @@ class Ticket(TenantOwned):
                 condition=Q(status=TicketStatus.CLOSED),
                 name="support_ticket_closed",
             ),
-            # What the front page counts, so that it reads indexes and no rows.
+            # What the dashboard counts, so that it reads indexes and no rows.
             models.Index(
                 fields=["tenant", "assignee", "priority", "source"],
                 condition=Q(status=TicketStatus.OPEN),

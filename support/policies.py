@@ -71,14 +71,14 @@ def needs_reason(ticket: "TicketState", actor: Actor) -> bool:
 
 
 def redaction_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
-    """Why this person may not take a message of this ticket back: leads and admins at the desk may."""
+    """Why this person may not take a message of this ticket back: leads and admins who are support users may."""
     if refusal := handling_refusal(ticket, actor):
         return refusal
     return None if actor.is_lead else PermissionDenied()
 
 
 def participants_refusal(ticket: "TicketState", actor: Actor) -> DomainError | None:
-    """Why this person may not change who takes part: the assigned agent may, and leads and admins at the desk."""
+    """Why this person may not change who takes part: the assigned agent may, and support users who lead."""
     if is_customer_of(ticket, actor):
         return PermissionDenied()
     return None if actor.is_lead or ticket.assignee_id == actor.membership_id else PermissionDenied()

@@ -88,7 +88,7 @@ class RowCount(Subquery):
 
 
 class SupportViewer(Protocol):
-    """Somebody who reads tickets: `support_tenant_ids` are the tenants whose whole desk they see."""
+    """Somebody who reads tickets: `support_tenant_ids` are the tenants whose every ticket they see."""
 
     @property
     def tenant_ids(self) -> Collection[UUID]: ...
@@ -141,7 +141,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         return self.open().filter(tenant_id=ticket.tenant_id, **item).exclude(id=ticket.id)
 
     def next_for(self, actor: Actor, at: datetime) -> "TicketQuerySet":
-        """What waits for anybody at the desk: highest priority first, then longest waiting; not the actor's own."""
+        """What waits for any agent: highest priority first, then longest waiting; not the actor's own."""
         rank = Case(
             *(When(priority=priority.value, then=priority.rank) for priority in Priority),
             output_field=SmallIntegerField(),
@@ -154,7 +154,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         return self.select_for_update(of=("self",), no_key=True, skip_locked=True)
 
     def longest_waiting(self, at: datetime) -> "TicketQuerySet":
-        """What waits for an answer of the desk, the longest first, but what is snoozed."""
+        """What waits for an agent's answer, the longest first, but what is snoozed."""
         waiting = self.open().filter(waiting_on=WaitingOn.AGENT).not_snoozed(at)
         return waiting.select_related("requester").order_by("waiting_since", "id")
 
@@ -194,7 +194,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         return self.order_by("-last_activity_at", "-id")
 
     def for_queue(self, viewer: Actor) -> QuerySet["Ticket", Any]:
-        """Rows of the agents' queue: a list's, who asks, and what only the desk sees."""
+        """Rows of the agents' queue: a list's, who asks, and what only staff see."""
         return self._with_part_of(viewer)._with_tag_names().values_list(*LIST_FIELDS, *STAFF_FIELDS, named=True)
 
     def for_queue_detail(self, viewer: Actor) -> QuerySet["Ticket", Any]:

@@ -1,4 +1,4 @@
-"""How a desk stands and how it does: the numbers of the front page, from indexes only."""
+"""How support stands and how it does: the numbers of the dashboard, from indexes only."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -55,7 +55,7 @@ class Dashboard:
 
 
 def dashboard_statistics(*, tenant_ids: Collection[UUID], days: int, zone: ZoneInfo, now: datetime) -> Dashboard:
-    """The desk of these tenants now, and over the last `days` days of this zone; six statements.
+    """The support of these tenants now, and over the last `days` days of this zone; six statements.
 
     Closings count as they happened: what is reopened was closed nevertheless, so a day that is past keeps its figure.
     Times count for tickets opened in the period: to the first answer of an agent, and to being closed.

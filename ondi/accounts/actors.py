@@ -61,7 +61,7 @@ class Actor:
 
     @property
     def support_tenant_ids(self) -> tuple[UUID, ...]:
-        """The tenants whose whole desk this person sees: theirs, as a support user; operator and system read too."""
+        """The tenants whose every ticket this person sees: theirs, as a support user; operator and system read too."""
         return (self.tenant.id,) if self.is_support_user or self.membership_id is None else ()
 
     @property

@@ -1,4 +1,4 @@
-"""Who is at the desk: a login and everything it may see in the admin."""
+"""Who is in the admin: a login and everything it may see there."""
 
 from dataclasses import dataclass
 from uuid import UUID

@@ -121,7 +121,7 @@ def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
 def page_behind(request: HttpRequest) -> str:
     """The page of ours whose form this is, without its host; else the address it was sent to.
 
-    Where it was the form that signs out, the front page: nobody is to be led back to that.
+    Where it was the form that signs out, the first page: nobody is to be led back to that.
     """
     if request.path == reverse("admin:logout"):
         return reverse("admin:index")

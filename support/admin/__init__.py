@@ -1,4 +1,4 @@
-"""The desk in the admin: the queue, the ticket's page, the front page, and the records behind them."""
+"""The workbench: the queue, the ticket's page, the dashboard, and the records behind them."""
 
 from support.admin import items, queue, records
 from support.settings import admin as settings

@@ -1,4 +1,4 @@
-"""What an agent fills in for an act. Each form turns itself into the service's arguments: `details()`."""
+"""What an agent fills in for an action. Each form turns itself into the service's arguments: `details()`."""
 
 from datetime import datetime, timedelta
 from typing import Any

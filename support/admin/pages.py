@@ -1,4 +1,4 @@
-"""What the desk's views share: the ticket a page is about, and who looks at it."""
+"""What the workbench's views share: the ticket a page is about, and who looks at it."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -31,7 +31,7 @@ def ticket_url(ticket_id: UUID) -> str:
 
 
 def tickets_seen_by(staff: Staff) -> TicketQuerySet:
-    """The tickets of the desks this person works at or looks at."""
+    """The tickets this person works on or looks at."""
     return Ticket.objects.in_tenants(staff.support_tenant_ids)
 
 

@@ -1,4 +1,4 @@
-"""The queue: tickets as the desk works through them. Its pages stand in modules of their own beside this one."""
+"""The queue: tickets as agents work through them. Its pages stand in modules of their own beside this one."""
 
 from typing import Any
 from uuid import UUID
@@ -64,7 +64,7 @@ class TicketAdmin(TicketDataAdmin):
     sortable_by = ()
 
     def get_urls(self) -> list[Any]:
-        """The desk's own pages, before Django's."""
+        """The workbench's own pages, before Django's."""
         view = self.admin_site.admin_view
         pages = [
             ("next/", self.next_view, "next"),

@@ -1,4 +1,4 @@
-"""The records behind the desk, and what support users set up for themselves: tags and canned replies."""
+"""The records behind the workbench, and what support users set up for themselves: tags and canned replies."""
 
 from collections.abc import Collection
 from typing import Any

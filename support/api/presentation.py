@@ -57,7 +57,7 @@ def ticket_detail_data(row: Any, viewer: Actor) -> dict[str, Any]:
 
 
 def queue_ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
-    """A row of `for_queue`: the ticket, who asks, and what only the desk sees."""
+    """A row of `for_queue`: the ticket, who asks, and what only staff see."""
     return {**ticket_data(row, viewer), **_staff_data(row, viewer)}
 
 

@@ -88,9 +88,9 @@ def assign_ticket(
     announce: bool = True,
     at: datetime | None = None,
 ) -> Ticket:
-    """Hand a ticket to a colleague at the desk, who takes part from now on; who had it takes part no longer.
+    """Hand a ticket to a colleague, who takes part from now on; who had it takes part no longer.
 
-    Anybody at the desk hands on what is theirs or nobody's; leads and admins also what is a colleague's, with a
+    Any support user hands on what is theirs or nobody's; leads and admins also what is a colleague's, with a
     `reason`, which is kept as an internal note.
     `assignee_id`: a membership. `announce`: see `close_ticket`. Locks that membership, then the ticket. Raises as
     `claim_ticket`, `TicketChanged` (see `changes.py`), `AssigneeNotASupportUser`, and `InvalidInput` without a reason

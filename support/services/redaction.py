@@ -18,7 +18,7 @@ from support.services.shared import locked_ticket, record_redaction, save_ticket
 def redact_ticket_message(*, actor: Actor, ticket_id: UUID, message_id: UUID, at: datetime | None = None) -> Ticket:
     """Replace one message of a ticket for everybody, for good: thread, preview, search and kept answers.
 
-    The event says who and which, never what stood there. For leads and admins at the desk. Locks the ticket,
+    The event says who and which, never what stood there. For leads and admins who are support users. Locks the ticket,
     then the conversation. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied`, `MessageNotFound`.
     """
     ticket = locked_ticket(actor, ticket_id)

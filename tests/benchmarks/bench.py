@@ -69,8 +69,8 @@ with tenant_scope(tenant):
     newest = list(Ticket.objects.order_by("-id").values_list("id", flat=True)[: {of_one} + 25])
     for owner, keys in ((usual, newest[:25]), (heavy, newest[25:])):
         Ticket.objects.filter(id__in=keys).update(requester=owner)
-        talks = Ticket.objects.filter(id__in=keys).values("conversation_id")
-        Participant.objects.filter(conversation__in=talks, role="customer").update(membership=owner)
+        threads = Ticket.objects.filter(id__in=keys).values("conversation_id")
+        Participant.objects.filter(conversation__in=threads, role="customer").update(membership=owner)
     own = Ticket.objects.filter(requester=usual).select_related("conversation").order_by("-id")
     mine = own.filter(status="open").first()
     quiet = own.exclude(id=mine.id).first().conversation

@@ -54,7 +54,7 @@ WHERE t.tenant_id = %(tenant)s AND t.conversation_id = ANY ((SELECT ondi_search_
 ORDER BY t.status DESC, t.waiting_on, t.waiting_since, t.id LIMIT 20"""
 MESSAGES = """SELECT m.id, m.sequence, m.sender_role, m.message_type, m.content, m.created_at, s.user_id, s.first_name,
 s.last_name FROM conversations_message AS m LEFT JOIN accounts_membership AS s ON s.id = m.sender_id
-WHERE m.tenant_id = %(tenant)s AND m.conversation_id = %(talk)s ORDER BY m.sequence DESC LIMIT 20"""
+WHERE m.tenant_id = %(tenant)s AND m.conversation_id = %(thread)s ORDER BY m.sequence DESC LIMIT 20"""
 
 
 def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -100,14 +100,14 @@ def answer(cursor: Any, method: str, parts: list[str], query: Any, body: Any, kn
             total = cursor.execute(QUEUE_COUNT, known).fetchone()[0]
         counts = cursor.execute(OPEN_COUNTS, known).fetchone()
         return "200 OK", {"tickets": [queued(row) for row in rows], "total": total, "counts": counts}
-    conversation = {**known, "talk": parts[2]}
+    conversation = {**known, "thread": parts[2]}
     if method == "GET":
         part = cursor.execute("SELECT p.id, p.last_read_sequence, c.message_count FROM conversations_conversation AS c "
                               "JOIN conversations_participant AS p ON p.conversation_id = c.id AND p.membership_id = "
-                              "%(member)s WHERE c.tenant_id = %(tenant)s AND c.id = %(talk)s", conversation).fetchone()  # fmt: skip
+                              "%(member)s WHERE c.tenant_id = %(tenant)s AND c.id = %(thread)s", conversation).fetchone()  # fmt: skip
         if after := query.get("after"):
             known = cursor.execute("SELECT sequence FROM conversations_message WHERE tenant_id = %(tenant)s AND "
-                                   "conversation_id = %(talk)s AND id = %(after)s", {**conversation, "after": after[0]}).fetchone()  # fmt: skip
+                                   "conversation_id = %(thread)s AND id = %(after)s", {**conversation, "after": after[0]}).fetchone()  # fmt: skip
             return "200 OK", {"messages": [], "has_more": known[0] < part[2]}
         rows = cursor.execute(MESSAGES, conversation).fetchall()
         cursor.execute("UPDATE conversations_participant SET last_read_sequence = %s WHERE id = %s "
@@ -117,27 +117,27 @@ def answer(cursor: Any, method: str, parts: list[str], query: Any, body: Any, kn
 
 
 def create(cursor: Any, body: Any, known: dict[str, Any]) -> Any:
-    keys = {name: uuid7() for name in ("ticket", "talk", "message", "part", "event")}
+    keys = {name: uuid7() for name in ("ticket", "thread", "message", "part", "event")}
     values = {**known, **keys, "subject": body["subject"], "content": body["message"]}
     cursor.execute(
         "INSERT INTO conversations_conversation (id, tenant_id, kind, status, title, message_count, last_message_id, "
         "last_message_sender_id, last_message_sender_role, last_message_type, last_message_preview, last_message_at, "
-        "created_at) VALUES (%(talk)s, %(tenant)s, 'support', 'active', %(subject)s, 1, %(message)s, %(member)s, "
+        "created_at) VALUES (%(thread)s, %(tenant)s, 'support', 'active', %(subject)s, 1, %(message)s, %(member)s, "
         "'customer', 'text', left(%(content)s, 140), now(), now())", values)  # fmt: skip
     cursor.execute(
         "INSERT INTO conversations_message (id, tenant_id, conversation_id, sequence, sender_id, sender_role, message_type, "
-        "content, created_at) VALUES (%(message)s, %(tenant)s, %(talk)s, 1, %(member)s, 'customer', 'text', %(content)s, "
+        "content, created_at) VALUES (%(message)s, %(tenant)s, %(thread)s, 1, %(member)s, 'customer', 'text', %(content)s, "
         "now())", values)  # fmt: skip
     cursor.execute(
         "INSERT INTO conversations_participant (id, tenant_id, conversation_id, membership_id, role, last_read_sequence, "
-        "joined_at) VALUES (%(part)s, %(tenant)s, %(talk)s, %(member)s, 'customer', 1, now())", values)  # fmt: skip
+        "joined_at) VALUES (%(part)s, %(tenant)s, %(thread)s, %(member)s, 'customer', 1, now())", values)  # fmt: skip
     number = cursor.execute(
         "INSERT INTO support_ticketcounter AS k (tenant_id, last_number) VALUES (%(tenant)s, 1) ON CONFLICT (tenant_id) "
         "DO UPDATE SET last_number = k.last_number + 1 RETURNING last_number", values).fetchone()[0]  # fmt: skip
     cursor.execute(
         "INSERT INTO support_ticket (id, tenant_id, number, subject, status, priority, source, requester_id, conversation_id, "
         "waiting_on, waiting_since, last_activity_at, version, created_at, updated_at) VALUES (%(ticket)s, %(tenant)s, "
-        "%(number)s, %(subject)s, 'open', 'medium', 'customer_portal', %(member)s, %(talk)s, 'agent', now(), now(), 1, "
+        "%(number)s, %(subject)s, 'open', 'medium', 'customer_portal', %(member)s, %(thread)s, 'agent', now(), now(), 1, "
         "now(), now())", {**values, "number": number})  # fmt: skip
     cursor.execute(
         "INSERT INTO support_ticketevent (id, tenant_id, ticket_id, kind, actor_id, before, after, created_at) VALUES "
@@ -148,17 +148,17 @@ def create(cursor: Any, body: Any, known: dict[str, Any]) -> Any:
 def post(cursor: Any, content: str, conversation: dict[str, Any]) -> Any:
     values = {**conversation, "content": content, "message": uuid7()}
     part = cursor.execute("SELECT id FROM conversations_participant WHERE tenant_id = %(tenant)s AND conversation_id = "
-                          "%(talk)s AND membership_id = %(member)s AND left_at IS NULL", conversation).fetchone()  # fmt: skip
+                          "%(thread)s AND membership_id = %(member)s AND left_at IS NULL", conversation).fetchone()  # fmt: skip
     cursor.execute("UPDATE support_ticket SET waiting_on = 'agent', last_activity_at = now(), version = version + 1, "
-                   "updated_at = now() WHERE tenant_id = %(tenant)s AND conversation_id = %(talk)s", conversation)  # fmt: skip
+                   "updated_at = now() WHERE tenant_id = %(tenant)s AND conversation_id = %(thread)s", conversation)  # fmt: skip
     sequence = cursor.execute(
         "UPDATE conversations_conversation SET message_count = message_count + 1, last_message_id = %(message)s, "
         "last_message_sender_id = %(member)s, last_message_preview = left(%(content)s, 140), last_message_at = now() "
-        "WHERE tenant_id = %(tenant)s AND id = %(talk)s RETURNING message_count", values).fetchone()[0]  # fmt: skip
+        "WHERE tenant_id = %(tenant)s AND id = %(thread)s RETURNING message_count", values).fetchone()[0]  # fmt: skip
     values["sequence"] = sequence
     cursor.execute(
         "INSERT INTO conversations_message (id, tenant_id, conversation_id, sequence, sender_id, sender_role, message_type, "
-        "content, created_at) VALUES (%(message)s, %(tenant)s, %(talk)s, %(sequence)s, %(member)s, 'customer', 'text', "
+        "content, created_at) VALUES (%(message)s, %(tenant)s, %(thread)s, %(sequence)s, %(member)s, 'customer', 'text', "
         "%(content)s, now())", values)  # fmt: skip
     cursor.execute("UPDATE conversations_participant SET last_read_sequence = %s WHERE id = %s", [sequence, part[0]])
     return message(cursor.execute(MESSAGES.replace("LIMIT 20", "LIMIT 1"), conversation).fetchone())
@@ -167,16 +167,16 @@ def post(cursor: Any, content: str, conversation: dict[str, Any]) -> Any:
 def close(cursor: Any, values: dict[str, Any]) -> Any:
     conversation = cursor.execute("SELECT conversation_id FROM support_ticket WHERE tenant_id = %(tenant)s AND id = %(ticket)s "
                           "FOR NO KEY UPDATE", values).fetchone()[0]  # fmt: skip
-    values = {**values, "talk": conversation, "message": uuid7(), "event": uuid7()}
+    values = {**values, "thread": conversation, "message": uuid7(), "event": uuid7()}
     values["sequence"] = cursor.execute(
         "UPDATE conversations_conversation SET message_count = message_count + 1, status = 'closed', last_message_id = "
         "%(message)s, last_message_type = 'system', last_message_sender_id = NULL, last_message_sender_role = 'system', "
         "last_message_event = '{\"code\": \"ticket_closed\", \"params\": {}}', last_message_preview = '', "
-        "last_message_at = now() WHERE id = %(talk)s RETURNING message_count",
+        "last_message_at = now() WHERE id = %(thread)s RETURNING message_count",
         values).fetchone()[0]  # fmt: skip
     cursor.execute(
         "INSERT INTO conversations_message (id, tenant_id, conversation_id, sequence, sender_role, message_type, content, event, "
-        "created_at) VALUES (%(message)s, %(tenant)s, %(talk)s, %(sequence)s, 'system', 'system', '', "
+        "created_at) VALUES (%(message)s, %(tenant)s, %(thread)s, %(sequence)s, 'system', 'system', '', "
         "'{\"code\": \"ticket_closed\", \"params\": {}}', now())", values)  # fmt: skip
     cursor.execute("UPDATE support_ticket SET status = 'closed', closed_at = now(), closed_by_id = %(member)s, waiting_on = "
                    "NULL, waiting_since = NULL, version = version + 1, updated_at = now() WHERE id = %(ticket)s", values)  # fmt: skip

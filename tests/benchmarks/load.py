@@ -60,7 +60,7 @@ PEOPLE = (
 )
 # Each id is made once and then copied.
 KEYS = """
-CREATE UNLOGGED TABLE bench_key (n bigint, at timestamptz, tenant uuid, customer uuid, agent uuid, talk uuid, first uuid,
+CREATE UNLOGGED TABLE bench_key (n bigint, at timestamptz, tenant uuid, customer uuid, agent uuid, thread uuid, first uuid,
                                  second uuid, part uuid, ticket uuid, event uuid, open boolean, subject text,
                                  answered interval)
 """
@@ -78,7 +78,7 @@ FROM generate_series({low}::bigint, {high} - 1) AS n"""
 FILL = (
     """INSERT INTO conversations_message (id, tenant_id, conversation_id, sequence, sender_id, sender_role,
                                          message_type, content, created_at)
-       SELECT CASE turn WHEN 0 THEN first ELSE second END, tenant, talk, 1 + turn,
+       SELECT CASE turn WHEN 0 THEN first ELSE second END, tenant, thread, 1 + turn,
               CASE WHEN turn = 0 OR open THEN customer ELSE agent END,
               CASE WHEN turn = 0 OR open THEN 'customer' ELSE 'agent' END, 'text',
               CASE turn WHEN 0 THEN 'Hello, please help: ' || subject ELSE 'Please tell me more' END, at + turn * answered
@@ -88,21 +88,21 @@ FILL = (
            created_at, updated_at)
        SELECT ticket, tenant, 1 + n / {tenants}, subject, CASE WHEN open THEN 'open' ELSE 'closed' END,
               (ARRAY['low', 'medium', 'high', 'urgent'])[1 + (n / 7) % 4], 'customer_portal', customer, agent,
-              talk, CASE WHEN open THEN 'agent' END, CASE WHEN open THEN at END,
+              thread, CASE WHEN open THEN 'agent' END, CASE WHEN open THEN at END,
               CASE WHEN NOT open THEN at + answered END, at + answered,
               CASE WHEN NOT open THEN at + interval '1 day' END, 1, at, at + interval '1 day'
        FROM bench_key WHERE n >= {low} AND n < {high}""",
     """INSERT INTO conversations_conversation (id, tenant_id, kind, status, title, message_count, last_message_id,
            last_message_sender_id, last_message_sender_role, last_message_type, last_message_preview,
            last_message_at, created_at)
-       SELECT talk, tenant, 'support', CASE WHEN open THEN 'active' ELSE 'closed' END, subject, 2, second,
+       SELECT thread, tenant, 'support', CASE WHEN open THEN 'active' ELSE 'closed' END, subject, 2, second,
               CASE WHEN open THEN customer ELSE agent END, CASE WHEN open THEN 'customer' ELSE 'agent' END, 'text',
               'Please tell me more', at + answered, at
        FROM bench_key WHERE n >= {low} AND n < {high}""",
     """INSERT INTO conversations_participant (id, tenant_id, conversation_id, membership_id, role,
                                              last_read_sequence, joined_at)
-       SELECT part, tenant, talk, customer, 'customer', 2, at FROM bench_key WHERE n >= {low} AND n < {high}
-       UNION ALL SELECT pg_temp.v7(7, {tickets} + n), tenant, talk, agent, 'member', 2, at
+       SELECT part, tenant, thread, customer, 'customer', 2, at FROM bench_key WHERE n >= {low} AND n < {high}
+       UNION ALL SELECT pg_temp.v7(7, {tickets} + n), tenant, thread, agent, 'member', 2, at
        FROM bench_key WHERE n >= {low} AND n < {high} AND agent IS NOT NULL""",
     """INSERT INTO support_ticketevent (id, tenant_id, ticket_id, kind, actor_id, before, after, created_at)
        SELECT event, tenant, ticket, 'opened', customer, '{{}}'::jsonb, '{{"status": "open"}}'::jsonb, at

@@ -1,4 +1,4 @@
-"""An agent's day at the desk, in a real browser: every act a person does, and what they see of it."""
+"""An agent's day at the workbench, in a real browser: everything a person does, and what they see of it."""
 
 import re
 
@@ -17,7 +17,7 @@ def open_page(page: Page, site, ticket) -> None:
 
 
 def do(page: Page, name: str, **fields: str) -> None:
-    """Press an act's button and fill in what it asks."""
+    """Press an action's button and fill in what it asks."""
     page.locator("#wb-actions").get_by_text(name, exact=False).first.click()
     dialog = page.locator("#wb-dialog")
     for field, value in fields.items():

@@ -1,4 +1,4 @@
-"""What browsers and people do to forms: click twice, go back, lose the session, leave the desk to a colleague."""
+"""What browsers and people do to forms: click twice, go back, lose the session, leave the chair to a colleague."""
 
 import re
 

@@ -154,16 +154,16 @@ _BEFORE_ACTIONS = (
     ),
     Route(
         "PUT", CONVERSATION + "/participants", signed_in(404, customer=403, support_user=403, lead=400), 8, just({}),
-        "desk", "chat", sends=lambda scene: {"action": "add", "user_ids": [str(scene.colleague.user_id)]},
+        "agent", "chat", sends=lambda scene: {"action": "add", "user_ids": [str(scene.colleague.user_id)]},
         leaks=lambda _own, foreign: [
             {"action": "add", "user_ids": [str(foreign.colleague.user_id)], "role": "member"}
         ],
     ),
-    Route("GET", QUEUE, support_users_only(200), 4, caller="desk", query=just({"limit": 50, "search": "is"})),
+    Route("GET", QUEUE, support_users_only(200), 4, caller="agent", query=just({"limit": 50, "search": "is"})),
     Route("POST", QUEUE + "/next", support_users_only(404, support_user=200), 10, caller="lead"),
-    Route("GET", QUEUED, support_users_only(200), 3, caller="desk", about="chat"),
-    Route("GET", QUEUED + "/notes", support_users_only(200), 4, caller="desk", about="taken"),
-    Route("GET", QUEUED + "/events", support_users_only(200), 4, caller="desk", about="taken"),
+    Route("GET", QUEUED, support_users_only(200), 3, caller="agent", about="chat"),
+    Route("GET", QUEUED + "/notes", support_users_only(200), 4, caller="agent", about="taken"),
+    Route("GET", QUEUED + "/events", support_users_only(200), 4, caller="agent", about="taken"),
 )  # fmt: skip
 _AFTER_ACTIONS = (
     Route("POST", "auth/refresh", everyone(401), 6, just({"refresh_token": "x"}), "anybody",
@@ -210,8 +210,8 @@ ACTION_ROWS = {
     "link": ActionRow(4, "free", support_users_only(200)),
     "note": ActionRow(5, "free", support_users_only(201)),
     "assign": ActionRow(12, "free", support_users_only(200), "member! ticket! part!", "free"),
-    "close": ActionRow(7, "taken", support_users_only(200), "ticket! talk part"),
-    "reopen": ActionRow(8, "taken", support_users_only(200), "member! ticket! talk part", "closed"),
+    "close": ActionRow(7, "taken", support_users_only(200), "ticket! thread part"),
+    "reopen": ActionRow(8, "taken", support_users_only(200), "member! ticket! thread part", "closed"),
 }
 
 
@@ -238,7 +238,9 @@ def _body_of(action: Action) -> Callable[[World | Scene], Any]:
 ROUTES = (
     *_BEFORE_ACTIONS,
     *(
-        Route("POST", f"{QUEUED}/{operation.path}", row.who, row.statements, _body_of(ACTIONS[name]), "desk", row.about)
+        Route(
+            "POST", f"{QUEUED}/{operation.path}", row.who, row.statements, _body_of(ACTIONS[name]), "agent", row.about
+        )
         for name, row in ACTION_ROWS.items()
         if (operation := ACTIONS[name].operation)
     ),

@@ -1,4 +1,4 @@
-"""A desk on which every call of the API succeeds."""
+"""A tenant in which every call of the API succeeds."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class Scene:
         self.clients = {
             "anybody": api,
             "portal": api.as_(customer),
-            "desk": api.as_(agent),
+            "agent": api.as_(agent),
             "lead": api.as_(MemberFactory(tenant=tenant, lead=True)),
             "admin": api.as_(MemberFactory(tenant=tenant, admin=True)),
             "platform": ApiClient(**{"X-API-Key": text}),

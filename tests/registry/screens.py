@@ -83,7 +83,7 @@ SCREENS = (
     ),
     Screen("support_ticket_change", _TICKET + "change/", 12, STAFF_ONLY, 403),
     Screen("support_ticket_news", _TICKET + "news/", 9, STAFF_ONLY),
-    Screen("support_ticket_action", _TICKET + "act/{act}/", 6, STAFF_ONLY, form=_CHOSEN),
+    Screen("support_ticket_action", _TICKET + "action/{action}/", 6, STAFF_ONLY, form=_CHOSEN),
     Screen("support_ticket_redact", _TICKET + "redact/{message}/", 6, STAFF_ONLY, form={"reason": "x"}),
     Screen(
         "support_ticket_phone", "/admin/support/ticket/phone/", 9, AT_WORK,
@@ -98,7 +98,7 @@ SCREENS = (
 )  # fmt: skip
 OPENED = [screen for screen in SCREENS if screen.statements is not None]
 WITH_FORM = [screen for screen in SCREENS if screen.form]
-# Every field that a form of the desk has.
+# Every field that a form of the workbench has.
 FIELDS = sorted(
     {name for screen in WITH_FORM for name in screen.form}
     | {name for action in BUTTONS.values() if action.form for name in action.form.base_fields}

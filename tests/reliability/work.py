@@ -90,12 +90,12 @@ def one_case(caller: Caller, ledger: Ledger) -> None:
 
 WHOLE = """
 SELECT ticket.id::text FROM support_ticket AS ticket
-JOIN conversations_conversation AS talk ON talk.id = ticket.conversation_id
-WHERE talk.message_count <> (SELECT count(*) FROM conversations_message WHERE conversation_id = talk.id)
-   OR talk.message_count <> (SELECT max(sequence) FROM conversations_message WHERE conversation_id = talk.id)
-   OR NOT EXISTS (SELECT FROM conversations_participant WHERE conversation_id = talk.id AND role = 'customer')
+JOIN conversations_conversation AS thread ON thread.id = ticket.conversation_id
+WHERE thread.message_count <> (SELECT count(*) FROM conversations_message WHERE conversation_id = thread.id)
+   OR thread.message_count <> (SELECT max(sequence) FROM conversations_message WHERE conversation_id = thread.id)
+   OR NOT EXISTS (SELECT FROM conversations_participant WHERE conversation_id = thread.id AND role = 'customer')
    OR (SELECT count(*) FROM support_ticketevent WHERE ticket_id = ticket.id AND kind = 'opened') <> 1
-   OR (ticket.status = 'closed') <> (talk.status = 'closed')
+   OR (ticket.status = 'closed') <> (thread.status = 'closed')
    OR (ticket.status = 'closed')
       <> EXISTS (SELECT FROM support_ticketevent WHERE ticket_id = ticket.id AND kind = 'closed')
 """
@@ -104,8 +104,8 @@ SELECT tenant_id::text FROM support_ticket GROUP BY tenant_id
 HAVING count(*) <> max(number) OR count(DISTINCT number) <> count(*)
 """
 ORPHANS = """
-SELECT talk.id::text FROM conversations_conversation AS talk
-WHERE NOT EXISTS (SELECT FROM support_ticket WHERE conversation_id = talk.id)
+SELECT thread.id::text FROM conversations_conversation AS thread
+WHERE NOT EXISTS (SELECT FROM support_ticket WHERE conversation_id = thread.id)
 """
 
 

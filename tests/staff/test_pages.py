@@ -84,7 +84,7 @@ def rows_about(ticket):
         message = ticket.conversation.messages.get(sequence=1).id
         tag = Tag.objects.first().id
     return {
-        "ticket": ticket.id, "message": message, "customer": ticket.requester_id, "tag": tag, "act": "priority",
+        "ticket": ticket.id, "message": message, "customer": ticket.requester_id, "tag": tag, "action": "priority",
         "tenant": ticket.tenant_id, "order": ticket.order_id, "delivery": ticket.delivery_id,
     }  # fmt: skip
 
@@ -221,7 +221,7 @@ def test_who_only_looks_changes_nothing(tenant, people, clients, person, owner):
     client.post("/admin/support/ticket/next/")
     client.post("/admin/support/ticket/", {"action": "close_selected", "_selected_action": [str(ticket.id)]})
 
-    assert "/act/" not in page
+    assert "/action/" not in page
     assert 'name="content"' not in page
     assert 'name="action"' not in client.get("/admin/support/ticket/?tab=open").content.decode()
     assert owner().execute("SELECT md5(string_agg(t::text, '')) FROM support_ticket t").fetchone() == before

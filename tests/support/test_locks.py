@@ -47,7 +47,7 @@ pytestmark = pytest.mark.django_db
 SHORT = {
     "tenants_portalsettings": "settings", "accounts_user": "login", "accounts_membership": "member",
     "orders_order": "order", "deliveries_delivery": "delivery", "support_ticket": "ticket",
-    "conversations_conversation": "talk", "conversations_participant": "part", "conversations_message": "message",
+    "conversations_conversation": "thread", "conversations_participant": "part", "conversations_message": "message",
     "support_ticketcounter": "counter",
 }  # fmt: skip
 STATEMENT = re.compile(
@@ -123,17 +123,17 @@ LOCKS = {
             actor=actor(w.sara), conversation_id=w.mine.conversation_id, action="add", user_ids=[w.yusuf.user_id]),
     ),
     (services, "redact_ticket_message"): (
-        "ticket! talk! message!",
+        "ticket! thread! message!",
         lambda w: w.of(services.redact_ticket_message, w.mine, w.lead, message_id=w.message.id),
     ),
     (services, "reply_to_ticket"): (
-        "member! ticket! part! talk", lambda w: w.of(services.reply_to_ticket, w.his, content="x"),
+        "member! ticket! part! thread", lambda w: w.of(services.reply_to_ticket, w.his, content="x"),
     ),
     (services, "note_presence"): (
         "", lambda w: lambda: services.note_presence(ticket=w.mine, membership_id=w.sara.id),
     ),
     (services, "note_delivery"): (
-        "ticket! talk part",
+        "ticket! thread part",
         lambda w: w.quietly(services.note_delivery, delivery_id=w.parcel.id, code="delivery_returned"),
     ),
     (shared, "hold_support_role"): ("member!", lambda w: lambda: shared.hold_support_role(w.sara.id)),
@@ -143,22 +143,22 @@ LOCKS = {
         "", lambda w: w.quietly(thread.start_conversation, starter_id=w.customer.id, opening=thread.Opening("x", "x")),
     ),
     (services, "post_message"): (
-        "ticket talk part", lambda w: lambda: services.post_message(
+        "ticket thread part", lambda w: lambda: services.post_message(
             actor=actor(w.customer), conversation_id=w.mine.conversation_id, content="x"),
     ),
     (thread, "append_message"): (
-        "talk part", lambda w: lambda: thread.append_message(w.said(), read_by=w.customer.id),
+        "thread part", lambda w: lambda: thread.append_message(w.said(), read_by=w.customer.id),
     ),
     (thread, "post_system_message"): (
-        "talk part", lambda w: lambda: thread.post_system_message(
+        "thread part", lambda w: lambda: thread.post_system_message(
             conversation_id=w.mine.conversation_id, code="ticket_closed", at=timezone.now()),
     ),
     (thread, "redact_message"): (
-        "talk! message!",
+        "thread! message!",
         lambda w: lambda: thread.redact_message(conversation_id=w.mine.conversation_id, message_id=w.message.id),
     ),
     (thread, "set_conversation_status"): (
-        "talk!", lambda w: lambda: thread.set_conversation_status(
+        "thread!", lambda w: lambda: thread.set_conversation_status(
             tenant_id=w.tenant.id, conversation_ids=[w.mine.conversation_id], status="closed"),
     ),
     (thread, "mark_read"): ("part", lambda w: lambda: thread.mark_read(part_id=w.part.id, known=0, sequence=1)),
@@ -207,7 +207,7 @@ LOCKS = {
             wanted=[{"external_id": "order", "number": "B-1", "source_updated_at": timezone.now()}]),
     ),
     (of_deliveries, "upsert_deliveries"): (
-        "delivery! ticket! talk part", lambda w: lambda: of_deliveries.upsert_deliveries(
+        "delivery! ticket! thread part", lambda w: lambda: of_deliveries.upsert_deliveries(
             tenant_id=w.tenant.id,
             wanted=[{"external_id": "parcel", "status": "returned", "source_updated_at": timezone.now()}]),
     ),
@@ -232,7 +232,8 @@ def by_action(name, row):
 
 LOCKS |= {(services, ACTIONS[name].service.__name__): by_action(name, row) for name, row in ACTION_ROWS.items()}
 PARTS_OF_OTHERS = {
-    "post_as", "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket", "ticket_to_handle",
+    "post_as", "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket",
+    "ticket_to_handle",
 }  # fmt: skip
 
 
@@ -264,8 +265,8 @@ def test_a_whole_list_of_people_is_held_before_the_first_ones_tickets():
 
 
 BY_THE_SYSTEM = {
-    "close_ticket": ("ticket! talk!", lambda w: {"ticket_id": w.mine.id}),
-    "reopen_ticket": ("member! ticket! talk!", lambda w: {"ticket_id": w.closed.id}),
+    "close_ticket": ("ticket! thread!", lambda w: {"ticket_id": w.mine.id}),
+    "reopen_ticket": ("member! ticket! thread!", lambda w: {"ticket_id": w.closed.id}),
     "assign_ticket": ("member! ticket! part", lambda w: {"ticket_id": w.his.id, "assignee_id": w.sara.id}),
     "release_ticket": ("ticket! part", lambda w: {"ticket_id": w.his.id}),
     "change_link": ("ticket!", lambda w: {"ticket_id": w.mine.id}),
@@ -285,8 +286,8 @@ def test_the_system_locks_as_everybody(name):
 
 # Functions of the schema's owner, whose statements PostgreSQL does not tell us: their text, in its order.
 OF_OWNER = {
-    "ondi_erase_customer": "login! member! order! delivery! ticket! talk! message!",
-    "ondi_purge_tickets": "ticket! part talk message",
+    "ondi_erase_customer": "login! member! order! delivery! ticket! thread! message!",
+    "ondi_purge_tickets": "ticket! part thread message",
 }
 OWNERS_STATEMENT = re.compile(
     r"^\s*(?:PERFORM|SELECT)\b.*?FROM public\.(?P<held>\w+)(?=.*FOR (?:NO KEY )?UPDATE)"
@@ -326,7 +327,7 @@ def test_tickets_are_handed_on_after_who_gets_them_is_held():
         fix = Reassign(world.tenant.id, giver=world.yusuf.id, taker=world.sara.id)
         found = locks_of(lambda: fixed(fix))
 
-    assert found == "member! ticket! talk! part!"
+    assert found == "member! ticket! thread! part!"
 
 
 def test_nothing_is_taken_in_while_a_person_is_erased():

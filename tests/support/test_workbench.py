@@ -1,4 +1,4 @@
-"""The desk as agents use it, page by page: what they see, what they send, and what they are told."""
+"""The workbench as agents use it, page by page: what they see, what they send, and what they are told."""
 
 import csv
 import io

@@ -291,16 +291,16 @@ def forms_of_screens(leaks: Leaks) -> Iterator[tuple[str, dict[str, Any]]]:
 def ids_by_kind(side: Side) -> dict[str, str]:
     """The rows that addresses and forms of screens name, by their kind."""
     rows = {kind: str(row.pk) for kind, row in side.rows.items()}
-    return {**rows, "customer": rows["member_customer"], "agent": rows["member_agent"], "act": "priority",
+    return {**rows, "customer": rows["member_customer"], "agent": rows["member_agent"], "action": "priority",
             "message": str(side.rows["conversation"].last_message_id)}  # fmt: skip
 
 
 def addresses(leaks: Leaks, screen: Screen) -> list[dict[str, str]]:
     """What its address can name: all ours, and each kind in turn theirs; every act of the table."""
     ours, theirs = ids_by_kind(leaks.own), ids_by_kind(leaks.foreign)
-    mixed = [ours, *({**ours, kind: theirs[kind]} for kind in screen.kinds if kind != "act")]
-    actions = BUTTONS if "act" in screen.kinds else ("",)
-    return [{**ids, "act": action} for ids in mixed for action in actions]
+    mixed = [ours, *({**ours, kind: theirs[kind]} for kind in screen.kinds if kind != "action")]
+    actions = BUTTONS if "action" in screen.kinds else ("",)
+    return [{**ids, "action": action} for ids in mixed for action in actions]
 
 
 def links_of(leaks: Leaks, folder: Path) -> Path:

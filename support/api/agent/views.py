@@ -82,7 +82,7 @@ class AgentTicketViewSet(ApiViewSet):
         return success(_("Ticket assigned to you"), queue_detail(actor, ticket.id))
 
     def _visible_ticket(self, request: Request, ticket_id: str) -> Ticket:
-        """One whose desk's side this person may see. Raises `TicketNotFound`, and as `handling_refusal`."""
+        """One whose staff side this person may see. Raises `TicketNotFound`, and as `handling_refusal`."""
         actor = actor_of(request)
         ticket = Ticket.objects.visible_to(actor).filter(id=path_id(ticket_id)).first()
         if ticket is None:
@@ -93,7 +93,7 @@ class AgentTicketViewSet(ApiViewSet):
 
 
 def queue_detail(actor: Actor, ticket_id: Any) -> dict[str, Any]:
-    """The ticket as the desk reads it. Raises `TicketNotFound`."""
+    """The ticket as agents read it. Raises `TicketNotFound`."""
     row = Ticket.objects.visible_to(actor).for_queue_detail(actor).filter(id=ticket_id).first()
     if row is None:
         raise TicketNotFound

@@ -1,4 +1,4 @@
-"""Conversations as such: who talks with whom, and who takes part. Every conversation belongs to a ticket."""
+"""Conversations as such: who speaks with whom, and who takes part. Every conversation belongs to a ticket."""
 
 from typing import Any
 from uuid import UUID

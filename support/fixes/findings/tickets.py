@@ -127,7 +127,7 @@ FINDINGS = [
         "an open ticket was closed by its history and never reopened",
         f"SELECT t.id, '#' || t.number FROM support_ticket AS t WHERE {MINE} AND t.status = 'open' "
         f"AND {LAST_EVENT} = 'closed'",
-        look_at="compare the ticket's history with its conversation, and close it or reopen it at the desk",
+        look_at="compare the ticket's history with its conversation, and close it or reopen it in the admin",
     ),
     Finding(
         "ticket_without_message",
@@ -160,7 +160,7 @@ FINDINGS = [
         "support_ticket AS k WHERE k.tenant_id = t.tenant_id AND k.delivery_id = t.delivery_id AND k.status = 'open' "
         "AND k.id < t.id) OR EXISTS (SELECT FROM support_ticket AS k WHERE k.tenant_id = t.tenant_id "
         "AND k.order_id = t.order_id AND k.status = 'open' AND k.id < t.id))",
-        look_at="read both and close one at the desk; the unique index that refuses the second is missing",
+        look_at="read both and close one in the admin; the unique index that refuses the second is missing",
     ),
     Finding(
         "item_of_another_customer",
