@@ -8,6 +8,7 @@
 # make soak    the mixed load of a working day, and the create race at 200 clients (minutes)
 # make chaos   workers killed, the database stopped, frozen and full, slow clients (minutes; needs nginx)
 # make pooler  the load of soak behind PgBouncer in transaction mode (half a minute; needs pgbouncer)
+# make upgrade  the first release with a million tickets in it, brought to this one (SIZE sets how many; two minutes)
 # make fix-kills  every data fix killed and run again, against an undisturbed run (a minute)
 # make mutants every condition of security taken out in turn: does the suite notice? (most of an hour)
 # make e2e     an agent's day in a real browser (minutes; needs Chromium: make e2e-deps)
@@ -27,7 +28,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps pooler pooler-deps fix-kills mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes format messages clean
+.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps pooler pooler-deps fix-kills upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -74,6 +75,9 @@ pooler: $(READY)
 
 pooler-deps:
 	apt-get update && apt-get install -y pgbouncer
+
+upgrade: $(READY)
+	@$(BIN)/python -m tests.reliability.upgrade
 
 fix-kills: $(READY)
 	@$(BIN)/python -m tests.reliability.fixes
