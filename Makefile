@@ -10,7 +10,7 @@
 # make pooler  the load of soak behind PgBouncer in transaction mode (half a minute; needs pgbouncer)
 # make upgrade  the first release with a million tickets in it, brought to this one (SIZE sets how many; two minutes)
 # make fix-kills  every data fix killed and run again, against an undisturbed run (a minute)
-# make mutants every condition of security taken out in turn: does the suite notice? (most of an hour)
+# make mutants every condition of security taken out in turn: does the suite notice? (half an hour)
 # make e2e     an agent's day in a real browser (minutes; needs Chromium: make e2e-deps)
 # make screenshots  the pictures of the README, from the demo
 # make bench   the product against a floor without a framework, interleaved (SIZE sets how many tickets)

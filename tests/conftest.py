@@ -1,7 +1,5 @@
 """The harness: a test database owned by `ondi_owner`, the tests on it as `ondi`, as in production."""
 
-import os
-
 import psycopg
 import pytest
 from django.conf import settings
@@ -30,12 +28,7 @@ def django_db_setup(django_test_environment, django_db_modify_db_settings, djang
     with django_db_blocker.unblock():
         owner, application = connections["owner"], connections["default"]
         real_name = owner.settings_dict["NAME"]
-        template = os.environ.get("TEST_TEMPLATE")
-        kept = template is not None and _exists(owner, template)
-        owner.settings_dict["TEST"]["TEMPLATE"] = template if kept else None
         name = owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        if template and not kept:
-            _keep_as(owner, template, name)
         with owner.cursor() as cursor:
             cursor.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
         application.close()
@@ -44,19 +37,6 @@ def django_db_setup(django_test_environment, django_db_modify_db_settings, djang
         application.close()
         _close_owner()
         owner.creation.destroy_test_db(real_name, verbosity=0)
-
-
-def _exists(owner, name):
-    with owner._nodb_cursor() as cursor:
-        cursor.execute("SELECT FROM pg_database WHERE datname = %s", [name])
-        return cursor.fetchone() is not None
-
-
-def _keep_as(owner, template, name):
-    """Keep a copy of the migrated database: who runs the suite very often (`tests.mutants`) need not migrate anew."""
-    owner.close()
-    with owner._nodb_cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{template}" TEMPLATE "{name}"')
 
 
 _owner: psycopg.Connection | None = None

@@ -10,7 +10,7 @@ from ondi.accounts.roles import Role
 
 @dataclass(frozen=True, slots=True)
 class TenantInfo:
-    """The tenant an actor acts in. `portal`: its settings, as JSON text that `support.settings` reads."""
+    """The tenant an actor acts in. `portal`: its settings, as JSON text that the layers above read."""
 
     id: UUID
     slug: str

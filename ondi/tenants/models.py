@@ -82,7 +82,7 @@ class TenantOwned(models.Model):
 class PortalSettings(models.Model):
     """What a tenant's portal allows. One row a tenant, made with it; none means the same as an empty one.
 
-    `values` is read and written through `support.settings`, where each setting has its type and default.
+    `values` is read and written by the layers above, where each setting has its type and default.
     """
 
     tenant = models.OneToOneField(

@@ -11,7 +11,7 @@ from conversations.models import Conversation, Message, Participant
 from ondi.accounts.services import end_membership
 from ondi.common.errors import InvalidInput, PermissionDenied
 from ondi.tenants.scope import tenant_scope
-from support import services
+from support import policies, services
 from support.errors import (
     AssigneeNotASupportUser,
     CustomerNotFound,
@@ -226,6 +226,12 @@ class TestAssigning:
 
         with pytest.raises(PermissionDenied):
             action(services.assign_ticket, sara, own, assignee_id=yusuf.id)
+
+    def test_the_rule_itself_refuses_who_is_not_at_the_workbench(self, ticket, customer, sara):
+        """The service asks whether they may handle it first; a flag or a door asks this rule alone."""
+        refusal = policies.assigning_refusal(reload(ticket), actor(customer), sara.id)
+
+        assert isinstance(refusal, NotASupportUser)
 
     def test_same_agent_again_changes_nothing(self, ticket, sara):
         action(services.claim_ticket, sara, ticket)
