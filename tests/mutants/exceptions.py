@@ -4,4 +4,6 @@ By key: file, function, what is done there, and how often that was done there be
 `make mutants` and the suite.
 """
 
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS = {
+    "support/policies.py is_customer_of operand 1": "every ticket has a requester, who is not None",
+}

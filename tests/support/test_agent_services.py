@@ -233,6 +233,11 @@ class TestAssigning:
 
         assert isinstance(refusal, NotASupportUser)
 
+    def test_the_rule_of_redaction_refuses_leads_their_own_ticket(self, lead):
+        refusal = policies.redaction_refusal(make_ticket(lead), actor(lead))
+
+        assert isinstance(refusal, PermissionDenied)
+
     def test_same_agent_again_changes_nothing(self, ticket, sara):
         action(services.claim_ticket, sara, ticket)
         version = reload(ticket).version
