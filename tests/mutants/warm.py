@@ -193,7 +193,7 @@ class Worker:
         for _attempt in range(100):
             if not owner_connection().execute(others).fetchone()[0]:  # type: ignore[index]
                 break
-            time.sleep(0.05)
+            time.sleep(0.05)  # its connections end by themselves
         _empty_all_tables(None)
         self._close()
 
