@@ -19,6 +19,7 @@
 # make bench-capacity  half to one and a half times what it can do, offered whether answered or not
 # make bench-admin   pages of the workbench among ten thousand tickets and a million
 # make bench-fixes   a data fix over 100,000 of a million tickets, while the API answers
+# make bench-relay   how long from commit to position, and what relay and workers cost an event (a minute)
 # make messages  compile the translations after a change of a .po file
 
 PYTHON ?= python3
@@ -28,7 +29,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps pooler pooler-deps fix-kills upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes format messages clean
+.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps pooler pooler-deps fix-kills upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes bench-relay format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -111,6 +112,9 @@ bench-admin: $(READY)
 
 bench-fixes: $(READY)
 	@$(BIN)/python -m tests.benchmarks.fixes
+
+bench-relay: $(READY)
+	@$(BIN)/python -m tests.benchmarks.relay
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .
