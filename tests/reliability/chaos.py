@@ -157,7 +157,7 @@ def followers_killed() -> tuple[Figures, list[str]]:
         over, harm = threading.Event(), Counter[str]()
 
         def do_harm() -> None:
-            while not over.wait(random.random() * 2):
+            while not over.wait(random.random() * 2) and harm["kills"] < KILLS:
                 place = random.randrange(len(workers))
                 workers[place].kill()
                 workers[place].wait()
@@ -172,7 +172,9 @@ def followers_killed() -> tuple[Figures, list[str]]:
         harming.start()
         try:
             changes = -(-EVENTS // WRITERS)
-            written = events.write(running.owner, subjects, writers=WRITERS, changes=changes, longest_sleep=0.002)
+            written = events.write(
+                running.owner, subjects, writers=WRITERS, changes=changes, longest_sleep=0.002, goes_on=harming.is_alive
+            )
         finally:
             over.set()
             harming.join()
@@ -180,6 +182,8 @@ def followers_killed() -> tuple[Figures, list[str]]:
             empty = "SELECT NOT EXISTS (SELECT FROM outbox_entry)"
             took = wait_until(lambda: reader.execute(empty).fetchone()[0], "the relay does not come through", 60)
             faults = events.faults_of(reader, written)
+        if harm["kills"] < KILLS:
+            faults.append(f"only {harm['kills']} were killed")
         for worker in workers:
             worker.terminate()
             worker.wait(timeout=30)

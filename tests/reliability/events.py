@@ -3,6 +3,7 @@
 Short in `tests/outbox/test_relay.py`; long, with kills and stops of the database, in `make chaos`.
 """
 
+import itertools
 import random
 import threading
 import time
@@ -50,16 +51,26 @@ def make_subjects(owner: Any, tenant_ids: list[UUID], number: int) -> list[UUID]
 
 
 def write(
-    connect: Callable[[], Any], subjects: list[UUID], *, writers: int, changes: int, longest_sleep: float, seed: int = 1
+    connect: Callable[[], Any],
+    subjects: list[UUID],
+    *,
+    writers: int,
+    changes: int,
+    longest_sleep: float,
+    seed: int = 1,
+    goes_on: Callable[[], bool] = lambda: False,
 ) -> Written:
     """Let so many writers make so many changes each, with sleeps inside their transactions; one in ten takes back.
+    Where there is more to live through, they write until that is over (`goes_on`).
 
     `connect`: as the schema's owner. A writer whose line breaks goes on with the next change.
     """
     found = Written()
     with ThreadPoolExecutor(max_workers=writers) as pool:
         chances = [random.Random(seed + number) for number in range(writers)]
-        running = [pool.submit(_write, connect, subjects, changes, longest_sleep, one, found) for one in chances]
+        running = [
+            pool.submit(_write, connect, subjects, changes, longest_sleep, one, found, goes_on) for one in chances
+        ]
         for writer in running:
             writer.result()
     return found
@@ -67,10 +78,12 @@ def write(
 
 def _write(
     connect: Callable[[], Any], subjects: list[UUID], changes: int, longest_sleep: float, chance: random.Random,
-    found: Written,
+    found: Written, goes_on: Callable[[], bool],
 ) -> None:  # fmt: skip
     connection = _connected(connect)
-    for _change in range(changes):
+    for change in itertools.count():
+        if change >= changes and not goes_on():
+            break
         subject, takes_back, version = chance.choice(subjects), chance.random() < 0.1, None
         try:
             with connection.transaction(force_rollback=takes_back):
