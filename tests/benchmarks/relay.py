@@ -26,6 +26,7 @@ BACKLOG = int(os.environ.get("BACKLOG", "50000"))
 WRITERS = 8
 MOST_LAG, MOST_COST = 0.3, 0.5  # seconds; milliseconds of processor time
 SEEN = "SELECT subject_id, version FROM outbox_event WHERE kind = 'ledger.changed' AND seq > %s ORDER BY seq"
+EMPTY = "SELECT NOT EXISTS (SELECT FROM outbox_entry)"
 LAST = "SELECT COALESCE(max(seq), 0) FROM outbox_event"
 
 
@@ -35,6 +36,8 @@ def main() -> None:
         subjects = make_subjects(owner, [UUID(tenant["id"]) for tenant in running.tenants], 200)
         command = [sys.executable, "manage.py", "work"]
         with subprocess.Popen(command, cwd=ROOT, env=running.environment) as work:
+            change(owner, subjects[0])
+            wait_until(lambda: owner.execute(EMPTY).fetchone()[0], "the work process is not up")
             lags = sorted(measured_lags(running, subjects))
             cost = cost_of_an_event(running, owner, work.pid, subjects)
             work.terminate()
@@ -110,8 +113,7 @@ def cost_of_an_event(running: Product, owner: Any, work: int, subjects: list[UUI
     connections = connections_of(running)
     before = sum(map(processor_seconds, [work, *connections]))
     os.kill(work, signal.SIGCONT)
-    empty = "SELECT NOT EXISTS (SELECT FROM outbox_entry)"
-    wait_until(lambda: owner.execute(empty).fetchone()[0], "the backlog stays")
+    wait_until(lambda: owner.execute(EMPTY).fetchone()[0], "the backlog stays")
     time.sleep(1)  # until its subscribers are done as well
     after = sum(map(processor_seconds, [work, *connections]))
     return (after - before) / BACKLOG * 1000
