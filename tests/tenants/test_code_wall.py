@@ -37,8 +37,9 @@ def tenants():
 
 def test_rows_are_found_by_external_id_within_their_tenant(tenants):
     for tenant in tenants:
-        OrderFactory(tenant=tenant, external_id="same")
-        DeliveryFactory(tenant=tenant, external_id="same")
+        for external_id in ("same", "another"):
+            OrderFactory(tenant=tenant, external_id=external_id)
+            DeliveryFactory(tenant=tenant, external_id=external_id)
 
     with tenant_scope(*(tenant.id for tenant in tenants)):
         for model in (Order, Delivery):
