@@ -8,15 +8,11 @@ from django.utils import timezone
 from ondi.tenants.scope import tenant_scope
 from support import services
 from support.errors import QueueEmpty
-from support.models import Tag, Ticket, TicketNote, TicketViewer, WaitingOn
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
+from support.models import Tag, Ticket, TicketNote, TicketViewer
+from support.vocabulary import WaitingOn
+from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, actor, make_ticket
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def tenant():
-    return TenantFactory()
 
 
 @pytest.fixture
