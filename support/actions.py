@@ -1,7 +1,7 @@
 """What people do to a ticket, one row an action, below every door.
 
 The admin makes buttons, dialogs and bulk actions of these rows (`admin/buttons.py`), the API its routes, bodies and
-documentation (`api/actions.py`); `actions_open_to` says which of them somebody has now.
+documentation (`api/agent/actions.py`); `actions_open_to` says which of them somebody has now.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
