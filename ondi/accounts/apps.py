@@ -7,5 +7,4 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People and access")
 
     def ready(self) -> None:
-        # The document is told how to sign in; what repeats is registered.
-        from ondi.accounts import expired, schema  # noqa: F401
+        from ondi.accounts import schema  # noqa: F401 - tells the document how to sign in

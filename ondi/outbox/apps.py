@@ -1,6 +1,13 @@
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+# Where an app keeps what the work process does for it: `@subscribe` and `@every` stand nowhere else.
+MODULES = ("subscribers", "chores")
 
 
 class OutboxConfig(AppConfig):
     name = "ondi.outbox"
     verbose_name = "outbox"
+
+    def ready(self) -> None:
+        autodiscover_modules(*MODULES)

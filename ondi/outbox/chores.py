@@ -26,7 +26,10 @@ _CHORES: dict[str, Repeated] = {}
 
 
 def every(pause: timedelta, name: str) -> Callable[[Callable[[], Done]], Callable[[], Done]]:
-    """Register work that is begun so often, whichever process is free. It must bear to be cut off and begun again."""
+    """Register work that is begun so often, whichever process is free; in an app's `chores.py`, found by itself.
+
+    It must bear to be cut off and begun again.
+    """
 
     def register(do: Callable[[], Done]) -> Callable[[], Done]:
         _CHORES[name] = Repeated(name, pause, do)

@@ -39,7 +39,11 @@ _SUBSCRIBERS: dict[str, Subscriber] = {}
 
 
 def subscribe(name: str) -> Callable[[Take], Take]:
-    """Register a subscriber. The first time it runs it begins with what happens from then on."""
+    """Register a subscriber; in an app's `subscribers.py`, which is found by itself.
+
+    The first time it runs it begins with what happens from then on. What data fixes and imports did is given to it too:
+    who only cares for news passes over `event.is_silent`.
+    """
 
     def register(take: Take) -> Take:
         _SUBSCRIBERS[name] = Subscriber(name, take)

@@ -5,12 +5,13 @@ import pytest
 from ondi.accounts.models import SettingsChange
 from ondi.tenants.scope import tenant_scope
 from support.errors import CannotManageSettings
+from support.settings.portal import SETTINGS
 from support.settings.services import update_portal_settings
 from tests.factories import MemberFactory, actor, make_ticket, reload
 
 pytestmark = pytest.mark.django_db
 
-SETTINGS = "/delivery/customer-portal/settings"
+PATH = "/delivery/customer-portal/settings"
 
 
 @pytest.fixture
@@ -26,33 +27,40 @@ def test_service_refuses_who_is_no_admin_whatever_the_door(tenant):
 
 
 def put(client, **values):
-    return client.call("PUT", SETTINGS, body=values)
+    return client.call("PUT", PATH, body=values)
+
+
+def by_section(names):
+    """These settings at their defaults, where the API keeps them."""
+    found = {}
+    for name in names:
+        section = found
+        for word in SETTINGS[name].section.split("."):
+            section = section.setdefault(word, {})
+        section[name] = SETTINGS[name].default
+    return found
 
 
 def test_customer_sees_what_the_portal_allows(api, tenant):
     data = api.as_(MemberFactory(tenant=tenant)).get("/customer/delivery/portal-settings").json()["data"]
 
-    assert data == {
-        "support_ticket_settings": {"allow_customer_close": False, "max_customer_priority": "urgent"},
-        "visibility_settings": {"chat": {"support_chat_enabled": True}},
-    }
+    assert data == by_section(name for name, one in SETTINGS.items() if one.for_customers)
+    assert data["support_ticket_settings"]["max_customer_priority"] == "urgent"
+    assert "acknowledgement_html" not in data["support_ticket_settings"]
 
 
 def test_admin_sees_values_and_options(admin, tenant):
     sara = MemberFactory(tenant=tenant, agent=True, first_name="Sara", last_name="Kareem")
     MemberFactory(tenant=tenant)
 
-    data = admin.get(SETTINGS).json()["data"]
+    data = admin.get(PATH).json()["data"]
 
     person = {"id": str(sara.user_id), "name": "Sara Kareem"}
     assert {option["name"] for option in data["options"]["support_users"]} == {"Noor Aziz", "Sara Kareem"}
-    assert data["values"] == {
-        "support_ticket_settings": {
-            "allow_customer_close": False, "max_customer_priority": "urgent", "acknowledgement_html": {},
-            "support_user_ids": [person["id"]], "support_users": [person],
-        },
-        "visibility_settings": {"chat": {"support_chat_enabled": True}},
-    }  # fmt: skip
+    expected = by_section(SETTINGS)
+    expected["support_ticket_settings"] |= {"support_user_ids": [person["id"]], "support_users": [person]}
+    assert data["values"] == expected
+    assert data["values"]["visibility_settings"]["chat"]["support_chat_enabled"] is True
 
 
 def test_change_is_partial_in_force_at_once_and_recorded(api, admin, tenant):
@@ -67,7 +75,7 @@ def test_change_is_partial_in_force_at_once_and_recorded(api, admin, tenant):
     assert response.json()["data"]["values"]["support_ticket_settings"]["allow_customer_close"] is True
     assert portal.post(f"/customer/support/tickets/{ticket.id}/close").status_code == 200
     put(admin, visibility_settings={"chat": {"support_chat_enabled": False}})
-    assert admin.get(SETTINGS).json()["data"]["values"]["support_ticket_settings"]["allow_customer_close"] is True
+    assert admin.get(PATH).json()["data"]["values"]["support_ticket_settings"]["allow_customer_close"] is True
     assert portal.post("/customer/support/tickets", {}).json()["error"] == "support_chat_disabled"
     put(admin)
     with tenant_scope(tenant.id):
@@ -131,7 +139,7 @@ def test_person_who_is_no_staff_is_refused(admin, tenant, who):
 
     assert response.status_code == 400
     assert list(response.json()["data"]["fields"]) == ["support_user_ids"]
-    values = admin.get(SETTINGS).json()["data"]["values"]["support_ticket_settings"]
+    values = admin.get(PATH).json()["data"]["values"]["support_ticket_settings"]
     assert values["allow_customer_close"] is False, "nothing is changed by half"
 
 

@@ -1,10 +1,16 @@
 """Who gets what from every route of the registry."""
 
+import importlib
+import inspect
+
 import pytest
 
+from ondi.api.document import SchemaViewSet
+from ondi.api.views import ApiViewSet
 from support.actions import ACTIONS
 from tests.factories import PASSWORD
-from tests.registry.routes import ACTION_ROWS, ROUTES, routes_there_are
+from tests.messages import APPS, ROOT
+from tests.registry.routes import ACTION_ROWS, ROUTES, patterns, routes_there_are
 from tests.world import PERSONAS, build_world
 
 pytestmark = pytest.mark.django_db(transaction=True)  # /auth/* commits what it does, refused or not
@@ -18,6 +24,32 @@ def test_every_route_is_in_the_registry():
     for method, path in set(routes_there_are()) - set(known):
         pytest.fail(f"add Route({method!r}, {path!r}, who, statements) to tests/registry/routes.py")
     assert sorted(known) == sorted(routes_there_are()), "a row has no route, or stands twice"
+
+
+def views_there_are():
+    """Every view set of the product, but the one that hands out the document."""
+    files = {
+        path for app in APPS for pattern in ("**/*views.py", "**/api/**/*.py") for path in (ROOT / app).glob(pattern)
+    }
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files if path.stem != "__init__"]
+    values = {value for module in map(importlib.import_module, modules) for value in vars(module).values()
+              if isinstance(value, type)}  # fmt: skip
+    return {value for value in values if issubclass(value, ApiViewSet)} - {ApiViewSet, SchemaViewSet}
+
+
+def answers_requests(name, method):
+    takes = inspect.signature(method).parameters if inspect.isfunction(method) else ()
+    return "request" in takes and not name.startswith("_") and not hasattr(ApiViewSet, name)
+
+
+def test_every_method_of_every_view_is_a_route():
+    routed = {(one.callback.cls, name) for one in patterns() for name in one.callback.actions.values()}
+    assert len(views_there_are()) > 10
+    for view in views_there_are():
+        for name, method in vars(view).items():
+            if answers_requests(name, method):
+                assert hasattr(method, "at"), f"{view.__name__}.{name}: say its address, documented('GET address', …)"
+                assert (view, name) in routed, f"name {view.__name__} in routes_of(…) of its app's urls.py"
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)

@@ -9,12 +9,14 @@ from django.apps import apps
 from django.db.models import Model
 
 from ondi.common.database import TenantForeignKey
+from ondi.outbox.apps import MODULES
 from tests.messages import APPS, LANGUAGES, catalogue, superfluous, untranslated
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = (
     "ondi.api",
     "ondi.tenants",
+    "ondi.outbox",
     "ondi.accounts",
     "ondi.staff",
     "ondi.datafixes",
@@ -26,6 +28,20 @@ LAYERS = (
 SIDE_BY_SIDE = {("deliveries", "conversations"), ("conversations", "deliveries")}
 OUR_MODELS = [model for model in apps.get_models() if model._meta.app_config.name in LAYERS]
 LONGEST_FILE = 400
+REGISTERS = re.compile(r"^@(subscribe|every)\(", re.MULTILINE)
+
+
+def test_every_app_of_ours_has_its_layer():
+    ours = {app.name for app in apps.get_app_configs() if app.name.split(".")[0] in APPS and app.models_module}
+    assert ours - set(LAYERS) == set(), "say in LAYERS, lowest first, where this app stands"
+
+
+def test_what_the_work_process_does_stands_where_it_is_found():
+    files = [path.relative_to(ROOT) for app in APPS for path in (ROOT / app).rglob("*.py")]
+    registering = [str(path) for path in files if REGISTERS.search((ROOT / path).read_text())]
+    assert len(registering) >= 2
+    lost = [path for path in registering if Path(path).stem not in MODULES]
+    assert lost == [], f"nothing imports them; what is registered stands in {' or '.join(MODULES)} of its app"
 
 
 def layer(model: type[Model]) -> int:
@@ -64,8 +80,8 @@ def test_no_file_is_longer_than_its_reader_can_hold():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_everything_is_translated(language):
-    assert not untranslated(language)
-    assert not superfluous(language)
+    assert untranslated(language) == set(), f"write them into {catalogue(language).relative_to(ROOT)}: make messages"
+    assert superfluous(language) == set(), f"take them out of {catalogue(language).relative_to(ROOT)}: make messages"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -73,7 +89,7 @@ def test_catalogue_is_compiled(language):
     compiled = polib.mofile(str(catalogue(language).with_suffix(".mo")))
     source = polib.pofile(str(catalogue(language)))
     as_dict = {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in source}
-    assert {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in compiled} == as_dict
+    assert {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in compiled} == as_dict, "make messages"
 
 
 def test_every_promise_of_security_md_names_tests_that_exist():

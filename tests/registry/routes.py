@@ -191,28 +191,44 @@ _AFTER_ACTIONS = (
 @dataclass(frozen=True)
 class ActionRow:
     """What a row of `support.actions` does not say: what its call costs, on which of the scene's tickets, and who may;
-    what its service locks (`tests/support/test_locks.py`), and on which ticket of that test's world."""
+    what its service locks (`tests/support/test_locks.py`), and on which ticket of that test's world.
+
+    `while_open`, `while_closed`: to whom it is offered in these states of a ticket that its holder has (holder,
+    colleague, lead: `tests/support/test_actions.py`). `publishes`: whether an event tells of it.
+    """
 
     statements: int
     about: str
     who: Mapping[str, int]
     locks: str = "ticket!"
     on: str = "mine"
+    while_open: str = "holder colleague lead"
+    while_closed: str = ""
+    publishes: bool = True
 
 
 ACTION_ROWS = {
-    "claim": ActionRow(10, "free", support_users_only(409, support_user=200), "member! ticket! part!", "free"),
-    "take_over": ActionRow(12, "taken", support_users_only(200), "member! ticket! part", "his"),
-    "release": ActionRow(7, "taken", support_users_only(409), "ticket! part"),
+    "claim": ActionRow(
+        10, "free", support_users_only(409, support_user=200), "member! ticket! part!", "free", while_open=""
+    ),
+    "take_over": ActionRow(
+        12, "taken", support_users_only(200), "member! ticket! part", "his", while_open="colleague lead"
+    ),
+    "release": ActionRow(7, "taken", support_users_only(409), "ticket! part", while_open="holder"),
     "priority": ActionRow(6, "free", support_users_only(200)),
-    "tags": ActionRow(10, "free", support_users_only(200)),
+    "tags": ActionRow(10, "free", support_users_only(200), publishes=False),
     "snooze": ActionRow(6, "free", support_users_only(200)),
     "link": ActionRow(4, "free", support_users_only(200)),
-    "note": ActionRow(5, "free", support_users_only(201)),
-    "assign": ActionRow(12, "free", support_users_only(200), "member! ticket! part!", "free"),
+    "note": ActionRow(5, "free", support_users_only(201), while_closed="holder colleague lead"),
+    "assign": ActionRow(
+        12, "free", support_users_only(200), "member! ticket! part!", "free", while_open="holder lead"
+    ),
     "close": ActionRow(7, "taken", support_users_only(200), "ticket! thread part"),
-    "reopen": ActionRow(8, "taken", support_users_only(200), "member! ticket! thread part", "closed"),
-}
+    "reopen": ActionRow(
+        8, "taken", support_users_only(200), "member! ticket! thread part", "closed",
+        while_open="", while_closed="holder colleague lead",
+    ),
+}  # fmt: skip
 
 
 def asked_of(action: Action) -> dict[str, Parameter]:
@@ -248,12 +264,18 @@ ROUTES = (
 )
 
 
-def routes_there_are(resolver: Any = None, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every method and route that Django answers."""
+def patterns(resolver: Any = None, prefix: str = "") -> Iterator[URLPattern]:
+    """What Django answers as API."""
     for entry in (resolver or get_resolver()).url_patterns:
         path = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver) and path != "admin/":
-            yield from routes_there_are(entry, path)
+            yield from patterns(entry, path)
         elif isinstance(entry, URLPattern) and path not in NO_API:
-            for method in set(entry.callback.actions) - {"head"}:
-                yield method.upper(), path
+            yield entry
+
+
+def routes_there_are() -> Iterator[tuple[str, str]]:
+    """Every method and route that Django answers."""
+    for entry in patterns():
+        for method in set(entry.callback.actions) - {"head"}:
+            yield method.upper(), str(entry.pattern)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ondi.accounts.expired import clear_expired
+from ondi.accounts.chores import clear_expired
 
 
 class Command(BaseCommand):
