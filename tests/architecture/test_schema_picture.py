@@ -126,8 +126,8 @@ def test_a_changed_body_of_a_function_is_named(owner):
 
 def test_what_makes_it_quicker_is_an_operators_own(owner):
     change = ("CREATE INDEX quick ON support_ticket (tenant_id, subject); CREATE TABLE theirs (id int); "
-              "ALTER TABLE orders_order SET (fillfactor = 80)")  # fmt: skip
-    back = "DROP INDEX quick; DROP TABLE theirs; ALTER TABLE orders_order RESET (fillfactor)"
+              "ALTER TABLE orders_order SET (fillfactor = 80); CREATE STATISTICS more ON status, source FROM support_ticket")  # fmt: skip
+    back = "DROP STATISTICS more; DROP INDEX quick; DROP TABLE theirs; ALTER TABLE orders_order RESET (fillfactor)"
     with drifted(owner, change, back) as found:
         assert found == []
 

@@ -123,6 +123,7 @@ class Judge:
             tests = coming_by(lambda one, number=number: number in one.reached)  # type: ignore[misc]
             yield Case(mutant.key, mutant.words, tests, number)
         for number, row in by_number.items():
+            assert any(each.key.startswith(f"{row.file} ") for each in self.modules.mutants.values()), row.file
             near = {other for other, each in self.modules.mutants.items() if each.key.startswith(f"{row.file} ")}
             yield Case(row.key, row.file, coming_by(lambda one, near=near: near & one.reached), number)  # type: ignore[misc]
         ((_work, changes),) = each_answered(hands, iter([Work((), asks_for_changes=True)]))

@@ -23,9 +23,12 @@ class Change(NamedTuple):
     function: str = ""
 
 
+# One that has a newer (`_2`) is called by the release before alone, stays as it was, and goes with the next.
 FUNCTIONS = """
-SELECT proname, pg_get_functiondef(oid), prosrc FROM pg_proc
-WHERE pronamespace = 'public'::regnamespace AND proowner = 'ondi_owner'::regrole ORDER BY oid::regprocedure::text
+SELECT proname, pg_get_functiondef(oid), prosrc FROM pg_proc AS function
+WHERE pronamespace = 'public'::regnamespace AND proowner = 'ondi_owner'::regrole
+    AND NOT EXISTS (SELECT FROM pg_proc AS newer WHERE newer.proname ~ ('^' || function.proname || '_[0-9]+$'))
+ORDER BY oid::regprocedure::text
 """
 TABLES = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relrowsecurity ORDER BY 1"
 POLICIES = """

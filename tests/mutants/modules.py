@@ -38,6 +38,7 @@ KINDS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
         "support/services/lifecycle.py", "support/services/messages.py", "support/services/opening.py",
         "support/services/replying.py", "support/services/shared.py", "support/services/undoing.py",
     )),
+    ({"guard"}, ("support/fixes/doctor.py", "support/fixes/schema.py")),
 )  # fmt: skip
 QUERYSETS = ("*/querysets.py", "ondi/*/querysets.py")
 

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from conversations.models import Message
 from conversations.reads import find_readable
@@ -16,7 +17,9 @@ from conversations.services import redact_message
 from ondi.accounts.models import Membership
 from ondi.accounts.services import end_membership
 from ondi.common.ids import new_id
+from ondi.datafixes.fixes import Item
 from ondi.tenants.scope import tenant_scope
+from support.fixes.doctor import Repair
 from support.fixes.findings import FINDINGS
 from support.models import Tag, Ticket, TicketTag
 from support.services import post_message, write_note
@@ -42,6 +45,13 @@ def world():
 @pytest.fixture
 def workbench():
     return make_world(open_tickets=2, closed_tickets=1)
+
+
+def test_what_somebody_else_repaired_meanwhile_is_no_change(workbench):
+    tenant, _agent, _gone, (ticket, *_tickets), _closed = workbench
+    with tenant_scope(tenant.id):
+        for finding in (one for one in FINDINGS if one.repair):
+            assert not Repair(tenant.id, finding=finding).apply(Item(str(ticket.id), ""), at=timezone.now())
 
 
 def make_world(*, open_tickets, closed_tickets):
