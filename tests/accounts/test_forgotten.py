@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from ondi.accounts.entering import tenants_of
-from ondi.accounts.forgotten import Mailer, mailer
+from ondi.accounts.forgotten import Mailer, mailer, reset_mail
 from ondi.accounts.models import User
 from ondi.accounts.services import disable_login, end_membership
 from ondi.tenants.models import Tenant
@@ -268,6 +268,12 @@ class TestReset:
 
         assert not ask(api, waiter.email, tenant="tigris")
         assert (reset(api, token).status_code == 400) is (end != "suspended")
+
+    @pytest.mark.parametrize(("email", "slug"), [("a\x00b@example.org", None), ("a@example.org", "\x00"),
+                                                 ("a@example.org", None), ("a@example.org", "nowhere")])  # fmt: skip
+    def test_for_nobody_there_is_no_mail_and_no_fault(self, email, slug):
+        """(The mailer would hide one.)"""
+        assert reset_mail(email=email, tenant_slug=slug, site="") is None
 
     def test_another_tenants_name_reaches_nobody(self, api, tenant, person):
         """Whose login it is elsewhere is not a matter of this tenant's portal."""

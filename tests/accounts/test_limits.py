@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
 
+import psycopg
 import pytest
 import time_machine
 from django.contrib.auth.hashers import MD5PasswordHasher
@@ -13,7 +14,7 @@ from django.db import connection, connections
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from ondi.accounts.attempts import forget_old_attempts
+from ondi.accounts.attempts import Attempt, forget_old_attempts
 from ondi.accounts.hashing import line
 from ondi.accounts.models import SignInAttempts
 from ondi.accounts.sessions import begin_session
@@ -22,7 +23,7 @@ from ondi.wsgi import django_application
 from tests.client import ApiClient
 from tests.factories import PASSWORD, MemberFactory
 from tests.invitations import link_for, open_link
-from tests.races import at_once
+from tests.races import at_once, held_up
 from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -332,6 +333,39 @@ class TestLimits:
             assert fail("somebody@example.org") == 429
 
         assert fail("somebody@example.org") == 401
+
+    def test_what_counts_no_more_is_kept_no_longer(self):
+        """Else it would grow under attack, and what a wrong clock noted would count when its time has come."""
+        now = timezone.now()
+        for moment in (now - timedelta(minutes=16), now + timedelta(minutes=16), now):
+            with time_machine.travel(moment, tick=False):
+                assert fail("somebody@example.org") == 401
+
+        assert [row.failed_at for row in SignInAttempts.objects.all()] == [[now]] * 3
+
+    def test_a_right_password_takes_nothing_back_that_failed_elsewhere_at_that_moment(self, settings):
+        settings.SIGN_IN_FAILURES = 1
+        person = MemberFactory().user.email
+        with time_machine.travel(timezone.now(), tick=False):
+            assert fail("somebody@example.org", "192.0.2.2") == 401
+
+            assert fail(person, password=PASSWORD) == 200
+
+            assert fail("somebody@example.org", "192.0.2.2") == 429
+
+    def test_counts_are_locked_in_the_order_of_their_keys(self, owner):
+        """As they are counted, so that two who share some of them wait for each other one way only."""
+        last, first, second = keys = ["c", "a", "b"]
+        now = timezone.now()
+        for key in keys:
+            SignInAttempts.objects.create(key=key, failed_at=[now], touched_at=now)
+        with psycopg.connect(owner().info.dsn, password=owner().info.password) as writer:
+            writer.execute("SELECT FROM accounts_signinattempts WHERE key = %s FOR UPDATE", [second])
+            with held_up(Attempt(dict.fromkeys(keys, 1), now).forgive, writer):
+                free = writer.execute("SELECT key FROM accounts_signinattempts FOR UPDATE SKIP LOCKED").fetchall()
+                writer.commit()
+
+        assert {key for (key,) in free} == {second, last}, f"{first} is held by who waits"
 
     def test_a_right_password_takes_back_only_what_is_its_own(self, settings):
         settings.SIGN_IN_FAILURES_PER_ADDRESS = 8

@@ -11,9 +11,12 @@ from django.urls import reverse
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from ondi.accounts import invitations
 from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.customers import CustomerNews, upsert_customers
 from ondi.accounts.entering import tenants_of
+from ondi.accounts.errors import CustomerNotFound
+from ondi.accounts.hashing import hash_of
 from ondi.accounts.models import Membership, RefreshFamily, User
 from ondi.accounts.services import set_login
 from ondi.tenants.models import Tenant
@@ -243,6 +246,27 @@ class TestJoining:
         assert (member.user.email, member.user.email_proved_at) == ("new@example.org", None)
         assert not member.email_is_proved
 
+    def test_another_password_of_an_operators_takes_the_place_of_the_former(self, api, tenants):
+        tigris = tenants[1]
+        waiter = waiting(tigris, external_id="c-1")
+        with tenant_scope(tigris.id):
+            set_login(tenant_id=tigris.id, customer_external_id="c-1", email=VICTIM, password=PASSWORD)
+        portal = api.as_(waiter)
+        assert (sign_in(api, PASSWORD).status_code, portal.get("/users/me").status_code) == (200, 200)
+
+        with tenant_scope(tigris.id):
+            set_login(tenant_id=tigris.id, customer_external_id="c-1", email=VICTIM, password=SECRET)
+
+        assert [sign_in(api, password).status_code for password in (PASSWORD, SECRET)] == [401, 200]
+        assert portal.get("/users/me").status_code == 401
+
+    def test_an_operator_finds_no_customer_of_another_tenant(self, tenants):
+        zagros, tigris = tenants
+        waiting(zagros, external_id="c-1")
+
+        with tenant_scope(tigris.id), pytest.raises(CustomerNotFound):
+            set_login(tenant_id=tigris.id, customer_external_id="c-1", email=VICTIM, password=PASSWORD)
+
 
 @pytest.mark.race
 class TestRaces:
@@ -284,16 +308,30 @@ class TestRaces:
 
         assert answer.result().status_code == 401
 
-    def test_a_link_waits_for_the_tenant_that_changes_the_person_just_now(self, tenants, owner):
+    @pytest.mark.parametrize("change", ["UPDATE accounts_membership SET email = 'right@example.org'",
+                                        "DELETE FROM accounts_membership"])  # fmt: skip
+    def test_a_link_waits_for_the_tenant_that_changes_the_person_just_now(self, tenants, owner, change):
         waiter = waiting(tenants[0])
         link = link_for(waiter, "shown")
         with psycopg.connect(owner().info.dsn, password=owner().info.password) as writer:
-            writer.execute("UPDATE accounts_membership SET email = 'right@example.org' WHERE id = %s", [waiter.id])
+            writer.execute(f"{change} WHERE id = %s", [waiter.id])
             with held_up(lambda: open_link(link), writer) as answer:
                 writer.commit()
 
         assert answer.result().status_code == 404
         assert not User.objects.filter(email=VICTIM).exists()
+
+    def test_a_link_is_worthless_once_an_undo_took_the_person_away_while_it_hashed(self, tenants, owner, monkeypatch):
+        waiter = waiting(tenants[0])
+        link = link_for(waiter, "shown")
+
+        def hash_meanwhile(password):
+            owner().execute("DELETE FROM accounts_membership WHERE id = %s", [waiter.id])
+            return hash_of(password)
+
+        monkeypatch.setattr(invitations, "hash_of", hash_meanwhile)
+        assert open_link(link).status_code == 404
+        assert Client().get(link).status_code == 404, "and so is its page"
 
     def test_two_tenants_mailed_links_opened_at_once(self, api, tenants):
         good = self.opened(*(link_for(waiting(tenant), "mailed") for tenant in tenants))

@@ -9,7 +9,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from ondi.accounts.models import RefreshFamily
-from ondi.accounts.services import end_membership
+from ondi.accounts.services import end_membership, update_member
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from tests.factories import PASSWORD, MemberFactory, TenantFactory, UserFactory
@@ -168,10 +168,14 @@ class TestRefresh:
         with time_machine.travel(timezone.now() + timedelta(days=14, seconds=11)):
             assert refresh(api, token).json()["error"] == "token_expired"
 
-    def test_people_who_may_not_enter_are_refused(self, api, login, member):
+    @pytest.mark.parametrize("what", ["left", "suspended"])
+    def test_people_who_may_not_enter_are_refused(self, api, login, member, what):
         token = login().json()["data"]["refresh_token"]
         with tenant_scope(member.tenant_id):
-            end_membership(membership=member)
+            if what == "left":
+                end_membership(membership=member)
+            else:
+                Tenant.objects.update(status="suspended")
 
         response = refresh(api, token)
 
@@ -252,6 +256,16 @@ class TestNextRequest:
         response = api.get("/users/me", Authorization=f"Bearer {token}")
 
         assert (response.status_code, response.json()["error"]) == (401, "token_invalid")
+
+
+def test_who_left_and_comes_back_signs_in_anew(api, member):
+    """Sessions end with the membership: that one person's in that one tenant."""
+    neighbor, elsewhere = MemberFactory(tenant=member.tenant), MemberFactory(user=member.user)
+    portals = [api.as_(person) for person in (member, neighbor, elsewhere)]
+    with tenant_scope(member.tenant_id):
+        update_member(membership=end_membership(membership=member), ended_at=None)
+
+    assert [portal.get("/users/me").status_code for portal in portals] == [401, 200, 200]
 
 
 class CountingHasher(MD5PasswordHasher):

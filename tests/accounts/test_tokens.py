@@ -154,6 +154,12 @@ def test_other_registered_claims_must_be_right(api, claims, changes):
     assert error_of(api, signed(claims, **changes)) == "token_invalid"
 
 
+def test_a_token_longer_than_ours_are_is_refused_though_well_signed(api, claims):
+    assert api.get("/users/me", Authorization=f"Bearer {signed(claims, more='x' * 100)}").status_code == 200
+
+    assert error_of(api, signed(claims, more="x" * 4096)) == "token_invalid"
+
+
 def test_foreign_signatures_and_algorithms_are_refused(api, claims):
     forged = [
         signed(claims, key="another-signing-key-0123456789-0123456789"),

@@ -11,7 +11,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.utils import timezone
 
+from conversations.models import Message
 from deliveries.models import Delivery
+from ondi.datafixes.images import rows_in, rows_now
 from ondi.datafixes.models import FixRun
 from ondi.datafixes.runs import apply_fix
 from ondi.datafixes.undo import undo_run
@@ -97,6 +99,32 @@ def test_an_item_that_fails_in_any_way_is_named_and_the_others_are_done(tenant, 
     assert (outcome.changed, outcome.faults, outcome.error) == (5, [(f"#{stale[3].number}", reason)], "")
     assert statuses(stale) == ["closed"] * 3 + ["open"] + ["closed"] * 2
     assert listed() == {str(outcome.run_id): "failed"}
+
+
+def test_only_what_a_batch_may_change_is_looked_at_and_held(tenant):
+    tickets = stale_in(tenant, 2)
+    fix = CloseStale(tenant.id, days=7)
+    with tenant_scope(tenant.id):
+        batch = list(fix.items())[:1]
+
+        found = rows_in(fix.footprint, {"tenant": tenant.id, **fix.parameters(batch)})
+
+    assert {key for _item, table, key in found if table == "support_ticket"} == {tickets[0].id}
+    assert {item for item, _table, _key in found} == {batch[0].key}
+
+
+def test_what_another_table_computes_is_no_matter_of_an_image(tenant, stale, owner):
+    """Left out of a row's image are the columns that its own table computes, and these alone."""
+    owner().execute("CREATE TEMP TABLE computes (subject text, content text GENERATED ALWAYS AS (subject) STORED)")
+    try:
+        with tenant_scope(tenant.id):
+            message = Message.objects.latest("created_at")
+            image = rows_now("conversations_message", [message.id])[message.id]
+    finally:
+        owner().execute("DROP TABLE computes")
+
+    assert image["content"] == message.content
+    assert "content_folded" not in image
 
 
 def test_ctrl_c_leaves_a_run_that_goes_on(tenant, stale):

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conversations.models import Message
@@ -71,6 +73,13 @@ class TestKeys:
 
         for text in ("", "od_", "od_unknown", "nonsense", expired, revoked_text, of_suspended, "od_" + "x" * 500):
             assert self.error(text) == (401, "api_key_invalid"), text
+
+    def test_what_cannot_be_a_key_is_not_looked_up(self):
+        with CaptureQueriesContext(connection) as asked:
+            for text in ("", "nonsense", "od_" + "x" * 500, "od_unknown"):
+                assert self.error(text) == (401, "api_key_invalid"), text
+
+        assert len([one for one in asked if "ondi_enter_api_key" in one["sql"]]) == 1, "that of the last"
 
     def test_token_is_no_key_and_key_is_no_token(self, api, platform, tenant):
         token = api.as_(MemberFactory(tenant=tenant, admin=True))

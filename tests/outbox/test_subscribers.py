@@ -133,6 +133,30 @@ def test_what_recovers_by_itself_needs_nobody(tenants):
     assert (aside(*tenants), taken(*tenants)) == ([], 1)
 
 
+def test_what_somebody_else_saw_to_meanwhile_is_passed_over(tenants):
+    first = Taking("first", fails_at=[1, 2])
+    publish((tenants[0], 1), (tenants[0], 2))
+    first.turn()
+
+    def drop_the_other(events):
+        SetAside.objects.exclude(seq=events[0].seq).delete()
+
+    module._SUBSCRIBERS["first"] = module.Subscriber("first", drop_the_other)
+    assert try_again(at=timezone.now() + PAUSES[0]) == 2
+    assert aside(*tenants) == []
+
+
+def test_what_nobody_subscribes_to_any_longer_says_so(tenants):
+    first = Taking("first", fails_at=[1])
+    publish((tenants[0], 1))
+    first.turn()
+    module._SUBSCRIBERS.clear()
+
+    assert try_again(at=timezone.now() + PAUSES[0]) == 1
+
+    assert aside(*tenants) == [("first", 2, "builtins.LookupError")]
+
+
 def test_trouble_of_the_database_is_no_fault_of_an_event(tenants):
     first = Taking("first")
     publish((tenants[0], 1))

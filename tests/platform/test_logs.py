@@ -8,8 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from ondi.accounts.api_keys import issue_api_key
+from ondi.accounts.services import end_membership
 from ondi.tenants.scope import tenant_scope
 from tests.client import ApiClient
 from tests.factories import (
@@ -95,6 +97,29 @@ def test_admin_pages_are_logged_with_their_person(log):
     line = log.requests()[-1]
     assert (line["user_id"], line["tenant_id"]) == (str(agent.user_id), str(agent.tenant_id))
     assert line["route"] == "admin/support/ticket/"
+
+
+def test_lines_of_a_program_name_its_key(log):
+    tenant = TenantFactory()
+    with tenant_scope(tenant.id):
+        key, text = issue_api_key(tenant_id=tenant.id, name="platform")
+
+    ApiClient(**{"X-API-Key": text}).call("PUT", "/integrations/orders", body={"orders": []})
+
+    (line,) = log.requests()
+    assert (line["user_id"], line["tenant_id"]) == (str(key.id), str(tenant.id))
+
+
+def test_a_token_of_somebody_who_left_is_logged_with_whose_it_was(api, log):
+    customer = MemberFactory()
+    portal = api.as_(customer)
+    with tenant_scope(customer.tenant_id):
+        end_membership(membership=customer)
+
+    assert portal.get(TICKETS).status_code == 401
+
+    (line,) = log.lines(event="entry_refused")
+    assert (line["user_id"], line["tenant_id"]) == (str(customer.user_id), str(customer.tenant_id))
 
 
 def test_nothing_said_or_secret_is_ever_logged(api, log):
@@ -217,6 +242,14 @@ class TestAudit:
         portal.get(f"{TICKETS}/{make_ticket(customer).id}")
 
         assert self.refusals(log) == []
+
+    def test_a_refusal_that_names_no_row_asks_for_none(self, api, own):
+        portal = api.as_(MemberFactory(tenant=own))
+
+        with CaptureQueriesContext(connection) as asked:
+            assert portal.post(TICKETS, {}).status_code == 400
+
+        assert not [one for one in asked if "ondi_foreign_rows" in one["sql"]]
 
 
 def test_audit_knows_every_table_behind_the_wall(owner):
