@@ -109,6 +109,12 @@ class TestScreens:
         for person in ("support_user", "agent", "admin", "operator"):
             assert workbench(people[person]).get("/admin/").status_code == 200
 
+    def test_the_page_of_an_app_lists_what_one_may_open(self, people):
+        client = workbench(people["support_user"])
+
+        assert url(Ticket, "changelist") in client.get("/admin/support/").content.decode()
+        assert client.get("/admin/datafixes/").status_code == 404
+
     def test_customers_and_strangers_are_sent_to_the_login(self, people):
         for client in (Client(), workbench(people["customer"])):
             assert client.get("/admin/").status_code == 302
@@ -315,8 +321,17 @@ class TestPeople:
     def test_agents_may_look_only(self, tenant, people):
         client = workbench(people["agent"])
 
-        assert client.get(url(Membership, "changelist")).status_code == 200
+        page = client.get(url(Membership, "changelist"))
+        assert page.status_code == 200
+        assert b"invite_again" not in page.content
         assert client.get(url(Membership, "add")).status_code == 403
+
+    @pytest.mark.parametrize(("people_asked", "listed"), [("customers", {"Layla"}), ("staff", {"Sara"})])
+    def test_customers_and_staff_are_lists_of_their_own(self, ticket, people, people_asked, listed):
+        page = workbench(people["support_user"]).get(f"{url(Membership, 'changelist')}?people={people_asked}")
+
+        rows = page.context["cl"].result_list
+        assert {row.first_name for row in rows} & {"Layla", "Sara"} == listed
 
     def test_same_person_twice_is_a_form_error(self, tenant, people):
         response = workbench(people["admin"]).post(
@@ -438,6 +453,12 @@ class TestSettingsAndWorkbench:
         with tenant_scope(tenant.id):
             assert Tag.objects.get().name == "courier"
             assert CannedReply.objects.get().content == "مرحباً"
+            tag = Tag.objects.get()
+
+        client.post(url(Tag, "delete", tag.pk), {"post": "yes"})
+
+        with tenant_scope(tenant.id):
+            assert not Tag.objects.exists()
 
     @pytest.mark.parametrize("person", ["agent", "operator"])
     def test_nobody_else_does(self, tenant, people, person):

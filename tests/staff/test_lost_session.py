@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 from django.test import Client
 
+from ondi.staff.sign_in import form_expired
 from tests.factories import PASSWORD, MemberFactory, make_ticket, reload
 from tests.workbench import workbench
 
@@ -114,6 +115,12 @@ class TestOldForm:
         assert (
             Client(enforce_csrf_checks=True).post("/auth/login", {}, content_type="application/json").status_code == 400
         )
+
+
+def test_a_token_missed_elsewhere_is_refused_without_a_page_of_the_admin(rf):
+    answer = form_expired(rf.post("/docs"))
+
+    assert (answer.status_code, answer.content) == (403, b"")
 
 
 def test_no_page_of_the_admin_is_kept(agent, ticket):

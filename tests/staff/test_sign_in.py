@@ -17,6 +17,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from ondi.accounts.credentials import change_password
 from ondi.accounts.sessions import begin_session, set_password
 from ondi.accounts.tokens import read_access_token
+from ondi.staff.entry import staff_at, staff_of
 from tests.client import ApiClient
 from tests.factories import PASSWORD, MemberFactory, UserFactory, actor
 from tests.races import at_once
@@ -190,6 +191,34 @@ class TestSecondFactor:
         with override_settings(STAFF_SECOND_FACTOR=False):
             assert password_given(agent.user.email).get(QUEUE).status_code == 200
 
+    def test_where_it_is_not_required_it_can_be_removed(self, agent):
+        client, _codes = set_up(agent.user)
+        with override_settings(STAFF_SECOND_FACTOR=False):
+            page = client.post(FACTOR, {"replace": "1", "password": PASSWORD}).content.decode()
+
+        assert "This account has no second factor." in page
+        assert 'name="replace"' not in page
+
+    def test_a_page_that_fails_begins_none(self, agent, monkeypatch):
+        """The page to set it up stands in a transaction, though the form it holds is sent without one."""
+        client = password_given(agent.user.email)
+        client.raise_request_exception = False
+        monkeypatch.setattr("ondi.staff.second_factor.qrcode.make", lambda *_given, **_options: 1 / 0)
+
+        assert client.get(FACTOR).status_code == 500
+        assert not TOTPDevice.objects.exists()
+
+
+def test_a_login_switched_off_is_no_operator():
+    assert staff_of(UserFactory(is_superuser=True)) is not None
+    assert staff_of(UserFactory(is_superuser=True, is_active=False)) is None
+
+
+def test_a_page_that_lets_in_who_is_no_staff_fails_aloud(rf):
+    """None of ours does: the site asks first. One that forgot to would otherwise go on with nobody."""
+    with pytest.raises(AssertionError):
+        staff_at(rf.get("/admin/"))
+
 
 class TestLimit:
     def test_exactly_ten_wrong_passwords_are_heard_of_thirty_at_once(self, agent):
@@ -223,6 +252,14 @@ class TestLimit:
 
         assert page.status_code == 200
         assert "errornote" in page.content.decode() or "text-red" in page.content.decode()
+
+    def test_a_form_with_a_hole_in_it_is_no_attempt(self, agent):
+        holes = [{"username": agent.user.email}, {"password": PASSWORD}]
+        for number in range(20):
+            Client().post(LOGIN, holes[number % 2])
+
+        right = {"username": agent.user.email, "password": PASSWORD}
+        assert Client().post(LOGIN, right).status_code == 302
 
     def test_unknown_wrong_and_customer_get_the_same_page(self, agent):
         def page(email, password):

@@ -17,6 +17,7 @@ from support.errors import (
     CustomerNotFound,
     DeliveryNotFound,
     NotASupportUser,
+    OrderNotFound,
     TagNotFound,
     TicketAlreadyOpenForRelated,
     TicketChanged,
@@ -233,6 +234,12 @@ class TestAssigning:
 
         assert isinstance(refusal, NotASupportUser)
 
+    def test_the_rule_of_closing_refuses_other_customers(self, tenant, ticket):
+        """The service does not find the ticket for them; a flag or a door asks this rule alone."""
+        refusal = policies.closing_refusal(reload(ticket), actor(MemberFactory(tenant=tenant)))
+
+        assert isinstance(refusal, NotASupportUser)
+
     def test_the_rule_of_redaction_refuses_leads_their_own_ticket(self, lead):
         refusal = policies.redaction_refusal(make_ticket(lead), actor(lead))
 
@@ -288,6 +295,13 @@ class TestChanges:
         assert reload(ticket).snoozed_until is None
         assert kinds(ticket) == ["opened", "put_off"]
 
+    def test_the_same_moment_again_is_no_change(self, ticket, sara):
+        until = timezone.now() + timedelta(days=1)
+        once, again = (action(services.snooze_ticket, sara, ticket, until=until) for _time in range(2))
+
+        assert again.version == once.version
+        assert kinds(ticket) == ["opened", "put_off"]
+
     def test_later_is_not_in_the_past(self, ticket, sara):
         with pytest.raises(InvalidInput):
             action(services.snooze_ticket, sara, ticket, until=timezone.now() - timedelta(seconds=1))
@@ -320,6 +334,9 @@ class TestChanges:
             action(services.change_link, sara, ticket, delivery_id=strange.id)
         with pytest.raises(InvalidInput):
             action(services.change_link, sara, ticket, order_id=order.id)
+        bought = make_ticket(customer, order=order)
+        with pytest.raises(OrderNotFound):
+            action(services.change_link, sara, bought, order_id=OrderFactory(tenant=tenant).id)
 
     CHANGES = (
         (services.change_priority, {"priority": "low"}),

@@ -6,6 +6,7 @@ from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
 from support.models import Ticket, TicketEvent
 from tests.factories import (
+    Conversation,
     DeliveryFactory,
     MemberFactory,
     Message,
@@ -351,6 +352,15 @@ class TestList:
         tickets = api.as_(customer).get(TICKETS, {"language": "ar"}).json()["data"]["tickets"]
 
         assert tickets[0]["conversation"]["last_message"]["preview"] == "تم إغلاق هذه التذكرة."
+
+    def test_conversation_without_a_last_message_says_so(self, portal, customer):
+        ticket = make_ticket(customer)
+        with tenant_scope(ticket.tenant_id):
+            Conversation.objects.update(last_message=None)
+
+        (row,) = portal.get(TICKETS).json()["data"]["tickets"]
+
+        assert row["conversation"]["last_message"] is None
 
 
 class TestRetrieve:

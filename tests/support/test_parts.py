@@ -149,6 +149,37 @@ def test_every_part_as_staff_ends_with_the_role_and_what_was_said_stays(tenant, 
     assert len(parts(lead)) == 3, "and nobody else's"
 
 
+def test_a_part_that_ends_with_the_role_is_a_change_of_its_ticket(customer, sara, lead):
+    ticket = make_ticket(customer, agent=lead)
+    change(lead, ticket, "add", sara)
+    before = reload(ticket).version
+
+    end("role", sara)
+
+    assert reload(ticket).version == before + 1
+
+
+def test_the_part_one_has_already_is_no_change(customer, sara, lead):
+    ticket = make_ticket(customer, agent=lead)
+    change(lead, ticket, "add", sara, role="member")
+    before = reload(ticket).version
+
+    (result,) = change(lead, ticket, "update", sara, role="member")
+
+    assert (result.status, reload(ticket).version) == ("unchanged", before)
+
+
+def test_joining_and_answering_are_two_pieces_of_news(customer, sara, lead, owner):
+    """Each with a version of its own: who follows the feed takes one of the same version as known already."""
+    ticket = make_ticket(customer, agent=lead)
+    in_tenant(sara, lambda who: services.reply_to_ticket(actor=who, ticket_id=ticket.id, content="Hello"))
+
+    entries = "SELECT kind, version FROM outbox_entry WHERE subject_id = %s ORDER BY id DESC LIMIT 2"
+    (answered, joined) = owner().execute(entries, [ticket.id]).fetchall()
+    assert (joined[0], answered[0]) == ("ticket.participants_changed", "message.created")
+    assert answered[1] == joined[1] + 1 == ticket.version + 2
+
+
 def test_role_given_again_brings_no_part_back(customer, sara, lead):
     ticket = make_ticket(customer, agent=lead)
     change(lead, ticket, "add", sara)
@@ -344,6 +375,35 @@ class TestRaces:
         if "role" in how:
             with pytest.raises(ConversationNotFound):
                 say(sara, ticket)
+
+    def test_message_that_waited_for_a_reopening_is_news_of_the_ticket(self, tenant, customer, lead):
+        ticket, later = make_ticket(customer, closed_by=lead), timezone.now() + timedelta(hours=1)
+        boss, speaker = actor(lead), actor(customer)
+        conversation = ticket.conversation_id
+
+        run_into(
+            tenant,
+            lambda: services.reopen_ticket(actor=boss, ticket_id=ticket.id),
+            lambda: post_message(actor=speaker, conversation_id=conversation, content="Well?", at=later),
+        )
+
+        assert reload(ticket).last_activity_at == later
+
+    def test_next_ticket_lets_go_of_one_that_was_gone(self, tenant, customer, sara, lead, owner):
+        """Else two who ask for the next one could wait for each other."""
+        first, second = make_ticket(customer), make_ticket(customer)
+        boss, agent = actor(lead), actor(sara)
+        lock = "SELECT id FROM support_ticket WHERE id = %s FOR NO KEY UPDATE NOWAIT"
+
+        def colleague():
+            services.claim_ticket(actor=boss, ticket_id=first.id)
+            Ticket.objects.locked().get(id=second.id)
+
+        def next_one():
+            ticket = services.claim_next_ticket(actor=agent)
+            return ticket.id, owner().execute(lock, [first.id]).fetchone()
+
+        assert run_into(tenant, colleague, next_one) == (second.id, (first.id,))
 
     def test_role_waits_for_what_is_being_said(self, tenant, customer, sara):
         ticket = make_ticket(customer, agent=sara)

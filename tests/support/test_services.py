@@ -4,12 +4,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 from django.utils import timezone
 
 from conversations.models import Participant
 from conversations.services import leave_conversation
+from ondi.accounts.actors import Actor
 from ondi.accounts.services import disable_login, end_membership, update_member
 from ondi.common.errors import InvalidInput, PermissionDenied
+from ondi.common.ids import new_id
 from ondi.tenants.scope import tenant_scope
 from support import services
 from support.errors import (
@@ -23,7 +26,10 @@ from support.errors import (
 )
 from support.models import TicketEvent, TicketNote
 from support.services import post_message
-from tests.factories import DeliveryFactory, MemberFactory, TenantFactory, actor, make_ticket, reload
+from support.services.shared import person_of
+from support.services.undoing import note_undo
+from support.vocabulary import EventKind
+from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload
 
 pytestmark = pytest.mark.django_db
 
@@ -133,6 +139,15 @@ class TestTakeOver:
 
         assert events(ticket) == ["opened", "claimed"]
 
+    def test_ones_own_stays_as_it_is(self, customer, sara):
+        ticket = make_ticket(customer, agent=sara)
+
+        action(services.take_over_ticket, sara, ticket, reason="by mistake")
+
+        assert reload(ticket).version == ticket.version
+        with tenant_scope(ticket.tenant_id):
+            assert not TicketNote.objects.of(ticket).exists()
+
 
 class TestRelease:
     def test_ticket_goes_back_to_the_queue(self, customer, sara):
@@ -147,6 +162,14 @@ class TestRelease:
     def test_anothers_is_refused(self, customer, sara, yusuf):
         with pytest.raises(TicketNotAssignedToYou):
             action(services.release_ticket, yusuf, make_ticket(customer, agent=sara))
+
+    def test_nobodys_stays_as_it_is_for_the_system(self, customer):
+        ticket = make_ticket(customer)
+
+        with tenant_scope(ticket.tenant_id):
+            services.release_ticket(actor=Actor.system(ticket.tenant_id, "fix"), ticket_id=ticket.id)
+
+        assert (reload(ticket).version, events(ticket)) == (ticket.version, ["opened"])
 
 
 class TestReopen:
@@ -192,6 +215,16 @@ class TestReopen:
         action(services.reopen_ticket, sara, ticket)
         assert events(ticket) == ["opened"]
 
+    def test_what_else_the_database_refuses_is_no_success(self, customer, sara, monkeypatch):
+        def refuse(*_given):
+            raise IntegrityError
+
+        ticket = make_ticket(customer, closed_by=sara)
+        monkeypatch.setattr("support.services.lifecycle.save_ticket", refuse)
+
+        with pytest.raises(IntegrityError):
+            action(services.reopen_ticket, sara, ticket)
+
 
 class TestTurn:
     def say(self, member, ticket, at):
@@ -212,6 +245,18 @@ class TestTurn:
         assert (again.waiting_on, again.waiting_since) == ("agent", start + timedelta(minutes=2))
         assert again.last_activity_at == start + timedelta(minutes=2)
         assert self.say(sara, ticket, start + timedelta(minutes=9)).first_response_at == answered.first_response_at
+
+
+def test_what_became_of_a_delivery_is_news_of_its_ticket(customer):
+    delivery, at = DeliveryFactory(tenant=customer.tenant, customer=customer), timezone.now() + timedelta(hours=1)
+    ticket = make_ticket(customer, delivery=delivery)
+
+    with tenant_scope(ticket.tenant_id):
+        services.note_delivery(tenant_id=ticket.tenant_id, delivery_id=delivery.id, code="delivery_returned", at=at)
+
+    now = reload(ticket)
+    assert (now.last_activity_at, now.version) == (at, ticket.version + 1)
+    assert (now.waiting_on, now.waiting_since) == (ticket.waiting_on, ticket.waiting_since)
 
 
 class TestPeopleLeaving:
@@ -245,6 +290,33 @@ def test_opening_is_refused_by_the_service_itself():
     opening = {"subject": "x", "message": "x", "priority": "low", "source": "customer_portal"}
     with pytest.raises(PermissionDenied), tenant_scope(operator.tenant_id):
         services.open_ticket(actor=operator, **opening)
+
+
+def test_which_items_go_with_a_source_is_asked_by_the_service_itself(customer):
+    order = OrderFactory(tenant=customer.tenant, customer=customer)
+
+    with pytest.raises(InvalidInput) as refused:
+        make_ticket(customer, order=order, source="customer_portal")
+
+    assert refused.value.fields == {"related_order_id": ["not_allowed"]}
+
+
+def test_undone_is_a_change_of_the_tickets_that_are_there_still(customer):
+    undone, other = make_ticket(customer), make_ticket(customer)
+    fix, at = Actor.system(customer.tenant_id, "fix"), timezone.now()
+
+    with tenant_scope(customer.tenant_id):
+        note_undo(actor=fix, ticket_ids=[undone.id], kind=EventKind.REOPENED, at=at)
+        note_undo(actor=fix, ticket_ids=[new_id()], kind=EventKind.REOPENED, at=at)
+
+    assert reload(undone).version == undone.version + 1
+    assert reload(other).version == other.version
+
+
+def test_what_needs_a_person_fails_aloud_without_one(tenant):
+    """No rule lets it come so far; else a ticket would be nobody's where it says that it was claimed."""
+    with pytest.raises(AssertionError):
+        person_of(Actor.system(tenant.id, "fix"))
 
 
 def test_highest_priority_is_asked_of_customers_only_and_by_the_service_itself():

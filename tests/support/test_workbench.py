@@ -184,6 +184,12 @@ class TestQueue:
         assert reload(ticket).assignee_id == sara.id
         assert told(browser.post(f"{QUEUE}next/")) == ["No ticket is waiting."]
 
+    def test_an_address_typed_in_claims_nothing(self, ticket, browser):
+        answer = browser.get(f"{QUEUE}next/")
+
+        assert answer.headers["Location"] == QUEUE
+        assert reload(ticket).assignee_id is None
+
     def test_title_counts_what_waits_for_me(self, ticket, sara, browser):
         assert 'data-waiting="0"' in browser.get(QUEUE).content.decode()
         with tenant_scope(ticket.tenant_id):
@@ -626,6 +632,13 @@ class TestBulk:
 
         assert answer.status_code == 302
         assert reload(ticket).priority == ("urgent" if screen == QUEUE else "medium")
+
+    def test_what_is_nobodys_is_assigned_without_a_reason(self, customer, yusuf, browser):
+        ticket = make_ticket(customer)
+
+        self.post(browser, "assign", [ticket], apply="1", assignee=yusuf.id, reason="")
+
+        assert reload(ticket).assignee_id == yusuf.id
 
     def test_tickets_of_two_tenants_are_not_assigned_together(self, customer, sara, browser):
         elsewhere = TenantFactory()
