@@ -3,8 +3,8 @@
 Mutants come from the syntax tree of the modules in `modules`, from the catalogue of the database (`database`), and from
 `rows`, a few where neither has one. First all tests run once with nothing taken out, to see which come by which mutant.
 Then each mutant meets those tests alone: first such as noticed its neighbors, then those that come by little else.
-Exits with 1 when one goes unnoticed, or `exceptions` lists one that is not there. `MUTANTS=word` runs those whose key
-holds the word; a key begins with its file and function.
+Exits with 1 when one goes unnoticed, or `exceptions` lists one that is not there. `MUTANTS=word,word` runs those whose
+key holds one of the words; a key begins with its file and function.
 """
 
 import itertools
@@ -70,8 +70,8 @@ class Case:
 class Judge:
     """The plugin that judges mutants where pytest would run its tests."""
 
-    def __init__(self, modules: Modules, word: str) -> None:
-        self.modules, self.word = modules, word
+    def __init__(self, modules: Modules, words: list[str]) -> None:
+        self.modules, self.words = modules, words
         self.failed = True
         self.noticed_by: Counter[tuple[str, int]] = Counter()
 
@@ -91,7 +91,10 @@ class Judge:
             cases = list(self._cases(session, seen, by_number, hands))
             stale = sorted(set(EXCEPTIONS) - {case.key for case in cases})
             say(*(f"STALE EXCEPTION {key}" for key in stale))
-            chosen = [case for case in cases if self.word in case.key and case.key not in EXCEPTIONS]
+            chosen = [
+                case for case in cases
+                if case.key not in EXCEPTIONS and any(word in case.key for word in self.words)
+            ]  # fmt: skip
             unnoticed = self._judge(session, seen, chosen, hands)
         say(f"{len(chosen)} mutants, {unnoticed} not noticed; {len(EXCEPTIONS)} listed; "
             f"{time.monotonic() - begun:.0f} s")  # fmt: skip
@@ -189,7 +192,7 @@ def main() -> None:
     os.chdir(ROOT)
     modules = Modules()
     modules.install()
-    judge = Judge(modules, os.environ.get("MUTANTS", ""))
+    judge = Judge(modules, os.environ.get("MUTANTS", "").split(","))
     ignored = [f"--{'deselect' if '::' in name else 'ignore'}={name}" for name in LEFT_OUT]
     only = os.environ.get("MUTANTS_TESTS", "tests").split()
     pytest.main(["-q", "-s", "-o", "addopts=-p no:cacheprovider", "-p", "no:xdist", *ignored, *only], plugins=[judge])
