@@ -108,6 +108,8 @@ SCOPE = (
     ("CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; "
      "CREATE TRIGGER odd BEFORE INSERT ON support_ticketnote FOR EACH ROW EXECUTE FUNCTION odd()",
      "DROP FUNCTION odd() CASCADE", "trigger odd of support_ticketnote"),
+    ("CREATE RULE odd AS ON INSERT TO support_ticketnote DO INSTEAD NOTHING", "DROP RULE odd ON support_ticketnote",
+     "rule odd of support_ticketnote"),
     ("GRANT UPDATE ON support_ticketevent TO ondi", "REVOKE UPDATE ON support_ticketevent FROM ondi", "rights of ondi of support_ticketevent"),
     ("GRANT SELECT ON accounts_user TO PUBLIC", "REVOKE SELECT ON accounts_user FROM PUBLIC", "rights of public of accounts_user"),
 ], ids=lambda value: value[:60])  # fmt: skip

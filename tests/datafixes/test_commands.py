@@ -447,12 +447,23 @@ class TestCommands:
             old = make_ticket(MemberFactory(tenant=tenant), agent=agent, closed_by=agent)
         young = make_ticket(MemberFactory(tenant=tenant), agent=agent, closed_by=agent)
         open_one = make_ticket(MemberFactory(tenant=tenant))
+        with tenant_scope(tenant.id):
+            former = FixRun.objects.create(tenant=tenant, command="x", operator="x", started_at=timezone.now())
+            FixImage.objects.bulk_create(
+                FixImage(
+                    tenant=tenant, run=former, item="x", position=place, table_name="support_ticket", row_id=one.id
+                )
+                for place, one in enumerate((old, young))
+            )
 
         report = run("purge_closed_tickets", "--older-than=365", "--apply")
 
         assert report["changed"] == 1
         left = {row for (row,) in owner().execute("SELECT id FROM support_ticket").fetchall()}
         assert left == {young.id, open_one.id}
+        with tenant_scope(tenant.id):
+            images = set(FixImage.objects.filter(run=former).values_list("row_id", flat=True))
+        assert images == {young.id}, "an image that holds its words goes with it, and no other"
         for table, column, gone in (("support_ticketevent", "ticket_id", old.id),
                                     ("conversations_message", "conversation_id", old.conversation_id)):  # fmt: skip
             assert owner().execute(f"SELECT count(*) FROM {table} WHERE {column} = %s", [gone]).fetchone() == (0,)

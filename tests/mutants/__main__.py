@@ -49,8 +49,8 @@ LEFT_OUT = (
     "tests/tenants/test_leaks.py::test_nothing_leaks_without_one_of_the_codes_filters",
     "tests/tenants/test_leaks.py::test_the_suite_would_see_a_leak",
 )
-# What a tenth of the suite's time does not notice counts as unnoticed: it wants a test of its own.
-ENOUGH = 0.1
+# What these and a tenth of the suite's time do not notice counts as unnoticed: it wants a test of its own.
+FEW, ENOUGH = 60, 0.1
 # It holds the text of every function: whoever changes one on purpose writes it anew.
 PICTURE = "tests/architecture/test_schema_picture.py"
 
@@ -135,7 +135,9 @@ class Judge:
         for each in changes:
             callers = calls.get(each.function, set())
             tests = coming_by(lambda one, callers=callers: not callers or callers & one.functions)  # type: ignore[misc]
-            yield Case(each.key, each.words, tests - pictures, change=each.change, back=each.back)
+            # Some read a function's text, and are named after it.
+            readers = {test for test, item in enumerate(session.items) if f"[{each.function}]" in item.nodeid}
+            yield Case(each.key, each.words, (tests | readers) - pictures, change=each.change, back=each.back)
 
     def _judge(self, session: pytest.Session, seen: "dict[int, Seen]", cases: list[Case], hands: list[Any]) -> int:
         from tests.mutants.warm import Work, each_answered
@@ -146,7 +148,8 @@ class Judge:
             for case in cases:
                 order = sorted(case.tests, key=lambda test, case=case: self._turn(case, test, seen))  # type: ignore[misc]
                 until = itertools.accumulate(seen[test].seconds for test in order)
-                tests = tuple(test for test, spent in zip(order, until, strict=True) if spent <= most)
+                asked_for = enumerate(zip(order, until, strict=True))
+                tests = tuple(test for place, (test, spent) in asked_for if place < FEW or spent <= most)
                 pauses = tuple(seen[test].seconds for test in tests)
                 work = Work(tests, case.number, case.change, case.back, pauses)
                 asked[work] = case

@@ -12,6 +12,7 @@ import psycopg
 from tests.mutants.sql import without_one_condition
 
 # Who may see or touch what, and locks; how rows of one tenant go together is what the behaviour tests are about.
+DECIDES_THE_SCOPE = "ondi_enter"
 KEEPS_APART = re.compile(r"\bscope\b|= tenant\b|^FOR ")
 
 
@@ -49,7 +50,7 @@ def changes(owner: psycopg.Connection) -> Iterator[Change]:
     for name, made, source in owner.execute(FUNCTIONS):
         conditions = list(without_one_condition(source))
         for number, (gone, changed) in enumerate(conditions, start=1):
-            if not KEEPS_APART.search(gone):
+            if not (name.startswith(DECIDES_THE_SCOPE) or KEEPS_APART.search(gone)):
                 continue
             yield Change(f"database {name} sql {number}", gone, made.replace(source, changed), made, name)
     for (table,) in owner.execute(TABLES):

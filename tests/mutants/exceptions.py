@@ -4,7 +4,14 @@ By key: file, function, what is done there, and how often that was done there be
 `make mutants` and the suite.
 """
 
+_OF_PURGE = "the tickets are of the scope, and a link holds what hangs on them to their tenant"
 EXCEPTIONS = {
+    "database ondi_erase_customer sql 1": "more logins would be locked, and none changed",
+    "database ondi_erase_customer sql 3": "a login more would be locked, and none changed",
+    "database ondi_foreign_rows_2 sql 1": "without a scope no row compares as another's",
+    **{f"database ondi_purge_tickets sql {number}": _OF_PURGE for number in (4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24)},
+    "ondi/accounts/invitations.py _redeem guard 3": "what is looked up next refuses it too: it proves nothing",
+    "ondi/accounts/invitations.py _redeem guard 4": "another login took the name and lost it within two statements",
     "conversations/services.py _append_statement sql 5": "a foreign key holds a part to its conversation's tenant",
     "conversations/services.py _append_statement sql 8": "a foreign key holds a part to its conversation's tenant",
     "ondi/staff/admin_base.py ScopedAdmin.has_module_permission answer 1": (

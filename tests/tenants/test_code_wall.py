@@ -129,6 +129,7 @@ def test_queue_is_that_of_one_tenant(tenants, wanted):
 def test_staff_enter_no_tenant_they_are_no_staff_of_or_that_is_suspended(tenants, end):
     own, other = tenants
     person = MemberFactory(tenant=own, agent=True).user
+    MemberFactory(tenant=other, agent=True)
     MemberFactory(tenant=other, user=person, role="customer" if end == "customer" else "agent")
     if end == "suspended":
         with tenant_scope(other.id):
@@ -142,6 +143,18 @@ def test_staff_enter_no_tenant_they_are_no_staff_of_or_that_is_suspended(tenants
 
     assert [found.tenant_id for found in entered] == [own.id]
     assert scope == str(own.id), "and no other tenant's rows are in reach"
+
+
+def test_a_login_that_is_switched_off_has_no_tenant_in_reach(tenants):
+    person = MemberFactory(tenant=tenants[0], agent=True).user
+    person.is_active = False
+    person.save()
+
+    with tenant_scope():
+        assert enter_staff(person.id) == []
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('ondi.tenants', true)")
+            assert cursor.fetchone()[0] == ""
 
 
 def test_whoever_left_has_no_tenant_in_reach(tenants):
