@@ -29,7 +29,7 @@ def rows() -> Iterator[Row]:
     yield Row("an access token is read as a refresh token", "ondi/accounts/tokens.py", _tokens_are_alike)
     yield Row("links of all purposes are salted alike", "ondi/accounts/links.py", _no_salt)
     yield Row("whose role ends takes part still", "support/services/assignment.py", _nobody_leaves)
-    yield Row("a link of any kind resets", "ondi/accounts/forgotten.py", _any_link_resets)
+    yield Row("a link of any kind resets", "ondi/accounts/invitations.py", _any_link_resets)
     yield Row("every link proves", "ondi/accounts/invitations.py", _every_link_proves)
     yield Row("no network is counted", "ondi/accounts/credentials.py", _no_network_is_counted)
     yield Row("a subscriber reads every tenant", "ondi/outbox/subscribers.py", _every_tenant_is_read)
