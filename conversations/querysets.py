@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, FilteredRelation, Q, QuerySet
+from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet
 
 from ondi.accounts.actors import Actor
 from ondi.common.compiled import AnyOf
 from ondi.common.querysets import TenantQuerySet
+from ondi.notifications.models import Notification
 
 if TYPE_CHECKING:
     from conversations.models import Conversation, Message, Participant  # noqa: F401 - named in strings
@@ -35,15 +36,18 @@ class ConversationQuerySet(TenantQuerySet["Conversation"]):
         return self.filter(AnyOf(F("id"), found))
 
     def readable_by(self, actor: Actor) -> QuerySet["Conversation", Any]:
-        """Rows of what this person may read, with their own part: support users their tenant's
-        conversations, everybody else those they are the customer of."""
+        """Rows of what this person may read, with their own part, and whether something unread tells of it: support
+        users their tenant's conversations, everybody else those they are the customer of."""
         own = Q(participants__tenant_id=actor.tenant_id, participants__membership_id=actor.membership_id)
-        readable = self.in_tenants(actor.tenant_ids).annotate(part=FilteredRelation("participants", condition=own))
+        told = Notification.objects.of_conversation(actor, OuterRef("id")).unread()
+        readable = self.in_tenants(actor.tenant_ids).annotate(
+            part=FilteredRelation("participants", condition=own), is_told=Exists(told)
+        )
         if not actor.support_tenant_ids:
             readable = readable.filter(part__role="customer")
         return readable.values_list(
             "id", "status", "message_count", "part__id", "part__role", "part__left_at",
-            "part__last_read_sequence", named=True,
+            "part__last_read_sequence", "is_told", named=True,
         )  # fmt: skip
 
 

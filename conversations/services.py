@@ -9,6 +9,7 @@ from uuid import UUID
 
 import nh3
 from django.db import transaction
+from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from conversations.errors import MessageNotFound
@@ -111,15 +112,15 @@ def set_conversation_status(*, tenant_id: UUID, conversation_ids: Collection[UUI
     Conversation.objects.filter(tenant_id=tenant_id, id__in=keys).update(status=status)
 
 
-_MARK_READ = """
-UPDATE conversations_participant SET last_read_sequence = %s WHERE id = %s AND last_read_sequence < %s
-"""
+def mark_read(
+    *, tenant_id: UUID, membership_id: UUID, conversation_id: UUID, sequence: int, at: datetime | None = None
+) -> None:
+    """Somebody has read up to this message: their marker moves forward, never back, and what told of it is read too.
 
-
-def mark_read(*, part_id: UUID, known: int, sequence: int) -> None:
-    """Move a participant's read marker forward to this message; never back. `known`: where it stood when looked at."""
-    if sequence > known:
-        fetch_prepared(_MARK_READ, [sequence, part_id, sequence])
+    One statement. Locks their part, if they have one, then these notifications.
+    """
+    arguments = [tenant_id, membership_id, conversation_id, sequence, at or timezone.now()]
+    fetch_prepared("SELECT ondi_mark_read(%s, %s, %s, %s, %s)", arguments)
 
 
 @transaction.atomic

@@ -12,10 +12,12 @@ from deliveries.services import DELIVERY_CHANGED
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from ondi.common.times import iso
+from ondi.notifications.dispatches import DUE
 from ondi.outbox.chores import EVENTS_KEPT
 from ondi.outbox.feed import Changes, changes_after
 from ondi.outbox.models import Event
 from support.models import Ticket
+from support.notices import PUSHED, pushes_of
 from support.publishing import MESSAGE_CREATED, MESSAGE_REDACTED
 
 LIVE_KEPT = timedelta(hours=24)
@@ -37,7 +39,7 @@ def own_changes(actor: Actor, after: int | None, limit: int) -> Changes:
     seen = as_customer | ~Q(person_id=actor.membership_id) if actor.is_support_user else as_customer
 
     def narrow(events: "QuerySet[Event, Event]") -> "QuerySet[Event, Event]":
-        return events.filter(seen)
+        return events.filter(seen).exclude(kind=DUE)  # of programs that reach people's devices
 
     return changes_after(after, tenant_id=actor.tenant_id, limit=limit, kept=LIVE_KEPT, narrow=narrow)
 
@@ -58,10 +60,21 @@ def live_data(event: Event, actor: Actor) -> dict[str, Any]:
 
 
 def webhook_data(tenant_id: UUID, events: Sequence[Event]) -> list[dict[str, Any]]:
-    """What a tenant's own programs are told: ids and codes, and the outside's ids as they are now. Three statements."""
+    """What a tenant's own programs are told: ids and codes, and the outside's ids as they are now.
+
+    Three statements, and four more where somebody is to be told by push.
+    """
     people = _people(tenant_id, {key for event in events for key in _people_in(event)})
     items = _items(tenant_id, [event.subject_id for event in events if event.subject_id])
-    return [_webhook_data(event, people, items) for event in events]
+    pushes = pushes_of(tenant_id, [event.data["notification_id"] for event in events if event.kind == DUE])
+    return [_push_data(event, pushes) if event.kind == DUE else _webhook_data(event, people, items) for event in events]
+
+
+def _push_data(event: Event, pushes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The event holds the notification's id alone: what is gone or erased by now says nothing."""
+    key = event.data["notification_id"]
+    told = {"notification_id": key, **dict.fromkeys(PUSHED), **pushes.get(key, {})}
+    return {"event": event.kind, "timestamp": iso(event.at), "data": {"position": event.position, **told}}
 
 
 def _webhook_data(

@@ -1,6 +1,6 @@
 """What of tickets is published, and making the entries that say it. API.md, section 12, has the kinds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     PARTICIPANTS_CHANGED: ("participants",),
     MESSAGE_CREATED: ("message_id",),
     MESSAGE_REDACTED: ("message_id",),
-    NOTE_CREATED: ("note_id",),
+    NOTE_CREATED: ("note_id", "mentioned"),
 }
 for _kind, _names in _KINDS.items():
     register(_kind, (*_OF_TICKET, *_names))
@@ -64,7 +64,7 @@ def of_ticket(
     after: Mapping[str, Any] | None = None,
     *,
     is_silent: bool = False,
-    **ids: UUID,
+    **ids: UUID | Sequence[UUID],
 ) -> Entry:
     """An entry about a ticket as it is after the change, which its transaction holds locked."""
     return entry(

@@ -18,7 +18,7 @@ APPS = ("ondi", "support", "conversations", "orders", "deliveries")
 WHOLE, API_ONLY = ("ar",), ("ku", "fa")
 LANGUAGES = (*WHOLE, *API_ONLY)
 # Errors, what calls answer, and what stands in their data.
-OF_THE_API = ("**/errors.py", "**/*views.py", "actions.py", "events.py", "people.py")
+OF_THE_API = ("**/errors.py", "**/*views.py", "actions.py", "events.py", "notices.py", "people.py")
 MARKERS = {"_", "gettext", "gettext_lazy"}
 IN_TEMPLATE = re.compile(r"{%\s*translate\s+\"([^\"]+)\"|{%\s*blocktranslate[^%]*%}(.*?){%\s*endblocktranslate", re.S)
 

@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from conversations.reads import EARLIER, LATER, NEWEST, PART, PLACE, READABLE
-from conversations.services import _MARK_READ, _append_statement
+from conversations.services import _append_statement
 from ondi.accounts.actors import Actor
 from ondi.common.prepared import insert_values, update_statement
 from support import reads
@@ -65,10 +65,29 @@ def plans(customer: Actor, agent: Actor, ticket: Ticket) -> dict[str, Any]:
             *insert_values(message_entry(ticket, key, customer, at)), ""]),
         "note": (AFTER_MESSAGE, {"turn": "agent", "at": at, "from_customer": True, "tenant_id": ticket.tenant_id,
                          "conversation_id": ticket.conversation_id}),
-        "mark read": (_MARK_READ, [1, key, 1]),
+        **_of_mark_read(ticket, customer),
         "change": update_statement(ticket),
     }  # fmt: skip
     return {name: plan(sql, arguments) for name, (sql, arguments) in statements.items()}
+
+
+def _of_mark_read(ticket: Ticket, customer: Actor) -> dict[str, tuple[str, dict[str, Any]]]:
+    """What the function asks, by its text."""
+    values = {
+        "of_tenant": ticket.tenant_id, "reader": customer.membership_id, "of_conversation": ticket.conversation_id,
+        "read_to": 1, "read_when": timezone.now(),
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'ondi_mark_read'")
+        (text,) = cursor.fetchone()
+    found = {}
+    for number, statement in enumerate(re.findall(r"UPDATE[^;]+", text), start=1):
+        named = re.sub(rf"\b({'|'.join(values)})\b", r"%(\1)s", statement)
+        found[f"mark read {number}"] = (
+            named,
+            {name: value for name, value in values.items() if f"%({name})s" in named},
+        )
+    return found
 
 
 def plan(sql: str, arguments: Sequence[Any] | Mapping[str, Any]) -> Any:

@@ -41,13 +41,13 @@ class Page:
         }
 
 
-def requested_page(parameters: QueryDict) -> Page:
-    """The page asked for. Raises `InvalidInput` on the parameter at fault."""
+def requested_page(parameters: QueryDict, *, most: int = MAX_LIMIT) -> Page:
+    """The page asked for, of `most` rows. Raises `InvalidInput` on the parameter at fault."""
     faults = {}
     page, fault = _number(parameters, "page", 1, LAST_ROW)
     if fault:
         faults["page"] = [fault]
-    limit, fault = _number(parameters, "limit", DEFAULT_LIMIT, MAX_LIMIT)
+    limit, fault = _number(parameters, "limit", DEFAULT_LIMIT, most)
     if fault:
         faults["limit"] = [fault]
     if not faults and page * limit > LAST_ROW:

@@ -27,18 +27,22 @@ def component(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-PAGE_PARAMETERS = [
-    OpenApiParameter(
+def page_parameters(most: int) -> list[OpenApiParameter]:
+    """Of a list that gives so many rows at a time."""
+    page = OpenApiParameter(
         "page",
         {"type": "integer", "minimum": 1, "maximum": LAST_ROW},
         description="From 1, which is the default; `page` × `limit` at most 10,000.",
-    ),
-    OpenApiParameter(
+    )
+    limit = OpenApiParameter(
         "limit",
-        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
+        {"type": "integer", "minimum": 1, "maximum": most},
         description=f"Rows a page, {DEFAULT_LIMIT} where it is left out.",
-    ),
-]
+    )
+    return [page, limit]
+
+
+PAGE_PARAMETERS = page_parameters(MAX_LIMIT)
 LANGUAGE_PARAMETER = OpenApiParameter(
     "language",
     str,

@@ -1,8 +1,8 @@
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
-# Where an app keeps what the work process does for it: `@subscribe` and `@every` stand nowhere else.
-MODULES = ("subscribers", "chores")
+# Where an app keeps what the work process does for it: `@subscribe`, `@every` and `@worker` stand nowhere else.
+MODULES = ("subscribers", "chores", "workers")
 
 
 class OutboxConfig(AppConfig):

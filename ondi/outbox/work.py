@@ -1,10 +1,11 @@
-"""The work process: relay, subscribers and chores, each in a thread of its own. Any number of them may run.
+"""The work process: relay, subscribers, chores and each worker in a thread of its own. Any number of them may run.
 
 Nothing in here ends because something failed: it is logged, and tried again after a pause that grows.
 """
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import structlog
 from django.db import connection
@@ -12,6 +13,7 @@ from django.db import connection
 from ondi.outbox.chores import next_due
 from ondi.outbox.relay import relay
 from ondi.outbox.subscribers import subscribers, take_turn, try_again
+from ondi.outbox.workers import Worker, workers
 
 RELAY_EVERY, LOOK_EVERY = 0.1, 0.5  # seconds
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
@@ -31,6 +33,7 @@ class Work:
             ("relay", self._relay),
             ("subscribers", self._tell),
             ("chores", self._do_chores),
+            *((one.name, partial(self._do_due, one)) for one in workers()),
         )
         threads = [threading.Thread(target=self._repeat, args=turn, name=turn[0]) for turn in turns]
         for thread in threads:
@@ -70,6 +73,10 @@ class Work:
         while moved and not self._over.is_set():
             moved = sum(take_turn(one) for one in subscribers())
         try_again()
+
+    def _do_due(self, worker: Worker) -> None:
+        if not worker.do():
+            self._over.wait(LOOK_EVERY)
 
     def _do_chores(self) -> None:
         if (chore := next_due()) is None:

@@ -6,6 +6,7 @@ from uuid import UUID
 import django_filters as filters
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django_filters.utils import translate_validation
 from rest_framework.request import Request
 
@@ -15,6 +16,7 @@ from ondi.common.errors import InvalidInput
 from ondi.common.ids import parse_id
 from ondi.common.text import TextRefused, plain_text
 from support.models import Ticket
+from support.notices import NAMES
 from support.vocabulary import Priority, TicketSource, TicketStatus, WaitingOn
 
 SHORTEST_SEARCH, LONGEST_SEARCH = 2, 200
@@ -100,6 +102,18 @@ class QueueFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter shi
     delivery_id = IdFilter()
     assigned_to = IdFilter(field_name="assignee__user_id")
     search = SearchFilter()
+
+
+class NotificationFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
+    read_status = filters.ChoiceFilter(choices=[("true", "true"), ("false", "false")])
+    notification_type = filters.ChoiceFilter(choices=NAMES)
+
+
+def wanted_of_notifications(request: Request) -> Q:
+    """The condition that a request for them gives."""
+    given = filters_of(request, NotificationFilter)
+    wanted = Q(notification_type=given["notification_type"]) if "notification_type" in given else Q()
+    return wanted & Q(read_at__isnull=given["read_status"] == "false") if "read_status" in given else wanted
 
 
 class ConversationFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types

@@ -5,6 +5,7 @@ from support.api.customer.views import CustomerTicketViewSet
 from support.api.messaging.changes_views import OwnChangesViewSet, TenantChangesViewSet
 from support.api.messaging.conversation_views import ConversationViewSet, ParticipantsViewSet
 from support.api.messaging.message_views import MessageViewSet, ReadStatusViewSet
+from support.api.messaging.notification_views import NotificationViewSet, PreferencesViewSet
 from support.settings.views import CustomerSettingsViewSet, PortalSettingsViewSet
 
 urlpatterns = routes_of(
@@ -17,6 +18,8 @@ urlpatterns = routes_of(
     ReadStatusViewSet,
     OwnChangesViewSet,
     TenantChangesViewSet,
+    NotificationViewSet,
+    PreferencesViewSet,
     AgentTicketViewSet,
     AgentActionViewSet,
 )

@@ -17,6 +17,7 @@ from ondi.common.prepared import insert_rows, update_row
 from ondi.outbox.models import Entry
 from support import policies
 from support.errors import NotASupportUser, TicketAlreadyOpenForRelated, TicketChanged, TicketClosed, TicketNotFound
+from support.mentions import MARK, mentioned_in
 from support.models import ONE_OPEN_PER_DELIVERY, ONE_OPEN_PER_ORDER, Ticket, TicketEvent, TicketNote
 from support.publishing import (
     MESSAGE_CREATED,
@@ -175,12 +176,19 @@ def say(ticket: Ticket, code: str, actor: Actor, at: datetime, *, status: str | 
 
 
 def insert_note(ticket: Ticket, actor: Actor, content: str, at: datetime) -> TicketNote:
-    """An internal note, published; the ticket is saved."""
+    """An internal note, published with whom it mentions; the ticket is saved."""
     note = TicketNote(
         tenant_id=ticket.tenant_id, ticket=ticket, author_id=person_of(actor), content=content, created_at=at
     )
-    insert_rows(note, of_ticket(NOTE_CREATED, ticket, actor, at, note_id=note.id))
+    insert_rows(note, of_ticket(NOTE_CREATED, ticket, actor, at, note_id=note.id, mentioned=_mentioned(actor, content)))
     return note
+
+
+def _mentioned(actor: Actor, content: str) -> list[UUID]:
+    """Asks nothing of the database where nobody is."""
+    if MARK not in content:
+        return []
+    return mentioned_in(content, list(Membership.objects.in_tenants(actor.tenant_ids).support_users()))
 
 
 def record_redaction(ticket: Ticket, actor: Actor, message_id: UUID, at: datetime, *, is_silent: bool = False) -> None:

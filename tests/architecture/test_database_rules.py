@@ -6,12 +6,13 @@ from django.db import connection
 from django.db.models import DO_NOTHING, SET_DEFAULT, SET_NULL
 
 from ondi.common.database import TenantForeignKey
+from tests.messages import APPS
 
 pytestmark = pytest.mark.django_db
 
-OUR_APPS = ("api", "tenants", "outbox", "accounts", "datafixes", "orders", "deliveries", "conversations", "support")
 WITHOUT_TENANT = {"accounts_user", "accounts_signinattempts", "outbox_head", "outbox_cursor", "outbox_chore"}
-TABLES = {model._meta.db_table: model for label in OUR_APPS for model in apps.get_app_config(label).get_models()}
+OURS = [app for app in apps.get_app_configs() if app.name.split(".")[0] in APPS]
+TABLES = {model._meta.db_table: model for app in OURS for model in app.get_models()}
 FUNCTIONS = {
     "ondi_tenants",
     "ondi_enter",
@@ -33,6 +34,7 @@ FUNCTIONS = {
     "ondi_events_after",
     "ondi_set_aside_due",
     "ondi_forget_events",
+    "ondi_dispatches_due",
 }
 FEWER_RIGHTS = {
     "support_ticketevent": {"SELECT", "INSERT"},
@@ -42,7 +44,7 @@ FEWER_RIGHTS = {
     "outbox_position": {"SELECT"},
     "outbox_head": set(),
 }
-PLAIN_FUNCTIONS = {"ondi_fold", "ondi_keep_portal"}  # read no table, run with the caller's rights
+PLAIN_FUNCTIONS = {"ondi_fold", "ondi_keep_portal", "ondi_mark_read"}  # with the caller's rights, behind the wall
 
 
 def rows(sql, *arguments):

@@ -18,6 +18,7 @@ LAYERS = (
     "ondi.tenants",
     "ondi.outbox",
     "ondi.accounts",
+    "ondi.notifications",
     "ondi.staff",
     "ondi.datafixes",
     "orders",
@@ -28,7 +29,7 @@ LAYERS = (
 SIDE_BY_SIDE = {("deliveries", "conversations"), ("conversations", "deliveries")}
 OUR_MODELS = [model for model in apps.get_models() if model._meta.app_config.name in LAYERS]
 LONGEST_FILE = 400
-REGISTERS = re.compile(r"^@(subscribe|every)\(", re.MULTILINE)
+REGISTERS = re.compile(r"^@(subscribe|every|worker)\(", re.MULTILINE)
 
 
 def test_every_app_of_ours_has_its_layer():

@@ -288,6 +288,13 @@ class TestRead:
         assert (english["content"], arabic["content"]) == ("This ticket was closed.", "تم إغلاق هذه التذكرة.")
 
 
+def read(part, sequence):
+    mark_read(
+        tenant_id=part.tenant_id, membership_id=part.membership_id, conversation_id=part.conversation_id,
+        sequence=sequence,
+    )  # fmt: skip
+
+
 class TestReadStatus:
     def put(self, client, ticket, message_id):
         path = f"/messaging/conversations/{ticket.conversation_id}/read-status"
@@ -305,9 +312,9 @@ class TestReadStatus:
         """Two tabs read at once: the slower one knew an older marker and showed less."""
         with tenant_scope(ticket.tenant_id):
             part = Participant.objects.get(conversation=ticket.conversation_id, membership=customer)
-            mark_read(part_id=part.id, known=part.last_read_sequence, sequence=7)
+            read(part, 7)
             for sequence in (5, 7, 2):
-                mark_read(part_id=part.id, known=part.last_read_sequence, sequence=sequence)
+                read(part, sequence)
                 assert reload(part).last_read_sequence == 7
 
     def test_faults_are_coded(self, api, portal, tenant, customer, ticket):

@@ -140,6 +140,14 @@ _BEFORE_ACTIONS = (
     ),
     Route("GET", "integrations/changes", integration(200), 7, caller="platform", query=just({"after": 0})),
     Route("GET", "messaging/changes", signed_in(200), 4, query=just({"after": 0})),
+    Route("GET", "messaging/notifications", signed_in(200), 5, query=just({"limit": 50})),
+    Route("PUT", "messaging/notifications/mark-read", signed_in(200), 3, just({})),
+    Route("GET", "messaging/notifications/preferences", signed_in(200), 2),
+    Route(
+        "PUT", "messaging/notifications/preferences", signed_in(200), 4, just({}),
+        sends=just({"types": {"support_reply": {"email": "off"}},
+                    "quiet_hours": {"from": "22:00", "to": "07:00", "time_zone": "Asia/Baghdad"}}),
+    ),
     Route("GET", "messaging/conversations", signed_in(200), 4, query=just({"limit": 50})),
     Route("GET", CONVERSATION, signed_in(404, **READERS), 3, about="chat"),
     # One more where something was unread, as in read-status.

@@ -6,6 +6,7 @@ from deliveries.api import docs as examples
 from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.links import Purpose, make_link
 from ondi.accounts.models import Membership, Scope
+from ondi.notifications.models import Notification
 from ondi.tenants.scope import tenant_scope
 from support.models import Tag
 from support.services import post_message
@@ -42,6 +43,10 @@ class Scene:
         with tenant_scope(tenant.id):
             for _message in range(messages):
                 post_message(actor=speaker, conversation_id=chat.conversation_id, content="Hello")
+            Notification.objects.create(
+                tenant=tenant, membership=customer, notification_type="support_reply", position=1, actor_id=agent.id,
+                subject_id=self.tickets["free"].id, data={"number": self.tickets["free"].number},
+            )  # fmt: skip
             self.last_message = str(chat.conversation.last_message_id)
         self.delivery = DeliveryFactory(tenant=tenant, customer=customer)
         self.told_order = dict(examples.ORDER, external_id="new")

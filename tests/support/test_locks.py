@@ -161,7 +161,8 @@ LOCKS = {
         "thread!", lambda w: lambda: thread.set_conversation_status(
             tenant_id=w.tenant.id, conversation_ids=[w.mine.conversation_id], status="closed"),
     ),
-    (thread, "mark_read"): ("part", lambda w: lambda: thread.mark_read(part_id=w.part.id, known=0, sequence=1)),
+    (thread, "mark_read"): ("", lambda w: lambda: thread.mark_read(
+        tenant_id=w.tenant.id, membership_id=w.part.membership_id, conversation_id=w.part.conversation_id, sequence=1)),
     (thread, "join_conversation"): (
         "part!", lambda w: w.quietly(thread.join_conversation, conversation_id=w.mine.conversation_id,
                                      membership_id=w.sara.id),
@@ -284,32 +285,33 @@ def test_the_system_locks_as_everybody(name):
     assert found == expected
 
 
-# Functions of the schema's owner, whose statements PostgreSQL does not tell us: their text, in its order.
-OF_OWNER = {
+# Functions of the database, whose statements PostgreSQL does not tell us: their text, in its order.
+OF_FUNCTIONS = {
     "ondi_erase_customer": "login! member! order! delivery! ticket! thread! message!",
     "ondi_purge_tickets": "ticket! part thread message",
+    "ondi_mark_read": "part",
 }
-OWNERS_STATEMENT = re.compile(
+ITS_STATEMENT = re.compile(
     r"^\s*(?:PERFORM|SELECT)\b.*?FROM public\.(?P<held>\w+)(?=.*FOR (?:NO KEY )?UPDATE)"
     r"|^\s*(?:UPDATE|DELETE FROM) public\.(?P<changed>\w+)",
     re.DOTALL,
 )
 
 
-@pytest.mark.parametrize("name", OF_OWNER)
-def test_the_owners_functions_lock_as_everybody(name):
+@pytest.mark.parametrize("name", OF_FUNCTIONS)
+def test_functions_of_the_database_lock_as_everybody(name):
     with connection.cursor() as cursor:
         cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = %s", [name])
         (body,) = cursor.fetchone()
 
     found = {}
     for statement in re.sub(r"--.*", "", body).split("BEGIN", 1)[1].split(";"):
-        if match := OWNERS_STATEMENT.search(statement):
+        if match := ITS_STATEMENT.search(statement):
             table = SHORT.get(match["held"] or match["changed"])
             found.setdefault(table, "!" if match["held"] else "")
     found.pop(None, None)
 
-    assert " ".join(table + mark for table, mark in found.items()) == OF_OWNER[name]
+    assert " ".join(table + mark for table, mark in found.items()) == OF_FUNCTIONS[name]
 
 
 def fixed(fix):

@@ -19,11 +19,13 @@ from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import Membership, RefreshFamily, Scope, SettingsChange, User
 from ondi.accounts.sessions import begin_session
 from ondi.datafixes.models import FixRun
+from ondi.notifications.models import Notification
 from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order, OrderItem
 from support.admin.buttons import BUTTONS
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketTag
+from support.notices import MENTION, REPLY
 from support.settings.services import update_portal_settings
 from tests.client import ApiClient
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, UserFactory, actor, make_ticket
@@ -92,9 +94,9 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
         tenant=tenant, customer=customer, order=order, external_id="delivery-1", delivery_code=77,
         from_address=f"From {mark}", to_address=f"To {mark}",
     )  # fmt: skip
-    told = {"subject": f"Where is it {mark}", "message": f"It has not come {mark}"}
-    ticket = make_ticket(customer, delivery=delivery, agent=people["agent"], **told)
-    storefront = make_ticket(customer, order=order, **told)
+    words = {"subject": f"Where is it {mark}", "message": f"It has not come {mark}"}
+    ticket = make_ticket(customer, delivery=delivery, agent=people["agent"], **words)
+    storefront = make_ticket(customer, order=order, **words)
     with tenant_scope(tenant.id):
         update_portal_settings(actor=actor(people["admin"]), changes={"acknowledgement_html": {"en": f"Hi {mark}"}})
         item = OrderItem.objects.create(tenant=tenant, order=order, position=1, name=f"item{mark}")
@@ -112,12 +114,19 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
         conversation = ticket.conversation
         messages, parts = list(conversation.messages.all()), list(conversation.participants.all())
         events = list(TicketEvent.objects.filter(ticket=ticket))
+        told = [
+            Notification.objects.create(
+                tenant=tenant, membership=person, notification_type=kind, position=1, subject_id=ticket.id,
+                conversation_id=conversation.id, actor_id=people["lead"].id, data={"number": ticket.number},
+            )
+            for person, kind in ((customer, REPLY), (people["agent"], MENTION))
+        ]  # fmt: skip
     rows = {
         "tenant": tenant, "ticket": ticket, "storefront": storefront, "conversation": conversation,
         "order": order, "delivery": delivery, "item": item, "tag": tag, "reply": reply, "note": note, "key": key,
         "change": change, "run": run,
         "session": session, "settings": portal, **{f"member_{name}": member for name, member in people.items()},
-        **{str(row.pk): row for row in (*messages, *parts, *events)},
+        **{str(row.pk): row for row in (*messages, *parts, *events, *told)},
     }  # fmt: skip
     rows |= {f"user_{name}": member.user for name, member in people.items() if member.user != guest}
     return Side(tenant, people, ticket, rows, text)
@@ -134,7 +143,7 @@ TERMS = (MARK, "77", "#1", "A-1", "not come")
 KINDS = {
     "ticket_id": Ticket, "conversation_id": Conversation, "message_id": Message, "after": Message, "before": Message,
     "order_id": Order, "delivery_id": Delivery, "tenant_id": Tenant, "user_id": User, "user_ids": User,
-    "assigned_to": User,
+    "assigned_to": User, "notification_ids": Notification, "up_to": Notification,
 }  # fmt: skip
 
 

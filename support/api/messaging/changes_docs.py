@@ -1,6 +1,8 @@
 """What the OpenAPI document says of the change feeds."""
 
-from drf_spectacular.utils import OpenApiParameter
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
 from ondi.accounts.api.docs import TOKENS
@@ -8,6 +10,9 @@ from ondi.accounts.errors import ApiKeyInvalid
 from ondi.api.schema import documented
 from ondi.common.errors import InvalidInput, PermissionDenied
 from ondi.outbox.errors import PositionExpired
+from ondi.tenants.models import Language
+from support.api.messaging.notification_data import NotificationAction
+from support.notices import NAMES
 
 IDS = {
     "ticket_id": "0197f0a0-0000-7000-8000-000000000001",
@@ -46,6 +51,32 @@ class ToldIds(ChangedIds):
     after = serializers.DictField()
 
 
+class PushIds(serializers.Serializer[None]):
+    """Of `notification.due`: what is gone or erased by now is null."""
+
+    position = serializers.IntegerField()
+    notification_id = serializers.UUIDField()
+    notification_type = serializers.ChoiceField(choices=NAMES, allow_null=True)
+    recipient_id = serializers.UUIDField(allow_null=True)
+    recipient_external_id = serializers.CharField(allow_null=True)
+    language = serializers.ChoiceField(choices=Language.choices, allow_null=True)
+    title = serializers.CharField(allow_null=True)
+    message = serializers.CharField(allow_null=True)
+    unread_count = serializers.IntegerField(allow_null=True)
+    ticket_id = serializers.UUIDField(allow_null=True)
+    conversation_id = serializers.UUIDField(allow_null=True)
+    action = NotificationAction(allow_null=True)
+
+
+@extend_schema_field(
+    PolymorphicProxySerializer(
+        component_name="TenantChangeData", serializers=[ToldIds, PushIds], resource_type_field_name=None
+    )
+)
+class ToldField(serializers.Field[Any, Any, Any, Any]):
+    """What an event says: that of a push has its own keys."""
+
+
 class LiveChange(serializers.Serializer[None]):
     position = serializers.IntegerField()
     event = serializers.CharField()
@@ -61,7 +92,7 @@ class TenantChange(serializers.Serializer[None]):
 
     def get_fields(self) -> dict[str, serializers.Field]:  # type: ignore[type-arg]
         """As in `LiveChange`."""
-        return {**super().get_fields(), "data": ToldIds()}
+        return {**super().get_fields(), "data": ToldField()}
 
 
 def _page(change: type[serializers.Serializer[None]]) -> dict[str, serializers.Field]:  # type: ignore[type-arg]
@@ -94,7 +125,7 @@ tenant_changes = documented(
     "All that changed in the tenant",
     message="Changes retrieved",
     description=RULES + "Needs the scope `changes:read`. Ids and codes, never anybody's words; external ids as they "
-    "are now. Kept for 30 days.",
+    "are now. `notification.due` is for programs that reach people's devices. Kept for 30 days.",
     parameters=PARAMETERS,
     data=_page(TenantChange),
     example={

@@ -42,8 +42,8 @@ class MessageViewSet(ApiViewSet):
             data, read = self._beside(beside, request, actor, conversation)
         else:
             data, read = self._page(request, actor, conversation)
-        if request.method == "GET" and _takes_part(actor, conversation):
-            mark_read(part_id=conversation.part__id, known=conversation.part__last_read_sequence, sequence=read)
+        if request.method == "GET":
+            _mark_read(actor, conversation, read)
         return success(_("Messages retrieved"), data)
 
     def _page(self, request: Request, actor: Actor, conversation: Any) -> tuple[dict[str, Any], int]:
@@ -94,7 +94,7 @@ class ReadStatusViewSet(ApiViewSet):
         if not _takes_part(actor, conversation):
             raise NotAParticipant
         sequence = _sequence(actor, conversation, required_id(request.query_params, "message_id"))
-        mark_read(part_id=conversation.part__id, known=conversation.part__last_read_sequence, sequence=sequence)
+        _mark_read(actor, conversation, sequence)
         read = max(sequence, conversation.part__last_read_sequence)
         return success(_("Read status updated"), {"unread_count": conversation.message_count - read})
 
@@ -117,6 +117,18 @@ def _sequence(actor: Actor, conversation: Any, message_id: UUID) -> int:
     if sequence is None:
         raise MessageNotFound
     return sequence
+
+
+def _mark_read(actor: Actor, conversation: Any, sequence: int) -> None:
+    """They have read up to there; asks nothing of the database where that is no news and nothing told of it."""
+    is_news = _takes_part(actor, conversation) and sequence > conversation.part__last_read_sequence
+    if actor.membership_id and (is_news or conversation.is_told):
+        mark_read(
+            tenant_id=actor.tenant_id,
+            membership_id=actor.membership_id,
+            conversation_id=conversation.id,
+            sequence=sequence,
+        )
 
 
 def _takes_part(actor: Actor, conversation: Any) -> bool:

@@ -1,0 +1,96 @@
+"""Telling people by ways beside the app: when it is due, and judged again when it is.
+
+Push is the platform's: what is due is published, and its programs tell their devices.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from ondi.common.prepared import insert_rows
+from ondi.notifications.models import Dispatch, Notification
+from ondi.notifications.preferences import Preferences, preferences_of
+from ondi.notifications.types import TYPES, Channel, When
+from ondi.outbox.models import Entry
+from ondi.outbox.publishing import entry, register
+from ondi.tenants.scope import tenant_scope
+
+DUE = "notification.due"
+AT_ONCE = 500
+USELESS_AFTER = timedelta(hours=24)
+
+register(DUE, ["notification_id"])
+
+
+def dispatches_of(notification: Notification, wishes: Preferences) -> list[Dispatch]:
+    """Unsaved, one for each way that is open now."""
+    kind, told = TYPES[notification.notification_type], []
+    for channel in (Channel.PUSH,):
+        when = wishes.when(kind, channel)
+        if when is not When.OFF:
+            wait = kind.window if when is When.UNREAD else timedelta(0)
+            told.append(
+                Dispatch(
+                    tenant_id=notification.tenant_id,
+                    notification=notification,
+                    channel=channel,
+                    due_at=wishes.told_at(notification.shown_at + wait),
+                )
+            )
+    return told
+
+
+def push_due(*, at: datetime | None = None) -> int:
+    """Publish the pushes that are due, a tenant at a time in a transaction of its own; how many were looked at."""
+    at = at or timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, tenant_id FROM ondi_dispatches_due(%s, %s, %s)", [Channel.PUSH.value, at, AT_ONCE])
+        due = cursor.fetchall()
+    of_tenants: dict[UUID, list[UUID]] = defaultdict(list)
+    for key, tenant_id in due:
+        of_tenants[tenant_id].append(key)
+    for tenant_id, keys in of_tenants.items():
+        with tenant_scope(tenant_id):
+            _push(tenant_id, keys, at)
+    return len(due)
+
+
+def _push(tenant_id: UUID, keys: Sequence[UUID], at: datetime) -> None:
+    """Locks the dispatches, passing over those that others hold, then what they tell of: nobody reads it meanwhile."""
+    waiting = Dispatch.objects.in_tenants([tenant_id]).waiting().filter(id__in=keys)
+    held = {one.notification_id: one for one in waiting.select_for_update(skip_locked=True, no_key=True).order_by("id")}
+    told = Notification.objects.in_tenants([tenant_id]).filter(id__in=held).select_related("membership").locked()
+    wishes = preferences_of(tenant_id, {one.membership_id for one in told})
+    published = []
+    for notification in told:
+        dispatch, wish = held[notification.id], wishes[notification.membership_id]
+        quiet_until = wish.told_at(at)
+        if reason := _reason_against(notification, dispatch, wish, at):
+            dispatch.state, dispatch.reason, dispatch.done_at = Dispatch.State.DROPPED, reason, at
+        elif quiet_until > at:
+            dispatch.due_at = quiet_until
+        else:
+            dispatch.state, dispatch.done_at = Dispatch.State.DONE, at
+            published.append(_due(notification, at))
+    Dispatch.objects.bulk_update(held.values(), ["state", "reason", "due_at", "done_at"])
+    insert_rows(*published)
+
+
+def _due(notification: Notification, at: datetime) -> Entry:
+    said = {"notification_id": notification.id}
+    return entry(DUE, tenant_id=notification.tenant_id, at=at, person_id=notification.membership_id, data=said)
+
+
+def _reason_against(notification: Notification, dispatch: Dispatch, wish: Preferences, at: datetime) -> str:
+    """Why it is not told, in a code; empty where it is."""
+    if notification.read_at is not None:
+        return "read"
+    if notification.membership.ended_at is not None:
+        return "left"
+    if wish.when(TYPES[notification.notification_type], Channel(dispatch.channel)) is When.OFF:
+        return "switched_off"
+    return "too_old" if dispatch.due_at < at - USELESS_AFTER else ""

@@ -1,0 +1,125 @@
+"""What people are told, and how each wants to be told. No words are kept: they are looked up when somebody reads."""
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ondi.accounts.models import Membership
+from ondi.common.database import TenantForeignKey
+from ondi.common.personal import NotPersonal
+from ondi.notifications.querysets import DispatchQuerySet, NotificationQuerySet, PreferencesQuerySet
+from ondi.notifications.types import Channel
+from ondi.tenants.models import TenantOwned
+
+
+class Notification(TenantOwned):
+    """That an event is somebody's matter. One a person and event.
+
+    `subject_id`, `conversation_id`, `message_id`, `data`: what it is about, and the numbers and codes its text needs;
+    no links, for it outlives none of them. `sequence`: who has read the conversation up to there has read this.
+    `actor_id`: the membership that did it. `is_listed`: shown in the app, and not only told by other ways.
+    `shown_at`: from when; later than `created_at` for who had it on their screen and may be reading it just then.
+    """
+
+    membership = TenantForeignKey(Membership, on_delete=models.CASCADE, related_name="+", verbose_name=_("person"))
+    notification_type = models.CharField(_("type"), max_length=40)
+    position = models.BigIntegerField(_("position of its event"))
+    subject_id = models.UUIDField(null=True)
+    conversation_id = models.UUIDField(null=True)
+    message_id = models.UUIDField(null=True)
+    sequence = models.PositiveIntegerField(null=True)
+    actor_id = models.UUIDField(null=True)
+    data = models.JSONField(default=dict)
+    is_listed = models.BooleanField(default=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    shown_at = models.DateTimeField(_("shown from"), default=timezone.now)
+    read_at = models.DateTimeField(_("read"), null=True)
+
+    personal = NotPersonal("ids, numbers and codes; the words are looked up where they stand")
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "membership", "position"], name="notifications_once_an_event")
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "membership", "-created_at", "-id"], name="notifications_of_person"),
+            models.Index(
+                fields=["tenant", "membership", "conversation_id"],
+                condition=models.Q(read_at__isnull=True),
+                name="notifications_unread",
+            ),
+            models.Index(fields=["created_at"], name="notifications_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return self.notification_type
+
+
+class Dispatch(TenantOwned):
+    """That a notification is to be told by a way beside the app. One a notification and channel.
+
+    `due_at`: not before; `reason`: in a code, why it was dropped.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        DONE = "done", _("done")
+        DROPPED = "dropped", _("dropped")
+
+    notification = TenantForeignKey(
+        Notification, on_delete=models.CASCADE, related_name="+", verbose_name=_("notification")
+    )
+    channel = models.CharField(_("channel"), max_length=8, choices=[(one.value, one.value) for one in Channel])
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING)
+    due_at = models.DateTimeField(_("due"))
+    done_at = models.DateTimeField(_("done"), null=True)
+    reason = models.CharField(_("reason"), max_length=24, default="", blank=True)
+
+    personal = NotPersonal("ids, times and codes")
+
+    objects = DispatchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("dispatch")
+        verbose_name_plural = _("dispatches")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "notification", "channel"], name="notifications_dispatch_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "channel", "due_at"],
+                condition=models.Q(state="waiting"),
+                name="notifications_dispatch_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.state}"
+
+
+class NotificationPreferences(TenantOwned):
+    """How somebody wants to be told. What the document does not say is at its default; so is who has no row.
+
+    `types`: by type and channel. `quiet_hours`: `from`, `to` and `time_zone`, within which mail and push wait.
+    """
+
+    membership = TenantForeignKey(Membership, on_delete=models.CASCADE, related_name="+", verbose_name=_("person"))
+    types = models.JSONField(default=dict)
+    quiet_hours = models.JSONField(null=True)
+
+    personal = NotPersonal("codes, hours and a time zone")
+
+    objects = PreferencesQuerySet.as_manager()
+
+    class Meta:
+        db_table = "notifications_preferences"
+        verbose_name = _("notification preferences")
+        verbose_name_plural = _("notification preferences")
+        constraints = [models.UniqueConstraint(fields=["tenant", "membership"], name="notifications_preferences_once")]
+
+    def __str__(self) -> str:
+        return str(self.membership_id)

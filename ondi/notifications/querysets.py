@@ -1,0 +1,58 @@
+"""Reads of notifications: everybody their own."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
+
+from django.db.models import Count, Q
+
+from ondi.accounts.actors import Actor
+from ondi.common.querysets import TenantQuerySet
+
+if TYPE_CHECKING:
+    from ondi.notifications.models import Dispatch, Notification, NotificationPreferences  # noqa: F401
+
+
+class NotificationQuerySet(TenantQuerySet["Notification"]):
+    def listed_for(self, actor: Actor, *, at: datetime) -> Self:
+        """Their own ones that are in their list by now."""
+        return self.visible_to(actor).filter(membership_id=actor.membership_id, is_listed=True, shown_at__lte=at)
+
+    def of_conversation(self, actor: Actor, conversation_id: Any) -> Self:
+        """What tells this person of a conversation."""
+        return self.visible_to(actor).filter(membership_id=actor.membership_id, conversation_id=conversation_id)
+
+    def unread(self) -> Self:
+        return self.filter(read_at=None)
+
+    def counts(self, wanted: Q) -> dict[str, int]:
+        """`total` that `wanted` finds, and `unread` of all."""
+        return self.aggregate(total=Count("id", filter=wanted), unread=Count("id", filter=Q(read_at=None)))
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
+
+    def unread_counts(self, membership_ids: Collection[UUID]) -> dict[UUID, int]:
+        """How many of each person's list are unread; who has none is not named."""
+        listed = self.unread().filter(membership_id__in=membership_ids, is_listed=True)
+        return dict(listed.values_list("membership_id").annotate(number=Count("id")).order_by())
+
+    def up_to(self, last: "Notification") -> Self:
+        """This one and all older."""
+        return self.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, id__lte=last.id))
+
+
+class DispatchQuerySet(TenantQuerySet["Dispatch"]):
+    def waiting(self) -> Self:
+        return self.filter(state="waiting")
+
+
+class PreferencesQuerySet(TenantQuerySet["NotificationPreferences"]):
+    def of(self, tenant_id: UUID, membership_id: UUID) -> Self:
+        return self.in_tenants([tenant_id]).filter(membership_id=membership_id)
+
+    def wanting(self, tenant_id: UUID, kind: str, most: int) -> list[UUID]:
+        """Who turned a type on that is off in the app by itself; memberships, the longest here first."""
+        found = self.in_tenants([tenant_id]).filter(**{f"types__{kind}__in_app": "now"})
+        return list(found.order_by("membership_id").values_list("membership_id", flat=True)[:most])

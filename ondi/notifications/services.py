@@ -1,0 +1,88 @@
+"""Writing notifications, and marking them as read."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from ondi.accounts.actors import Actor
+from ondi.notifications.dispatches import dispatches_of
+from ondi.notifications.errors import NotificationNotFound
+from ondi.notifications.models import Dispatch, Notification
+from ondi.notifications.preferences import preferences_of
+from ondi.notifications.types import TYPES, Channel, When
+
+KEPT = timedelta(days=90)
+MOST_PEOPLE = 50  # whom one event is told to
+
+
+def tell(notifications: Sequence[Notification]) -> list[Notification]:
+    """Write those that their people want to have, of one tenant; which these are. What was told before stays as it is.
+
+    Needs the tenant in scope. Who may know of it, and has not read it yet, is the caller's to say.
+    """
+    if not notifications:
+        return []
+    wishes = preferences_of(notifications[0].tenant_id, {one.membership_id for one in notifications})
+    wanted = []
+    for one in notifications:
+        kind, wish = TYPES[one.notification_type], wishes[one.membership_id]
+        whens = {channel: wish.when(kind, channel) for channel in Channel}
+        one.is_listed = whens[Channel.IN_APP] is When.NOW
+        if set(whens.values()) != {When.OFF}:
+            wanted.append(one)
+    known = _known(wanted)
+    new = [one for one in wanted if (one.membership_id, one.position) not in known]
+    Notification.objects.bulk_create(new)
+    Dispatch.objects.bulk_create([part for one in new for part in dispatches_of(one, wishes[one.membership_id])])
+    return new
+
+
+def _known(notifications: Sequence[Notification]) -> set[tuple[UUID, int]]:
+    """Which were written before: a subscriber may be given the same events again, by one process at a time."""
+    told = Notification.objects.in_tenants([one.tenant_id for one in notifications[:1]])
+    found = told.filter(position__in={one.position for one in notifications})
+    return set(found.values_list("membership_id", "position"))
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """How many were marked, and how many are unread still."""
+
+    marked: int
+    unread: int
+
+
+@transaction.atomic
+def mark_notifications_read(
+    *, actor: Actor, ids: Collection[UUID] | None = None, up_to: UUID | None = None, at: datetime | None = None
+) -> Marked:
+    """Mark these of the actor's own, or one and all older, or all of them; what is read already stays as it is.
+
+    Raises `NotificationNotFound` where one is not theirs to see; then none is marked.
+    """
+    at = at or timezone.now()
+    own = Notification.objects.listed_for(actor, at=at)
+    wanted = own
+    if ids is not None:
+        if own.filter(id__in=ids).count() != len(set(ids)):
+            raise NotificationNotFound
+        wanted = own.filter(id__in=ids)
+    elif up_to is not None:
+        last = own.filter(id=up_to).first()
+        if last is None:
+            raise NotificationNotFound
+        wanted = own.up_to(last)
+    marked = wanted.unread().update(read_at=at)
+    return Marked(marked, own.unread().count())
+
+
+def mark_read_before(*, tenant_id: UUID, said: Iterable[tuple[UUID, UUID, int]], at: datetime) -> None:
+    """Who said something has read what stood before it. `said`: membership, conversation, its place in there."""
+    for membership_id, conversation_id, sequence in said:
+        Notification.objects.in_tenants([tenant_id]).unread().filter(
+            membership_id=membership_id, conversation_id=conversation_id, sequence__lt=sequence
+        ).update(read_at=at)

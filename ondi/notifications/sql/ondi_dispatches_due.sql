@@ -1,0 +1,12 @@
+CREATE OR REPLACE FUNCTION public.ondi_dispatches_due(wanted text, now timestamp with time zone, most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT due.id, tenant.id FROM public.tenants_tenant AS tenant CROSS JOIN LATERAL (
+        SELECT d.id, d.due_at FROM public.notifications_dispatch AS d
+        WHERE d.tenant_id = tenant.id AND d.channel = wanted AND d.state = 'waiting' AND d.due_at <= now
+        ORDER BY d.due_at LIMIT 50
+    ) AS due ORDER BY due.due_at LIMIT most
+$function$;

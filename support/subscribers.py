@@ -1,0 +1,189 @@
+"""Who is told what. Each rule is one line of `AUDIENCES`: the event, the type, and whom it is told to.
+
+Nobody is told of what they did themselves, or what was read or seen before; data fixes and imports tell nobody.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from conversations.models import Message, Participant, SenderRole
+from ondi.accounts.models import Membership
+from ondi.notifications.models import Notification, NotificationPreferences
+from ondi.notifications.services import MOST_PEOPLE, mark_read_before, tell
+from ondi.notifications.types import TYPES, Audience
+from ondi.outbox.models import Event
+from ondi.outbox.subscribers import subscribe
+from support import notices
+from support.events import TICKET_CLOSED, TICKET_REOPENED
+from support.models import Ticket, TicketViewer
+from support.publishing import MESSAGE_CREATED, NOTE_CREATED, PUBLISHED
+from support.vocabulary import EventKind
+
+# Who has the ticket on their screen reads it there; who has left it open and gone is told all the same.
+ON_SCREEN, HELD_FOR = timedelta(seconds=20), timedelta(seconds=30)
+OPENED = PUBLISHED[EventKind.OPENED]
+OF_SYSTEM_MESSAGE = {TICKET_CLOSED: notices.CLOSED, TICKET_REOPENED: notices.REOPENED}
+
+
+Told = Iterable[tuple[str, UUID | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules ask of one tenant, read in sets. People are memberships.
+
+    `parts`: by conversation and person, locked, so that nobody reads on while it is judged what they have read.
+    `seen_at`: by ticket and person, when they last had it on their screen.
+    `curious`: support users who want to hear of every new ticket.
+    """
+
+    tickets: Mapping[UUID, Ticket]
+    messages: Mapping[UUID, Message]
+    parts: Mapping[UUID, Mapping[UUID, Participant]]
+    seen_at: Mapping[tuple[UUID, UUID], datetime]
+    staff: Collection[UUID]
+    curious: Sequence[UUID]
+
+
+def _of_opening(event: Event, facts: Facts) -> Told:
+    yield notices.OPENED, event.person_id
+    yield from ((notices.NEW, person) for person in facts.curious if person != event.person_id)
+
+
+def _of_assignment(event: Event, _facts: Facts) -> Told:
+    yield notices.ASSIGNED, _person(event, "after")
+
+
+def _of_take_over(event: Event, _facts: Facts) -> Told:
+    yield notices.TAKEN_OVER, _person(event, "before")
+
+
+def _of_message(event: Event, facts: Facts) -> Told:
+    """Closing and reopening are told by what the conversation says of them: who reads that has read this."""
+    message, ticket = _message_of(event, facts), facts.tickets.get(_subject(event))
+    if message is None or ticket is None:
+        return
+    if message.sender_role == SenderRole.SYSTEM:
+        if message.event and (kind := OF_SYSTEM_MESSAGE.get(message.event["code"])):
+            yield kind, event.person_id
+    elif message.sender_role == SenderRole.AGENT:
+        yield notices.REPLY, event.person_id
+    elif ticket.assignee_id is not None:  # whose it is takes part
+        for person, part in facts.parts.get(message.conversation_id, {}).items():
+            if part.role != Participant.Role.CUSTOMER and part.joined_at <= message.created_at:
+                yield notices.CUSTOMER_REPLIED, person
+
+
+def _of_note(event: Event, _facts: Facts) -> Told:
+    yield from ((notices.MENTION, UUID(person)) for person in event.data.get("mentioned", ()))
+
+
+AUDIENCES: Mapping[str, Callable[[Event, Facts], Told]] = {
+    OPENED: _of_opening,
+    PUBLISHED[EventKind.ASSIGNED]: _of_assignment,
+    PUBLISHED[EventKind.TAKEN_OVER]: _of_take_over,
+    MESSAGE_CREATED: _of_message,
+    NOTE_CREATED: _of_note,
+}
+
+
+@subscribe("notifications")
+def tell_people(events: Sequence[Event]) -> None:
+    """Write the notifications of these events, in sets, one tenant after the other. Locks the parts it judges by."""
+    of_tenants: dict[UUID, list[Event]] = defaultdict(list)
+    for event in events:
+        if event.kind in AUDIENCES and not event.is_silent:
+            of_tenants[event.tenant_id].append(event)
+    for tenant_id, own in of_tenants.items():
+        facts = _facts(tenant_id, own)
+        tell([one for event in own for one in _notifications(event, facts)])
+        mark_read_before(tenant_id=tenant_id, said=_said(own, facts), at=timezone.now())
+
+
+def _notifications(event: Event, facts: Facts) -> Iterable[Notification]:
+    """One a person: the first type that names them."""
+    message = _message_of(event, facts)
+    told: set[UUID] = set()
+    for kind, person in AUDIENCES[event.kind](event, facts):
+        if person is None or person == event.actor_id or person in told or _has_read(person, message, facts):
+            continue
+        if TYPES[kind].audience is not Audience.CUSTOMERS and person not in facts.staff:
+            continue  # who left meanwhile
+        told.add(person)
+        yield Notification(
+            tenant_id=event.tenant_id,
+            membership_id=person,
+            notification_type=kind,
+            position=event.position,
+            subject_id=event.subject_id,
+            conversation_id=event.data["conversation_id"],
+            message_id=event.data.get("message_id"),
+            sequence=message.sequence if message else None,
+            actor_id=event.actor_id,
+            data={"number": event.data["ticket_number"]},
+            created_at=event.at,
+            shown_at=_shown_at(person, event, facts),
+        )
+        if len(told) == MOST_PEOPLE:
+            return
+
+
+def _has_read(person: UUID, message: Message | None, facts: Facts) -> bool:
+    part = facts.parts.get(message.conversation_id, {}).get(person) if message else None
+    return part is not None and message is not None and part.last_read_sequence >= message.sequence
+
+
+def _shown_at(person: UUID, event: Event, facts: Facts) -> datetime:
+    seen = facts.seen_at.get((_subject(event), person))
+    return event.at + HELD_FOR if seen and seen >= event.at - ON_SCREEN else event.at
+
+
+def _facts(tenant_id: UUID, events: Sequence[Event]) -> Facts:
+    """Five statements, or six, whatever the number of events. Locks the parts."""
+    tickets = Ticket.objects.in_tenants([tenant_id]).filter(id__in={_subject(event) for event in events})
+    said = {event.data["message_id"] for event in events if event.kind == MESSAGE_CREATED}
+    messages = {one.id: one for one in Message.objects.in_tenants([tenant_id]).filter(id__in=said)}
+    parts: dict[UUID, dict[UUID, Participant]] = defaultdict(dict)
+    of_conversations = {one.conversation_id for one in messages.values()}
+    taking_part = Participant.objects.in_tenants([tenant_id]).present().filter(conversation__in=of_conversations)
+    for part in taking_part.locked():
+        parts[part.conversation_id][part.membership_id] = part
+    viewers = TicketViewer.objects.in_tenants([tenant_id]).filter(ticket__in=[one.id for one in tickets])
+    staff = Membership.objects.in_tenants([tenant_id]).support_users().values_list("id", flat=True)
+    return Facts(
+        tickets={one.id: one for one in tickets},
+        messages=messages,
+        parts=parts,
+        seen_at={(one.ticket_id, one.membership_id): one.seen_at for one in viewers},
+        staff=set(staff),
+        curious=NotificationPreferences.objects.wanting(tenant_id, notices.NEW, MOST_PEOPLE)
+        if any(event.kind == OPENED for event in events)
+        else (),
+    )
+
+
+def _said(events: Sequence[Event], facts: Facts) -> Iterable[tuple[UUID, UUID, int]]:
+    """Who said what last, for all before it is read by them."""
+    for event in events:
+        message = _message_of(event, facts)
+        if message is not None and message.sender_id is not None:
+            yield message.sender_id, message.conversation_id, message.sequence
+
+
+def _message_of(event: Event, facts: Facts) -> Message | None:
+    return facts.messages.get(UUID(event.data["message_id"])) if event.kind == MESSAGE_CREATED else None
+
+
+def _subject(event: Event) -> UUID:
+    assert event.subject_id is not None, "events of tickets name one"
+    return event.subject_id
+
+
+def _person(event: Event, side: str) -> UUID | None:
+    named = event.data[side].get("assignee")
+    return UUID(named) if named else None
