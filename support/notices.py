@@ -8,8 +8,8 @@ from uuid import UUID
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
+from ondi.common.querysets import Viewer
 from ondi.notifications.models import Notification
 from ondi.notifications.types import TYPES, Audience, Channel, NotificationType, When, register
 from ondi.tenants.models import Tenant
@@ -65,16 +65,16 @@ register(
 NAMES = [(name, name) for name in TYPES]
 
 
-def texts_of(notifications: Sequence[Notification], actor: Actor) -> dict[UUID, tuple[str, str]]:
+def texts_of(notifications: Sequence[Notification], viewer: Viewer) -> dict[UUID, tuple[str, str]]:
     """Title and message of each for this reader, in the language in force. Two statements.
 
     What was purged meanwhile says nothing, what was erased says so.
     """
     tickets = {one.subject_id for one in notifications if one.subject_id}
     people = {one.actor_id for one in notifications if one.actor_id}
-    subjects = dict(Ticket.objects.in_tenants(actor.tenant_ids).filter(id__in=tickets).values_list("id", "subject"))
+    subjects = dict(Ticket.objects.in_tenants(viewer.tenant_ids).filter(id__in=tickets).values_list("id", "subject"))
     actors = {
-        person.id: str(person) for person in Membership.objects.in_tenants(actor.tenant_ids).filter(id__in=people)
+        person.id: str(person) for person in Membership.objects.in_tenants(viewer.tenant_ids).filter(id__in=people)
     }
     return {
         one.id: _text(

@@ -25,7 +25,7 @@ from support.publishing import MESSAGE_CREATED, NOTE_CREATED, PUBLISHED
 from support.vocabulary import EventKind
 
 # Who has the ticket on their screen reads it there; who has left it open and gone is told all the same.
-ON_SCREEN, HELD_FOR = timedelta(seconds=20), timedelta(seconds=30)
+ON_SCREEN, HELD_FOR = timedelta(seconds=10), timedelta(seconds=15)
 OPENED = PUBLISHED[EventKind.OPENED]
 OF_SYSTEM_MESSAGE = {TICKET_CLOSED: notices.CLOSED, TICKET_REOPENED: notices.REOPENED}
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Count, Q
 
 from ondi.accounts.actors import Actor
-from ondi.common.querysets import TenantQuerySet
+from ondi.common.querysets import TenantQuerySet, Viewer
 
 if TYPE_CHECKING:
     from ondi.notifications.models import Dispatch, Notification, NotificationPreferences  # noqa: F401
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 class NotificationQuerySet(TenantQuerySet["Notification"]):
     def listed_for(self, actor: Actor, *, at: datetime) -> Self:
         """Their own ones that are in their list by now."""
-        return self.visible_to(actor).filter(membership_id=actor.membership_id, is_listed=True, shown_at__lte=at)
+        return self.listed_of(actor, [actor.membership_id], at=at)
+
+    def listed_of(self, viewer: Viewer, membership_ids: Collection[UUID | None], *, at: datetime) -> Self:
+        """The same of somebody who is several people, in several tenants."""
+        return self.visible_to(viewer).filter(membership_id__in=membership_ids, is_listed=True, shown_at__lte=at)
 
     def of_conversation(self, actor: Actor, conversation_id: Any) -> Self:
         """What tells this person of a conversation."""

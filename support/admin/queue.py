@@ -24,6 +24,7 @@ from support import services
 from support.admin import columns
 from support.admin.bulk import bulk_actions
 from support.admin.export import csv_of
+from support.admin.notifications import notifications, notifications_news
 from support.admin.pages import no_such_ticket, queue_url, ticket_url
 from support.admin.phone import phone
 from support.admin.tabs import (
@@ -70,6 +71,8 @@ class TicketAdmin(TicketDataAdmin):
             ("next/", self.next_view, "next"),
             ("export/", self.export_view, "export"),
             ("phone/", phone, "phone"),
+            ("notifications/", notifications, "notifications"),
+            ("notifications/news/", notifications_news, "notifications_news"),
             ("<uuid:ticket_id>/reply/", reply, "reply"),
             ("<uuid:ticket_id>/note/", note, "note"),
             ("<uuid:ticket_id>/news/", news, "news"),

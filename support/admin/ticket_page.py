@@ -22,6 +22,7 @@ from support import services
 from support.actions import actions_open_to
 from support.admin.buttons import BUTTONS
 from support.admin.forms import NoteForm, ReplyForm
+from support.admin.notifications import ON_SCREEN_FOR, note_read
 from support.admin.pages import came_from, of_ticket, refusal_text, ticket_url, tickets_seen_by, whole_number
 from support.admin.tabs import waiting_for
 from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, thread_of
@@ -45,7 +46,9 @@ class Composer:
 
 @of_ticket
 def ticket_page(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
-    return _page(request, ticket, actor, Composer())
+    page = _page(request, ticket, actor, Composer())
+    note_read(actor, ticket.conversation_id)
+    return page
 
 
 @of_ticket
@@ -99,6 +102,8 @@ def news(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     """What the open page asks every few seconds: has anything changed, and who else looks at it."""
     if actor.membership_id is not None:
         services.note_presence(ticket=ticket, membership_id=actor.membership_id)
+        if "seen" in request.GET:
+            note_read(actor, ticket.conversation_id, told_before=ON_SCREEN_FOR)
     viewers = TicketViewer.objects.others_at(ticket, actor.membership_id, timezone.now())
     names = ", ".join(str(viewer.membership) for viewer in viewers)
     told = _("Also here: %(names)s") % {"names": names} if names else ""

@@ -25,7 +25,7 @@ KINDS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
         "ondi/accounts/invitations.py", "ondi/accounts/links.py", "ondi/accounts/services.py",
         "ondi/accounts/sessions.py", "ondi/accounts/sign_in.py", "ondi/accounts/tokens.py", "ondi/api/idempotency.py",
         "ondi/api/units.py", "ondi/api/views.py", "ondi/datafixes/images.py",
-        "ondi/notifications/preferences.py", "ondi/notifications/querysets.py", "ondi/notifications/services.py",
+        "ondi/notifications/dispatches.py", "ondi/notifications/preferences.py", "ondi/notifications/services.py",
         "ondi/outbox/feed.py",
         "ondi/outbox/publishing.py", "ondi/outbox/subscribers.py", "ondi/staff/access.py", "ondi/staff/admin.py",
         "ondi/staff/admin_base.py", "ondi/staff/entry.py", "ondi/staff/forms.py", "ondi/staff/middleware.py",

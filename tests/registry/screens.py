@@ -92,6 +92,8 @@ SCREENS = (
     ),
     Screen("support_ticket_export", "/admin/support/ticket/export/", 12, STAFF_ONLY, 403,
            ("?tab=open", "?tab=open&tenant={tenant}")),
+    Screen("support_ticket_notifications", "/admin/support/ticket/notifications/", 6, EVERYBODY, form={"all": ""}),
+    Screen("support_ticket_notifications_news", "/admin/support/ticket/notifications/news/", 6, EVERYBODY),
     Screen("support_ticket_reply", _TICKET + "reply/", None, AT_WORK, form=_SAID),
     Screen("support_ticket_note", _TICKET + "note/", None, AT_WORK, form=_SAID),
     Screen("support_ticket_next", "/admin/support/ticket/next/", None, AT_WORK, form={"next": ""}),

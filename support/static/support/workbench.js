@@ -2,11 +2,12 @@
    page of the admin, forms that are sent once and keep their text. Everything works without it, by plain links and forms. */
 "use strict";
 (() => {
-  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, POLL = { "X-Workbench-Poll": "1" };
+  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, BELL_EVERY = 10000, POLL = { "X-Workbench-Poll": "1" };
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   // What the browser keeps, named as in the first release, so that an upgrade loses no draft.
   const DRAFT = "desk-draft:", SENT = "desk-sent", QUEUE = "desk-queue";
+  const SOUND = "wb-bell-sound", DESKTOP = "wb-bell-desktop", TOLD = "wb-bell-told";
   const person = () => find("meta[name=wb-person]")?.content || "";
   const title = () => document.title.replace(/^\(\d+\+?\) /, "");
 
@@ -80,7 +81,8 @@
   /* ---- A ticket ---- */
   function watchTicket(ticket) {
     const news = async () => {
-      const answer = await ask(ticket.dataset.news);
+      const isSeen = !document.hidden && document.hasFocus();
+      const answer = await ask(ticket.dataset.news + (isSeen ? "?seen=1" : ""));
       if (!answer) return;
       const { version, viewers, waiting } = await answer.json();
       showWaiting(waiting);
@@ -135,6 +137,77 @@
   function forgetDrafts(isForgotten) {
     const drafts = Object.keys(localStorage).filter((key) => key.startsWith(DRAFT));
     drafts.filter(isForgotten).forEach((key) => localStorage.removeItem(key));
+  }
+
+  /* ---- The bell ---- */
+  function watchBell(bell) {
+    const count = find("#wb-bell-count");
+    const look = async () => {
+      const answer = await ask(bell.dataset.bell);
+      if (!answer) return;
+      const { unread, newest } = await answer.json();
+      count.hidden = !unread;
+      count.textContent = unread > 99 ? "99+" : unread;
+      if (newest && isNews(newest.id)) tell(newest);
+    };
+    look();
+    setInterval(look, BELL_EVERY);
+  }
+
+  /* Of several tabs the first one rings; the first look of a browser at all is no news. */
+  function isNews(id) {
+    const told = localStorage.getItem(TOLD);
+    if (told === id) return false;
+    localStorage.setItem(TOLD, id);
+    return told !== null && told < id; // ids grow with the time
+  }
+
+  function tell({ id, title, message, address }) {
+    if (localStorage.getItem(SOUND)) chime();
+    if (!localStorage.getItem(DESKTOP) || window.Notification?.permission !== "granted") return;
+    const shown = new Notification(title, { body: message, tag: id });
+    shown.onclick = () => { window.focus(); location.assign(address); };
+  }
+
+  /* Two soft tones, made here: nothing is loaded, and a browser that forbids sound stays silent. */
+  function chime() {
+    const sound = new AudioContext(), volume = sound.createGain();
+    volume.gain.value = 0.08;
+    volume.connect(sound.destination);
+    [660, 880].forEach((tone, place) => {
+      const voice = sound.createOscillator();
+      voice.frequency.value = tone;
+      voice.connect(volume);
+      voice.start(sound.currentTime + place * 0.15);
+      voice.stop(sound.currentTime + place * 0.15 + 0.14);
+    });
+    setTimeout(() => sound.close(), 1000);
+  }
+
+  /* Sound and desktop notifications are each person's own, in this browser, and off until switched on. */
+  function offerBellSettings() {
+    const sound = find("[data-bell-sound]"), desktop = find("[data-bell-desktop]");
+    const show = () => {
+      sound.setAttribute("aria-pressed", Boolean(localStorage.getItem(SOUND)));
+      desktop.setAttribute("aria-pressed", Boolean(localStorage.getItem(DESKTOP)));
+    };
+    sound.hidden = !window.AudioContext;
+    desktop.hidden = !window.Notification;
+    sound.addEventListener("click", () => {
+      if (toggle(SOUND)) chime();
+      show();
+    });
+    desktop.addEventListener("click", async () => {
+      if (toggle(DESKTOP) && (await Notification.requestPermission()) !== "granted") toggle(DESKTOP);
+      show();
+    });
+    show();
+  }
+
+  function toggle(key) {
+    if (localStorage.getItem(key)) localStorage.removeItem(key);
+    else localStorage.setItem(key, "1");
+    return Boolean(localStorage.getItem(key));
   }
 
   /* ---- Any form ---- */
@@ -281,6 +354,8 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     watchForms();
+    if (find("[data-bell]")) watchBell(find("[data-bell]"));
+    if (find("[data-bell-sound]")) offerBellSettings();
     const ticket = find("#ticket"), tabs = find("#wb-tabs");
     if (!ticket && !tabs) return;
     if (tabs) showWaiting(tabs.dataset.waiting);

@@ -1,0 +1,103 @@
+"""The bell of the admin: what staff are told, in all their tenants, and marking it as read."""
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from support import services
+from support.admin.notifications import COUNTED, ON_SCREEN_FOR
+from tests.factories import MemberFactory, UserFactory, make_ticket
+from tests.notifications.world import World
+from tests.workbench import workbench
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PAGE = "/admin/support/ticket/notifications/"
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def news(person):
+    return workbench(person.user).get(f"{PAGE}news/").json()
+
+
+def mention(world, ticket=None):
+    world.do(services.write_note, world.sara, ticket=ticket, content="@Yusuf Aziz <b>look</b>")
+    world.settle()
+
+
+def test_it_counts_and_names_the_newest(world):
+    assert news(world.yusuf) == {"unread": 0, "newest": None}
+    mention(world)
+
+    told = news(world.yusuf)
+
+    assert told["unread"] == 1
+    assert told["newest"]["title"] == f"You were mentioned in ticket #{world.ticket.number}"
+    assert told["newest"]["message"] == "Sara Kareem: Where is my lamp?"
+    assert told["newest"]["address"] == f"/admin/support/ticket/{world.ticket.id}/change/"
+    assert news(world.lead) == {"unread": 0, "newest": None}
+
+
+def test_the_list_leads_to_the_ticket_and_all_can_be_marked(world):
+    mention(world)
+    browser = workbench(world.yusuf.user)
+
+    page = browser.get(PAGE).content.decode()
+    assert f"/admin/support/ticket/{world.ticket.id}/change/" in page
+    assert "wb-unread" in page
+    browser.post(PAGE, {})
+
+    assert "wb-unread" not in browser.get(PAGE).content.decode()
+    assert news(world.yusuf)["unread"] == 0
+
+
+def test_of_all_tenants_somebody_works_in(world):
+    other = World()
+    MemberFactory(tenant=other.tenant, agent=True, first_name="Yusuf", last_name="Aziz", user=world.yusuf.user)
+    mention(world)
+    mention(other)
+
+    assert news(world.yusuf)["unread"] == 2
+    workbench(world.yusuf.user).post(PAGE, {})
+    assert news(world.yusuf)["unread"] == 0
+    assert news(other.yusuf)["unread"] == 1, "a namesake is told as well, and reads their own"
+
+
+def test_opening_the_ticket_reads_what_tells_of_it(world):
+    other = make_ticket(world.customer, agent=world.sara)
+    mention(world)
+    mention(world, other)
+    workbench(world.yusuf.user).get(f"/admin/support/ticket/{world.ticket.id}/change/")
+
+    assert news(world.yusuf)["unread"] == 1
+
+
+def test_what_has_been_on_the_open_page_for_a_while_is_read(world):
+    mention(world)
+    page = f"/admin/support/ticket/{world.ticket.id}/news/"
+    workbench(world.yusuf.user).get(page)
+    workbench(world.yusuf.user).get(f"{page}?seen=1")
+    assert news(world.yusuf)["unread"] == 1, "not looked at, or only just told"
+    with time_machine.travel(timezone.now() + ON_SCREEN_FOR):
+        workbench(world.yusuf.user).get(f"{page}?seen=1")
+
+        assert news(world.yusuf)["unread"] == 0
+
+
+def test_it_counts_no_further_than_it_shows(world, monkeypatch):
+    monkeypatch.setattr("support.admin.notifications.COUNTED", 1)
+    for _number in range(3):
+        mention(world)
+
+    assert news(world.yusuf)["unread"] == 2
+    assert COUNTED == 99
+
+
+def test_the_operator_has_no_bell(world):
+    page = workbench(UserFactory(is_superuser=True)).get("/admin/").content.decode()
+
+    assert "data-bell=" not in page
+    assert "data-bell=" in workbench(world.sara.user).get("/admin/").content.decode()
