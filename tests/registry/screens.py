@@ -81,7 +81,8 @@ SCREENS = (
         ("?tab=open", "?tab=closed", "?tab=mine", "?tab=snoozed", "?tab=open&tag={tag}", "?tab=open&tenant={tenant}"),
         {"_selected_action": "{ticket}", "apply": "1", **_CHOSEN},
     ),
-    Screen("support_ticket_change", _TICKET + "change/", 12, STAFF_ONLY, 403),
+    # One of them marks what tells of the ticket as read.
+    Screen("support_ticket_change", _TICKET + "change/", 13, STAFF_ONLY, 403),
     Screen("support_ticket_news", _TICKET + "news/", 9, STAFF_ONLY),
     Screen("support_ticket_action", _TICKET + "action/{action}/", 6, STAFF_ONLY, form=_CHOSEN),
     Screen("support_ticket_redact", _TICKET + "redact/{message}/", 6, STAFF_ONLY, form={"reason": "x"}),
