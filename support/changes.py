@@ -62,7 +62,7 @@ def live_data(event: Event, actor: Actor) -> dict[str, Any]:
 def webhook_data(tenant_id: UUID, events: Sequence[Event]) -> list[dict[str, Any]]:
     """What a tenant's own programs are told: ids and codes, and the outside's ids as they are now.
 
-    Three statements, and four more where somebody is to be told by push.
+    Three statements, and four more where a push is due.
     """
     people = _people(tenant_id, {key for event in events for key in _people_in(event)})
     items = _items(tenant_id, [event.subject_id for event in events if event.subject_id])

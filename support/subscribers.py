@@ -64,7 +64,7 @@ def _of_take_over(event: Event, _facts: Facts) -> Told:
 
 
 def _of_message(event: Event, facts: Facts) -> Told:
-    """Closing and reopening are told by what the conversation says of them: who reads that has read this."""
+    """Closing and reopening hang on what the conversation says of them: who reads that has read this."""
     message, ticket = _message_of(event, facts), facts.tickets.get(_subject(event))
     if message is None or ticket is None:
         return

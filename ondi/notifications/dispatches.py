@@ -1,4 +1,4 @@
-"""Telling people by ways beside the app: when it is due, and judged again when it is.
+"""What goes out through channels beside the app: when it is due, and judged again when it is.
 
 Push is the platform's: what is due is published, and its programs tell their devices.
 """

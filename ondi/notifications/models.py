@@ -17,7 +17,7 @@ class Notification(TenantOwned):
 
     `subject_id`, `conversation_id`, `message_id`, `data`: what it is about, and the numbers and codes its text needs;
     no links, for it outlives none of them. `sequence`: who has read the conversation up to there has read this.
-    `actor_id`: the membership that did it. `is_listed`: shown in the app, and not only told by other ways.
+    `actor_id`: the membership that did it. `is_listed`: shown in the app, and not only sent through other channels.
     `shown_at`: from when; later than `created_at` for who had it on their screen and may be reading it just then.
     """
 
@@ -60,7 +60,7 @@ class Notification(TenantOwned):
 
 
 class Dispatch(TenantOwned):
-    """That a notification is to be told by a way beside the app. One a notification and channel.
+    """That a notification goes out through a channel beside the app. One a notification and channel.
 
     `due_at`: not before; `reason`: in a code, why it was dropped.
     """
