@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.utils import timezone
-
 from conversations.models import Message, Participant, SenderRole
 from ondi.accounts.models import Membership
 from ondi.notifications.models import Notification, NotificationPreferences
-from ondi.notifications.services import MOST_PEOPLE, mark_read_before, tell
+from ondi.notifications.services import MOST_PEOPLE, Said, mark_read_before, tell
 from ondi.notifications.types import TYPES, Audience
 from ondi.outbox.models import Event
 from ondi.outbox.subscribers import subscribe
@@ -102,7 +100,7 @@ def tell_people(events: Sequence[Event]) -> None:
     for tenant_id, own in of_tenants.items():
         facts = _facts(tenant_id, own)
         tell([one for event in own for one in _notifications(event, facts)])
-        mark_read_before(tenant_id=tenant_id, said=_said(own, facts), at=timezone.now())
+        mark_read_before(tenant_id=tenant_id, said=_said(own, facts))
 
 
 def _notifications(event: Event, facts: Facts) -> Iterable[Notification]:
@@ -167,12 +165,16 @@ def _facts(tenant_id: UUID, events: Sequence[Event]) -> Facts:
     )
 
 
-def _said(events: Sequence[Event], facts: Facts) -> Iterable[tuple[UUID, UUID, int]]:
-    """Who said what last, for all before it is read by them."""
-    for event in events:
-        message = _message_of(event, facts)
-        if message is not None and message.sender_id is not None:
-            yield message.sender_id, message.conversation_id, message.sequence
+def _said(events: Sequence[Event], facts: Facts) -> list[Said]:
+    """The last of each person in each conversation."""
+    messages = [message for event in events if (message := _message_of(event, facts))]
+    messages.sort(key=lambda one: one.sequence)
+    last = {(one.sender_id, one.conversation_id): one for one in messages if one.sender_id}
+    return [
+        Said(person, conversation, one.sequence, one.created_at)
+        for (person, conversation), one in last.items()
+        if person
+    ]
 
 
 def _message_of(event: Event, facts: Facts) -> Message | None:

@@ -1,11 +1,11 @@
 """Writing notifications, and marking them as read."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from ondi.accounts.actors import Actor
@@ -80,9 +80,27 @@ def mark_notifications_read(
     return Marked(marked, own.unread().count())
 
 
-def mark_read_before(*, tenant_id: UUID, said: Iterable[tuple[UUID, UUID, int]], at: datetime) -> None:
-    """Who said something has read what stood before it. `said`: membership, conversation, its place in there."""
-    for membership_id, conversation_id, sequence in said:
-        Notification.objects.in_tenants([tenant_id]).unread().filter(
-            membership_id=membership_id, conversation_id=conversation_id, sequence__lt=sequence
-        ).update(read_at=at)
+_READ_BEFORE = """
+UPDATE notifications_notification AS told SET read_at = said.at
+FROM unnest(%s::uuid[], %s::uuid[], %s::integer[], %s::timestamptz[]) AS said (person, conversation, place, at)
+WHERE told.tenant_id = %s AND told.membership_id = said.person AND told.conversation_id = said.conversation
+    AND told.read_at IS NULL AND COALESCE(told.sequence < said.place, told.created_at <= said.at)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The last that somebody said in a conversation: which message of it, counted from 1, and when."""
+
+    membership_id: UUID
+    conversation_id: UUID
+    sequence: int
+    at: datetime
+
+
+def mark_read_before(*, tenant_id: UUID, said: Sequence[Said]) -> None:
+    """Who said something has read what stood before it. One statement, none where nobody said anything."""
+    if said:
+        columns = [[getattr(one, name) for one in said] for name in Said.__slots__]
+        with connection.cursor() as cursor:
+            cursor.execute(_READ_BEFORE, [*columns, tenant_id])

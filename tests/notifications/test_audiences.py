@@ -203,6 +203,16 @@ class TestKnown:
 
         assert world.unread(world.sara) == []
 
+    def test_who_answers_has_seen_that_it_was_given_to_them_and_not_what_came_after(self, world):
+        world.do(services.assign_ticket, world.sara, assignee_id=world.yusuf.id)
+        world.settle()
+        assert world.unread(world.yusuf) == [notices.ASSIGNED]
+        world.say(world.yusuf)
+        world.do(services.write_note, world.sara, content="@Yusuf Aziz")
+        world.settle()
+
+        assert world.unread(world.yusuf) == [notices.MENTION]
+
     def test_who_has_the_ticket_on_the_screen_is_given_time_to_read_it_there(self, world):
         with tenant_scope(world.tenant.id):
             services.note_presence(ticket=world.ticket, membership_id=world.sara.id)
