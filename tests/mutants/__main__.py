@@ -128,7 +128,9 @@ class Judge:
         for number, row in by_number.items():
             assert any(each.key.startswith(f"{row.file} ") for each in self.modules.mutants.values()), row.file
             near = {other for other, each in self.modules.mutants.items() if each.key.startswith(f"{row.file} ")}
-            yield Case(row.key, row.file, coming_by(lambda one, near=near: near & one.reached), number)  # type: ignore[misc]
+            named = {test for test, item in enumerate(session.items) if row.tests and item.nodeid.startswith(row.tests)}
+            tests = coming_by(lambda one, near=near: near & one.reached)  # type: ignore[misc]
+            yield Case(row.key, row.file, named & seen.keys() or tests, number)
         ((_work, changes),) = each_answered(hands, iter([Work((), asks_for_changes=True)]))
         pictures = {test for test, item in enumerate(session.items) if PICTURE in item.nodeid}
         calls = _calls(changes)

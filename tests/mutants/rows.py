@@ -1,6 +1,6 @@
 """Mutants that no rule of the tree makes: each says in words what it takes out, and does it in its process.
 
-`file`: its tests are those that come by this module's other mutants.
+Its tests are those that come by the other mutants of the module `file`, or whose names begin with `tests`, where that is said.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,9 +20,12 @@ class Row:
     key: str
     file: str
     put_in: Callable[[], None]
+    tests: str = ""
 
 
 DOCTOR, PICTURE = "support/fixes/doctor.py", "support/fixes/schema.py"
+# A finding is data: most tests of it come by no condition of the module that reads it.
+OF_FINDINGS = "tests/support/test_doctor.py"
 
 
 def rows() -> Iterator[Row]:
@@ -38,16 +41,20 @@ def rows() -> Iterator[Row]:
     for finding in FINDINGS:
         if " AS doubt" in finding.find:
             undoubted = f"SELECT key, detail FROM ({finding.find}) AS found (key, detail)"
-            yield Row(f"nothing of {finding.name} is in doubt", DOCTOR, _changed(finding, "find", undoubted))
+            yield Row(
+                f"nothing of {finding.name} is in doubt", DOCTOR, _changed(finding, "find", undoubted), OF_FINDINGS
+            )
     by_name = {finding.name: finding for finding in FINDINGS}
     agents = by_name["assignee_takes_no_part"]
     for number, (gone, changed) in enumerate(without_one_condition(agents.find), start=1):
         if "t.status" in gone or gone.startswith("WHERE (m."):
-            yield Row(f"{agents.name} without condition {number}", DOCTOR, _changed(agents, "find", changed))
+            yield Row(
+                f"{agents.name} without condition {number}", DOCTOR, _changed(agents, "find", changed), OF_FINDINGS
+            )
     numbers = by_name["message_sequence"]
     markers, *others = numbers.repair
     *_conditions, (_gone, changed) = list(without_one_condition(markers))[:3]
-    yield Row(f"{numbers.name} reads all", DOCTOR, _changed(numbers, "repair", (changed, *others)))
+    yield Row(f"{numbers.name} reads all", DOCTOR, _changed(numbers, "repair", (changed, *others)), OF_FINDINGS)
 
 
 def _tokens_are_alike() -> None:

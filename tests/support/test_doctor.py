@@ -15,7 +15,7 @@ from conversations.models import Message
 from conversations.reads import find_readable
 from conversations.services import redact_message
 from ondi.accounts.models import Membership
-from ondi.accounts.services import end_membership
+from ondi.accounts.services import end_membership, update_member
 from ondi.common.ids import new_id
 from ondi.datafixes.fixes import Item
 from ondi.tenants.scope import tenant_scope
@@ -437,6 +437,15 @@ def test_an_agent_without_the_role_does_not_come_back_by_a_repair(workbench, own
     assert closed == len(_closed), "only where a closed ticket was theirs"
 
 
+def test_an_agent_who_left_and_came_back_does_not_take_part_in_what_is_closed(workbench):
+    tenant, agent, _gone, _tickets, _closed = workbench
+    with tenant_scope(tenant.id):
+        update_member(membership=agent, is_support_user=False)
+        update_member(membership=agent, is_support_user=True)
+
+    assert doctor() == ({}, True)
+
+
 @pytest.mark.parametrize(("numbers", "marker"), [((1, 7, 8), 1), ((1, 7, 8), 7), ((4, 5, 6), 2), ((1, 3, 9), 4)])
 def test_numbering_messages_anew_leaves_unread_what_was_unread(workbench, owner, numbers, marker):
     tenant, agent, _gone, tickets, _closed = workbench
@@ -468,6 +477,49 @@ def test_messages_that_may_be_lost_are_left_to_a_person(workbench, owner):
     assert "messages may have been lost" in refused("summary_last_message")
     done = repair("summary_count", "--apply")
     assert (done["changed"], done["failed"]) == (0, 2)
+    assert state(owner()) == before
+
+
+def test_a_closed_conversation_whose_ticket_may_be_the_wrong_one_is_left_to_a_person(workbench, owner):
+    _tenant, _agent, _gone, _tickets, (closed,) = workbench
+    owner().execute("UPDATE support_ticket SET status = 'open', closed_at = NULL, closed_by_id = NULL, waiting_on = 'agent' "
+                    "WHERE id = %s", [closed.id])  # fmt: skip
+    before = state(owner())
+
+    assert "its history says that it was closed" in refused("conversation_closed_of_open_ticket")
+    assert state(owner()) == before
+
+
+def test_a_closed_ticket_whose_conversation_is_open_is_left_to_a_person(workbench, owner):
+    _tenant, _agent, _gone, _tickets, (closed,) = workbench
+    owner().execute("DELETE FROM support_ticketevent WHERE ticket_id = %s AND kind = 'closed'", [closed.id])
+    owner().execute("UPDATE conversations_conversation SET status = 'active' WHERE id = %s", [closed.conversation_id])
+    events = "SELECT count(*) FROM support_ticketevent"
+    before = owner().execute(events).fetchone()
+
+    assert "its history or its conversation says that it is open" in refused("event_closed")
+    assert owner().execute(events).fetchone() == before
+
+
+def test_the_time_of_a_message_that_two_others_contradict_is_left_to_a_person(workbench, owner):
+    _tenant, _agent, _gone, tickets, _closed = workbench
+    owner().execute("UPDATE conversations_message SET created_at = created_at + interval '1 minute' "
+                    "WHERE conversation_id = %s AND sequence = 2", [tickets[0].conversation_id])  # fmt: skip
+    before = state(owner())
+
+    assert "the time of the message may be the wrong one" in refused("last_activity")
+    assert "its ticket says the same time" in refused("summary_last_message")
+    assert state(owner()) == before
+
+
+def test_a_customer_part_of_a_conversation_that_is_gone_is_left_to_a_person(workbench, owner):
+    _tenant, _agent, _gone, tickets, _closed = workbench
+    with without(owner(), "conversations_participant", "conversations_participant_conversation_id_in_tenant"):
+        owner().execute("UPDATE conversations_participant SET conversation_id = %s "
+                        "WHERE conversation_id = %s AND role = 'customer'", [NOWHERE, tickets[0].conversation_id])  # fmt: skip
+    before = state(owner())
+
+    assert "it may be all that says whose conversation that was" in refused("participant_orphan")
     assert state(owner()) == before
 
 

@@ -123,9 +123,12 @@ IS_SUPPORT_USER = "(m.is_support_user AND m.ended_at IS NULL AND u.is_active)"
 
 
 def dangling(
-    name: str, table: str, column: str, target: str, *, hold: Sequence[str], drop: bool = False, doubt: str = "NULL"
+    name: str, table: str, column: str, target: str, *, hold: Sequence[str], drop: bool = False, doubt: str = ""
 ) -> Finding:
-    """A link whose target is not there, or is another tenant's: it is taken away, or with `drop` its row."""
+    """A link whose target is not there, or is another tenant's: it is taken away, or with `drop` its row.
+
+    `doubt` is SQL of why a row is left to a person, null where it is not.
+    """
     missing = (
         f"t.{column} IS NOT NULL AND NOT EXISTS (SELECT FROM {target} AS there "
         f"WHERE there.tenant_id = t.tenant_id AND there.id = t.{column})"
@@ -133,9 +136,10 @@ def dangling(
     repair = (
         f"DELETE FROM {table} AS t WHERE {THESE}" if drop else f"UPDATE {table} AS t SET {column} = NULL WHERE {THESE}"
     )
+    why = f", {doubt} AS doubt" if doubt else ""
     return Finding(
         name, f"{table}.{column} leads nowhere in its tenant",
-        f"SELECT t.id, t.{column}::text, {doubt} AS doubt FROM {table} AS t WHERE {MINE} AND {missing}", (repair,), rows(table), hold,
+        f"SELECT t.id, t.{column}::text{why} FROM {table} AS t WHERE {MINE} AND {missing}", (repair,), rows(table), hold,
     )  # fmt: skip
 
 
