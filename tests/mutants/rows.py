@@ -1,6 +1,6 @@
 """Mutants that no rule of the tree makes: each says in words what it takes out, and does it in its process.
 
-Its tests are those that come by the other mutants of the module `file`, or, where it says `tests`, those whose names begin so.
+Its tests are those that come by the other mutants of the module `file`, or those whose names begin with `tests`.
 """
 
 from collections.abc import Callable, Iterator
