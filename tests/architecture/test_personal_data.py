@@ -50,6 +50,13 @@ def test_every_table_says_what_it_holds_of_people(model):
     assert bool(personal.export) is not bool(personal.withheld), f"{model._meta.label}: `export`, or why `withheld`"
 
 
+@pytest.mark.parametrize("model", TABLES.values(), ids=lambda model: model._meta.label)
+def test_what_hangs_on_a_purged_row_goes_with_it(model):
+    purged = {other for other, personal in DECLARED.items() if personal.is_purged}
+    hangs_on = {field.related_model for field in model._meta.fields if field.many_to_one} & purged
+    assert not hangs_on or model in purged, f"{model._meta.label}: `is_purged`, or the purge of {hangs_on} fails"
+
+
 @pytest.fixture
 def customer(api):
     """Somebody with a row of their own in every table that declares to hold one."""
