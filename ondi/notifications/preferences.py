@@ -36,14 +36,11 @@ class QuietHours:
         """
         local = at.astimezone(self.zone)
         day = local.date()
-        is_over_midnight = self.end <= self.begin
         clock = local.time()
-        if is_over_midnight:
-            if self.end <= clock < self.begin:
-                return at
+        if self.end <= self.begin:  # over midnight
             if clock >= self.begin:
                 day += timedelta(days=1)
-        elif not self.begin <= clock < self.end:
+        elif clock < self.begin:
             return at
         over = datetime.combine(day, self.end, self.zone).astimezone(timezone.get_default_timezone())
         return max(over, at)

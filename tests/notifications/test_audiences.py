@@ -1,6 +1,8 @@
 """Who is told what, and who is not."""
 
+import inspect
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -10,10 +12,11 @@ from conversations.services import mark_read
 from ondi.notifications import services as notifications
 from ondi.notifications.models import Notification
 from ondi.notifications.preferences import change_preferences
+from ondi.notifications.types import TYPES
 from ondi.outbox.relay import relay_all
 from ondi.outbox.subscribers import take_turn
 from ondi.tenants.scope import tenant_scope
-from support import notices, services
+from support import notices, services, subscribers
 from tests.factories import MemberFactory, actor, make_ticket
 from tests.notifications.world import TELLING, World
 from tests.races import at_once
@@ -24,6 +27,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def world():
     return World()
+
+
+def read_times(world, who):
+    with tenant_scope(world.tenant.id):
+        return list(
+            Notification.objects.filter(membership=who, read_at__isnull=False).values_list("read_at", flat=True)
+        )
+
+
+def test_each_type_is_told_to_somebody():
+    """A type that stands in no rule is one that nobody is ever told."""
+    rules = Path(inspect.getfile(subscribers)).read_text()
+    names = {value: name for name, value in vars(notices).items() if isinstance(value, str) and value in TYPES}
+
+    assert [kind for kind in TYPES if f"notices.{names[kind]}" not in rules] == []
 
 
 class TestCustomers:
@@ -142,6 +160,13 @@ class TestMentions:
         assert world.told() == [("Yusuf", notices.MENTION)] * 2
         assert world.told(twin) == [notices.MENTION]
 
+    def test_nothing_goes_to_more_people_than_the_most(self, world, monkeypatch):
+        monkeypatch.setattr("support.subscribers.MOST_PEOPLE", 2)
+        MemberFactory(tenant=world.tenant, agent=True, first_name="Yusuf", last_name="Aziz")
+        world.do(services.write_note, world.sara, content="@Yusuf Aziz @Dana Omar")
+
+        assert len(world.told()) == 2
+
     def test_who_left_is_named_by_nobody(self, world):
         with tenant_scope(world.tenant.id):
             world.yusuf.is_support_user = False
@@ -157,6 +182,27 @@ class TestMentions:
 
 
 class TestKnown:
+    def test_saying_something_marks_what_stood_before_it_there_and_nowhere_else(self, world):
+        other = make_ticket(world.customer, agent=world.yusuf)
+        world.say(world.sara)
+        world.say(world.yusuf, ticket=other)
+        world.settle()
+        world.say(world.customer, "Thank you.")
+        world.settle()
+        first = read_times(world, world.customer)
+        world.say(world.customer, "Really.")
+        world.settle()
+
+        assert world.unread(world.customer) == [notices.REPLY], "that of the other ticket"
+        assert read_times(world, world.customer) == first, "read once"
+
+    def test_of_a_message_that_was_purged_before_it_was_told_nobody_hears(self, world, owner):
+        message = world.say(world.sara)
+        owner().execute("UPDATE conversations_conversation SET last_message_id = NULL")
+        owner().execute("DELETE FROM conversations_message WHERE id = %s", [message.id])
+
+        assert world.told() == []
+
     def test_who_has_read_it_before_is_not_told(self, world):
         message = world.say(world.sara)
         read(world, world.customer, message.sequence)

@@ -3,6 +3,7 @@
 from django.utils import timezone
 
 from ondi.notifications.models import Notification
+from ondi.outbox.models import SetAside
 from ondi.outbox.relay import relay_all
 from ondi.outbox.subscribers import subscribers, take_turn
 from ondi.tenants.scope import tenant_scope
@@ -32,6 +33,8 @@ class World:
         relay_all()
         while take_turn(TELLING):
             pass
+        with tenant_scope(self.tenant.id):
+            assert list(SetAside.objects.values_list("reason", flat=True)) == []
 
     def say(self, who, content="Hello", ticket=None):
         with tenant_scope(self.tenant.id):

@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from ondi.tenants.scope import tenant_scope
 from support import services
-from support.errors import QueueEmpty
+from support.errors import QueueEmpty, TicketAlreadyOpenForRelated
 from support.models import Tag, Ticket, TicketNote, TicketViewer
+from support.services.shared import refuse_if_item_is_held
 from support.vocabulary import WaitingOn
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, actor, make_ticket
 
@@ -36,6 +37,30 @@ def test_an_item_is_held_by_the_other_open_ticket_on_it_and_by_no_other_one(tena
     with tenant_scope(tenant.id):
         assert list(Ticket.objects.holding_item_of(closed)) == [holding]
         assert list(Ticket.objects.holding_item_of(holding)) == []
+
+
+def test_an_item_whose_ticket_was_closed_meanwhile_is_free():
+    customer = MemberFactory()
+    ticket = make_ticket(customer, delivery=DeliveryFactory(tenant=customer.tenant, customer=customer))
+
+    with tenant_scope(customer.tenant_id):
+        refuse_if_item_is_held(ticket, actor(customer))
+
+
+def test_an_item_that_is_held_is_named_to_who_may_know_the_ticket():
+    customer = MemberFactory()
+    item = DeliveryFactory(tenant=customer.tenant, customer=customer)
+    agent, clerk = (
+        MemberFactory(tenant=customer.tenant, agent=True),
+        MemberFactory(tenant=customer.tenant, role="agent"),
+    )
+    closed = make_ticket(customer, delivery=item, closed_by=agent)
+    holding = make_ticket(customer, delivery=item)
+
+    for who, named in ((customer, True), (agent, True), (clerk, False)):
+        with tenant_scope(customer.tenant_id), pytest.raises(TicketAlreadyOpenForRelated) as refused:
+            refuse_if_item_is_held(closed, actor(who))
+        assert (str(holding.id) in str(refused.value.data)) == named
 
 
 def test_a_ticket_that_waits_on_its_customer_is_nobodys_next(tenant, customer, sara):
