@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ondi import embedded_postgres
 from ondi.common import logs
 from ondi.common.connections import BoundedConnection
+from ondi.common.mail_url import mail_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -48,6 +49,7 @@ INSTALLED_APPS = [
     "django_otp",
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
+    "anymail",
     "ondi.api",
     "ondi.tenants",
     "ondi.outbox",
@@ -196,10 +198,20 @@ STAFF_SESSION_LIMIT = timedelta(hours=env.int("STAFF_SESSION_HOURS", default=12)
 SESSION_COOKIE_AGE = int(STAFF_SESSION_LIMIT.total_seconds())
 OTP_TOTP_ISSUER = "OnDi Support"
 
-# Mail, for invitations: EMAIL_URL=smtp+tls://user:password@host:587. Without one nothing is sent.
-vars().update(env.email_url("EMAIL_URL", default="smtp://"))
+# Mail: EMAIL_URL=smtp+tls://user:password@host:587, or a provider's (ondi/common/mail_url.py). Without one
+# nothing is sent; in development it is kept in a folder, and read at /mailbox.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+LOCAL_MAILBOX = embedded_postgres.data_directory() / "mailbox" if DEBUG and not EMAIL_URL else None
+MAIL_IS_SENT = bool(EMAIL_URL or LOCAL_MAILBOX)
+vars().update(mail_settings(EMAIL_URL or "smtp://"))
+if LOCAL_MAILBOX:
+    EMAIL_BACKEND = "ondi.notifications.mailbox.LocalMailbox"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="support@localhost")
 EMAIL_TIMEOUT = 10
+# Where this installation is reached: links in mails begin with it.
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000" if DEBUG else "").rstrip("/")
+# Its name. Mail, pushes and calls leave only while the database belongs to it (`manage.py outgoing`).
+INSTALLATION = env.str("ONDI_INSTALLATION", default="")
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 60 * 60  # seconds an invitation is good
 
 # Failed sign-ins in 15 minutes (ondi/accounts/attempts.py): per address and e-mail, per address, per e-mail. Of IPv6 a
@@ -328,6 +340,10 @@ CONTENT_SECURITY_POLICIES = {
     "/": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "/admin/": "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "/notifications/unsubscribe/": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'self'",
+    "/mailbox": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'none'",
     "/docs": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 }

@@ -1,5 +1,6 @@
 """The front door."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.db import transaction
 from django.urls import include, path
@@ -9,6 +10,8 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from ondi.api.document import SchemaViewSet
 from ondi.api.health import HealthViewSet
 from ondi.api.routes import routes_of
+from ondi.notifications.mailbox import mailbox, mailbox_mail
+from ondi.notifications.pages import unsubscribe_page
 
 handler400 = "ondi.api.pages.bad_request_page"
 
@@ -26,4 +29,11 @@ urlpatterns = [
     path("", include("ondi.accounts.api.urls")),
     path("", include("deliveries.api.urls")),
     path("", include("support.api.urls")),
+    path("notifications/unsubscribe/<str:token>", unsubscribe_page),
+    path("mail-events/", include("anymail.urls")),
 ]
+if settings.LOCAL_MAILBOX:
+    urlpatterns += [
+        path("mailbox", public(mailbox)),
+        path("mailbox/<str:mail_id>/<str:part>", public(mailbox_mail)),
+    ]

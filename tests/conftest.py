@@ -14,8 +14,8 @@ from tests.factories import TenantFactory
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND NOT tablename = ANY(%s) ORDER BY 1"
 SIZE = "SELECT sum(pg_table_size(to_regclass(name))) FROM unnest(%s::text[]) AS name"
 MUCH = 4 * 2**20
-# The head of the outbox is a row that the migration makes, and counts on.
-KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission", "outbox_head")
+# The head of the outbox is a row that the migration makes, and counts on; the database belongs to the tests.
+KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission", "outbox_head", "outbox_installation")
 
 
 def pytest_configure(config):
@@ -31,6 +31,10 @@ def django_db_setup(django_test_environment, django_db_modify_db_settings, djang
         name = owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         with owner.cursor() as cursor:
             cursor.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+            cursor.execute(
+                "INSERT INTO outbox_installation (id, name, stopped, adopted_at) VALUES (1, %s, '[]', now())",
+                [settings.INSTALLATION],
+            )
         application.close()
         application.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = name
         yield

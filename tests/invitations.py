@@ -2,11 +2,13 @@
 
 import re
 
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
 from ondi.accounts.invitations import invitation_for
 from ondi.accounts.models import Membership
+from ondi.notifications.mails import send_due
 from ondi.tenants.scope import tenant_scope
 
 SECRET = "a rather good secret"
@@ -19,6 +21,13 @@ def link_for(member, kind="shown"):
         found = invitation_for(Membership.objects.select_related("user").get(pk=member.pk))
     token = getattr(found, kind, None)
     return token and reverse("admin:invitation", args=[token])
+
+
+def outbox():
+    """All mails, with what is due by now."""
+    while send_due():
+        pass
+    return mail.outbox
 
 
 def open_link(link, password=SECRET):

@@ -1,7 +1,7 @@
 """The translations: which texts the product has, and the catalogues compiled.
 
 `python -m tests.messages` compiles each `django.po` after it was edited, and lists what is not translated yet. Arabic
-has every text; Kurdish and Persian those that the API sends.
+has every text; Kurdish and Persian those that the API and mails send.
 """
 
 import ast
@@ -18,7 +18,10 @@ APPS = ("ondi", "support", "conversations", "orders", "deliveries")
 WHOLE, API_ONLY = ("ar",), ("ku", "fa")
 LANGUAGES = (*WHOLE, *API_ONLY)
 # Errors, what calls answer, and what stands in their data.
-OF_THE_API = ("**/errors.py", "**/*views.py", "actions.py", "events.py", "notices.py", "people.py")
+OF_THE_API = ("**/errors.py", "**/*views.py", "actions.py", "events.py", "notices.py", "people.py", "**/*mails.py")
+OF_MAILS = [
+    ROOT / "ondi/notifications/templates/notifications" / name for name in ("mail.html", "mail.txt", "unsubscribe.html")
+]
 MARKERS = {"_", "gettext", "gettext_lazy"}
 IN_TEMPLATE = re.compile(r"{%\s*translate\s+\"([^\"]+)\"|{%\s*blocktranslate[^%]*%}(.*?){%\s*endblocktranslate", re.S)
 
@@ -30,21 +33,23 @@ def catalogue(language: str) -> Path:
 def texts() -> set[str]:
     """Every text of ours that is marked for translation."""
     found = _in_files(path for app in APPS for path in (ROOT / app).rglob("*.py"))
-    for app in APPS:
-        for path in (ROOT / app).rglob("*.html"):
-            for simple, block in IN_TEMPLATE.findall(path.read_text()):
-                found.add(simple or re.sub(r"{{\s*(\w+)\s*}}", r"%(\1)s", block))
-    return found
+    return found | _in_templates([*(path for app in APPS for path in (ROOT / app).rglob("*.html")), *OF_MAILS])
 
 
 def texts_of_the_api() -> set[str]:
-    """Every text of ours that an answer of the API may hold."""
-    return _in_files(path for app in APPS for pattern in OF_THE_API for path in (ROOT / app).glob(pattern))
+    """Every text of ours that an answer of the API, a mail or what a mail leads to may hold."""
+    files = (path for app in APPS for pattern in OF_THE_API for path in (ROOT / app).glob(pattern))
+    return _in_files(files) | _in_templates(OF_MAILS)
 
 
 def texts_in(language: str) -> set[str]:
     """The texts that this language has to have."""
     return texts_of_the_api() if language in API_ONLY else texts()
+
+
+def _in_templates(paths: Iterable[Path]) -> set[str]:
+    pieces = (piece for path in paths for piece in IN_TEMPLATE.findall(path.read_text()))
+    return {simple or re.sub(r"{{\s*(\w+)\s*}}", r"%(\1)s", block) for simple, block in pieces}
 
 
 def _in_files(paths: Iterable[Path]) -> set[str]:

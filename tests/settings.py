@@ -20,3 +20,5 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_AUTOREFRESH = True
+EMAIL_BACKEND, MAIL_IS_SENT = "django.core.mail.backends.locmem.EmailBackend", True
+INSTALLATION, PUBLIC_URL = "the tests", "https://support.example"

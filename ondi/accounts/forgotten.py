@@ -1,37 +1,32 @@
 """Forgotten passwords: anybody asks, for any address, and hears the same; a link goes to the address alone.
 
-What the answer must not tell is found out after it: `mailer` looks the address up and mails. What it has not sent when
-its process ends is lost, and asked for again.
+What the answer must not tell is found out after it: `mailer` looks the address up and has the mail sent. What it has
+not looked up when its process ends is lost, and asked for again.
 """
 
 import queue
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import connection
-from django.urls import reverse
-from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from ondi.accounts.attempts import count_attempt, limits_of
 from ondi.accounts.entering import tenants_of
 from ondi.accounts.errors import InvitationInvalid, SignInThrottled
 from ondi.accounts.invitations import accept_invitation, may_be_invited
-from ondi.accounts.links import Purpose, make_link, make_login_link
+from ondi.accounts.links import Purpose
 from ondi.accounts.models import Membership, User
 from ondi.accounts.querysets import normalize_email
+from ondi.accounts.signals import reset_asked
 from ondi.common.errors import InvalidInput
 from ondi.common.text import is_storable
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import find_tenants, tenant_scope
 
 logger = structlog.get_logger("ondi.mail")
-Mail = tuple[str, str, None, list[str]]
 
 
 class Mailer:
@@ -83,8 +78,8 @@ def ask_for_reset(*, network: str, email: str, tenant_slug: str | None, site: st
     counted = limits if isinstance(limits, SignInThrottled) else count_attempt(limits)
     if isinstance(counted, SignInThrottled):
         return counted
-    if settings.EMAIL_HOST:
-        mailer.put(partial(_mail_link, email, tenant_slug, site))
+    if settings.MAIL_IS_SENT:
+        mailer.put(partial(_ask, email, tenant_slug, site))
     return None
 
 
@@ -98,44 +93,27 @@ def reset_password(*, token: str, new_password: str) -> None:
         raise InvalidInput({"new_password": ["invalid"]}) from error
 
 
-def _mail_link(email: str, tenant_slug: str | None, site: str) -> None:
-    mail = reset_mail(email=email, tenant_slug=tenant_slug, site=site)
-    connection.close()  # nothing of the database is held while a mail server thinks
-    if mail is not None:
-        send_mail(*mail)
-
-
-def reset_mail(*, email: str, tenant_slug: str | None, site: str) -> Mail | None:
-    """The mail for this address; None for who may not sign in with it, here or at all.
+def _ask(email: str, tenant_slug: str | None, site: str) -> None:
+    """Have the mail for this address sent; nothing for who may not sign in with it, here or at all.
 
     For somebody who signs in, and where the tenant is named also for its person who waits. Platform operators
     set theirs on the command line.
     """
     if not is_storable(email + (tenant_slug or "")):
-        return None
+        return
     login = User.objects.filter(email=email, is_active=True, is_superuser=False).first()
     lets_in = tenants_of(login.id) if login is not None else []
     tenant_ids = {tenant["slug"]: tenant["id"] for tenant in lets_in}
     if login is not None and (tenant_slug in tenant_ids or (tenant_slug is None and tenant_ids)):
         with tenant_scope(tenant_ids[tenant_slug] if tenant_slug else lets_in[0]["id"]):
             member = Membership.objects.for_list().filter(user=login).get()
-            return _mail(member, email, make_login_link(login), site)
+            reset_asked.send(Membership, membership=member, site=site)
+        return
     tenant_id = find_tenants(tenant_slug).get(tenant_slug) if tenant_slug else None
     if tenant_id is None:
-        return None
+        return
     with tenant_scope(tenant_id):
         waiting = Membership.objects.in_tenants([tenant_id]).filter(email=email, tenant__status=Tenant.Status.ACTIVE)
         found = waiting.for_list().first()
-        if found is None or not may_be_invited(found, found.user):
-            return None
-        return _mail(found, email, make_link(Purpose.RESET, found), site)
-
-
-def _mail(member: Membership, email: str, token: str, site: str) -> Mail:
-    """In the person's language."""
-    with override(member.language or member.tenant.language):
-        name: dict[str, Any] = {"tenant": " ".join(member.tenant.name.split())}
-        link = {"link": site + reverse("admin:invitation", args=[token])}
-        text = _("Set another password here, within one hour: %(link)s") % link
-        unasked = _("If you did not ask for this, there is nothing to do.")
-        return _("Your password for %(tenant)s") % name, f"{text}\n\n{unasked}\n", None, [email]
+        if found is not None and may_be_invited(found, found.user):
+            reset_asked.send(Membership, membership=found, site=site)

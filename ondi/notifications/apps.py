@@ -5,3 +5,6 @@ from django.utils.translation import gettext_lazy as _
 class NotificationsConfig(AppConfig):
     name = "ondi.notifications"
     verbose_name = _("Notifications")
+
+    def ready(self) -> None:
+        from ondi.notifications import link_mails  # noqa: F401 - listens to accounts

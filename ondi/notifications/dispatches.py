@@ -4,7 +4,7 @@ Push is the platform's: what is due is published, and its programs tell their de
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from ondi.notifications.models import Dispatch, Notification
 from ondi.notifications.preferences import Preferences, preferences_of
 from ondi.notifications.types import TYPES, Channel, When
 from ondi.outbox.models import Entry
+from ondi.outbox.outgoing import Gate, Outgoing, gate
 from ondi.outbox.publishing import entry, register
 from ondi.tenants.scope import tenant_scope
 
@@ -29,7 +30,7 @@ register(DUE, ["notification_id"])
 def dispatches_of(notification: Notification, wishes: Preferences) -> list[Dispatch]:
     """Unsaved, one for each way that is open now."""
     kind, told = TYPES[notification.notification_type], []
-    for channel in (Channel.PUSH,):
+    for channel in (Channel.EMAIL, Channel.PUSH):
         when = wishes.when(kind, channel)
         if when is not When.OFF:
             wait = kind.window if when is When.UNREAD else timedelta(0)
@@ -44,32 +45,41 @@ def dispatches_of(notification: Notification, wishes: Preferences) -> list[Dispa
     return told
 
 
+def dispatches_due(channel: Channel, way: Gate, at: datetime) -> Iterator[tuple[UUID, Sequence[UUID]]]:
+    """By tenant, which dispatches are due; none where nothing may go out."""
+    if way.is_closed:
+        return
+    with connection.cursor() as cursor:
+        due = "SELECT id, tenant_id FROM ondi_dispatches_due(%s, %s, %s, %s)"
+        cursor.execute(due, [channel.value, at, AT_ONCE, list(way.stopped)])
+        rows = cursor.fetchall()
+    of_tenants: dict[UUID, list[UUID]] = defaultdict(list)
+    for key, tenant_id in rows:
+        of_tenants[tenant_id].append(key)
+    yield from of_tenants.items()
+
+
 def push_due(*, at: datetime | None = None) -> int:
     """Publish the pushes that are due, a tenant at a time in a transaction of its own; how many were looked at."""
-    at = at or timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id, tenant_id FROM ondi_dispatches_due(%s, %s, %s)", [Channel.PUSH.value, at, AT_ONCE])
-        due = cursor.fetchall()
-    of_tenants: dict[UUID, list[UUID]] = defaultdict(list)
-    for key, tenant_id in due:
-        of_tenants[tenant_id].append(key)
-    for tenant_id, keys in of_tenants.items():
+    at, looked_at = at or timezone.now(), 0
+    for tenant_id, keys in dispatches_due(Channel.PUSH, gate(Outgoing.PUSH), at):
+        looked_at += len(keys)
         with tenant_scope(tenant_id):
             _push(tenant_id, keys, at)
-    return len(due)
+    return looked_at
 
 
 def _push(tenant_id: UUID, keys: Sequence[UUID], at: datetime) -> None:
     """Locks the dispatches, passing over those that others hold, then what they tell of: nobody reads it meanwhile."""
     waiting = Dispatch.objects.in_tenants([tenant_id]).waiting().filter(id__in=keys)
-    held = {one.notification_id: one for one in waiting.select_for_update(skip_locked=True, no_key=True).order_by("id")}
+    held = {one.notification_id: one for one in waiting.free()}
     told = Notification.objects.in_tenants([tenant_id]).filter(id__in=held).select_related("membership").locked()
     wishes = preferences_of(tenant_id, {one.membership_id for one in told})
     published = []
     for notification in told:
         dispatch, wish = held[notification.id], wishes[notification.membership_id]
         quiet_until = wish.told_at(at)
-        if reason := _reason_against(notification, dispatch, wish, at):
+        if reason := reason_against(notification, dispatch, wish, at):
             dispatch.state, dispatch.reason, dispatch.done_at = Dispatch.State.DROPPED, reason, at
         elif quiet_until > at:
             dispatch.due_at = quiet_until
@@ -85,7 +95,7 @@ def _due(notification: Notification, at: datetime) -> Entry:
     return entry(DUE, tenant_id=notification.tenant_id, at=at, person_id=notification.membership_id, data=said)
 
 
-def _reason_against(notification: Notification, dispatch: Dispatch, wish: Preferences, at: datetime) -> str:
+def reason_against(notification: Notification, dispatch: Dispatch, wish: Preferences, at: datetime) -> str:
     """Why it is not told, in a code; empty where it is."""
     if notification.read_at is not None:
         return "read"

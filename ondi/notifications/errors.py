@@ -9,3 +9,9 @@ class NotificationNotFound(DomainError):
     code = "notification_not_found"
     kind = Kind.NOT_FOUND
     message = _("Notification not found.")
+
+
+class UnsubscribeLinkInvalid(DomainError):
+    code = "not_found"
+    kind = Kind.NOT_FOUND
+    message = _("This link is not valid.")

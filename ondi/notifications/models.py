@@ -7,7 +7,13 @@ from django.utils.translation import gettext_lazy as _
 from ondi.accounts.models import Membership
 from ondi.common.database import TenantForeignKey
 from ondi.common.personal import NotPersonal
-from ondi.notifications.querysets import DispatchQuerySet, NotificationQuerySet, PreferencesQuerySet
+from ondi.notifications.querysets import (
+    DispatchQuerySet,
+    MailQuerySet,
+    NotificationQuerySet,
+    PreferencesQuerySet,
+    SuppressionQuerySet,
+)
 from ondi.notifications.types import Channel
 from ondi.tenants.models import TenantOwned
 
@@ -59,14 +65,80 @@ class Notification(TenantOwned):
         return self.notification_type
 
 
-class Dispatch(TenantOwned):
-    """That a notification goes out through a channel beside the app. One a notification and channel.
+class Mail(TenantOwned):
+    """A mail to somebody. No words are kept: it is written when it is sent, by what its `purpose` says.
 
-    `due_at`: not before; `reason`: in a code, why it was dropped.
+    `subject_id`: what its thread is about; `data`: what the purpose needs, nobody's words. `next_at`: tried not before;
+    while one tries, when its lease ends. `attempts`: who began one records by its number, so that one who was frozen
+    meanwhile changes nothing any more. `reason`: in a code, why it was dropped.
     """
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
+        SENT = "sent", _("sent")
+        DROPPED = "dropped", _("dropped")
+
+    membership = TenantForeignKey(Membership, on_delete=models.CASCADE, related_name="+", verbose_name=_("person"))
+    purpose = models.CharField(_("purpose"), max_length=24)
+    subject_id = models.UUIDField(null=True)
+    data = models.JSONField(default=dict)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    next_at = models.DateTimeField(_("next try"), default=timezone.now)
+    attempts = models.PositiveIntegerField(default=0)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    reason = models.CharField(_("reason"), max_length=24, default="", blank=True)
+
+    personal = NotPersonal("ids, codes and addresses of ours; the words are looked up when it is sent")
+
+    objects = MailQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("mail")
+        verbose_name_plural = _("mails")
+        indexes = [
+            models.Index(
+                fields=["tenant", "next_at"], condition=models.Q(state="waiting"), name="notifications_mail_due"
+            ),
+            models.Index(fields=["created_at"], name="notifications_mail_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.state}"
+
+
+class Suppression(TenantOwned):
+    """An address to which a tenant's mails go no more, for a server said that nobody reads there.
+
+    `address_hash`: keyed, so that it tells nobody the address.
+    """
+
+    address_hash = models.CharField(max_length=64)
+    reason = models.CharField(_("reason"), max_length=24)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    personal = NotPersonal("a keyed hash")
+
+    objects = SuppressionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("suppressed address")
+        verbose_name_plural = _("suppressed addresses")
+        constraints = [models.UniqueConstraint(fields=["tenant", "address_hash"], name="notifications_suppressed_once")]
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class Dispatch(TenantOwned):
+    """That a notification goes out through a channel beside the app. One a notification and channel.
+
+    `due_at`: not before; `mail`: the one it goes out with; `reason`: in a code, why it was dropped.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        IN_MAIL = "in_mail", _("in a mail")
         DONE = "done", _("done")
         DROPPED = "dropped", _("dropped")
 
@@ -76,6 +148,7 @@ class Dispatch(TenantOwned):
     channel = models.CharField(_("channel"), max_length=8, choices=[(one.value, one.value) for one in Channel])
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING)
     due_at = models.DateTimeField(_("due"))
+    mail = TenantForeignKey(Mail, on_delete=models.CASCADE, null=True, related_name="+", verbose_name=_("mail"))
     done_at = models.DateTimeField(_("done"), null=True)
     reason = models.CharField(_("reason"), max_length=24, default="", blank=True)
 
@@ -94,7 +167,10 @@ class Dispatch(TenantOwned):
                 fields=["tenant", "channel", "due_at"],
                 condition=models.Q(state="waiting"),
                 name="notifications_dispatch_due",
-            )
+            ),
+            models.Index(
+                fields=["tenant", "mail"], condition=models.Q(mail__isnull=False), name="notifications_of_mail"
+            ),
         ]
 
     def __str__(self) -> str:

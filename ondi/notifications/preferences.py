@@ -96,6 +96,15 @@ def change_preferences(*, actor: Actor, changes: Mapping[str, Any]) -> Preferenc
     return Preferences(row.types, row.quiet_hours)
 
 
+@transaction.atomic
+def switch_off(*, tenant_id: UUID, membership_id: UUID, types: Collection[NotificationType], channel: Channel) -> None:
+    """Tell somebody of these types by this channel no more. Locks their row."""
+    own = NotificationPreferences.objects.select_for_update(of=("self",), no_key=True)
+    row, _is_new = own.get_or_create(tenant_id=tenant_id, membership_id=membership_id)
+    row.types |= {one.name: {**row.types.get(one.name, {}), channel.value: When.OFF.value} for one in types}
+    row.save()
+
+
 def _faults_of_types(actor: Actor, types: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
     known = {one.name: one for one in types_for(actor.role)}
     faults = {}

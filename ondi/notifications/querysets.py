@@ -11,7 +11,13 @@ from ondi.accounts.actors import Actor
 from ondi.common.querysets import TenantQuerySet, Viewer
 
 if TYPE_CHECKING:
-    from ondi.notifications.models import Dispatch, Notification, NotificationPreferences  # noqa: F401
+    from ondi.notifications.models import (  # noqa: F401
+        Dispatch,
+        Mail,
+        Notification,
+        NotificationPreferences,
+        Suppression,
+    )
 
 
 class NotificationQuerySet(TenantQuerySet["Notification"]):
@@ -50,6 +56,23 @@ class NotificationQuerySet(TenantQuerySet["Notification"]):
 class DispatchQuerySet(TenantQuerySet["Dispatch"]):
     def waiting(self) -> Self:
         return self.filter(state="waiting")
+
+    def free(self) -> Self:
+        """Lock those that nobody else holds, in the order of their keys; the others are left out."""
+        return self.select_for_update(of=("self",), skip_locked=True, no_key=True).order_by("pk")
+
+
+class SuppressionQuerySet(TenantQuerySet["Suppression"]):
+    """Of one address: `addresses`."""
+
+
+class MailQuerySet(TenantQuerySet["Mail"]):
+    def due(self, at: datetime) -> Self:
+        return self.filter(state="waiting", next_at__lte=at)
+
+    def free(self) -> Self:
+        """As of dispatches."""
+        return self.select_for_update(of=("self",), skip_locked=True, no_key=True).order_by("pk")
 
 
 class PreferencesQuerySet(TenantQuerySet["NotificationPreferences"]):

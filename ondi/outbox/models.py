@@ -10,6 +10,7 @@ from django.utils import timezone
 from ondi.common.ids import new_id
 from ondi.common.personal import NotPersonal
 from ondi.common.querysets import TenantQuerySet
+from ondi.tenants.models import TenantOwned
 
 
 class EventQuerySet(TenantQuerySet["Event"]):
@@ -142,3 +143,38 @@ class Chore(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Installation(models.Model):
+    """Which installation this database writes to the world for, and by which channels it does not. One row at most.
+
+    `name`: empty where none has adopted it. `stopped`: channels; an empty one stands for all.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    name = models.CharField(max_length=100, default="", blank=True)
+    stopped = models.JSONField(default=list)
+    adopted_at = models.DateTimeField(default=timezone.now)
+
+    personal = NotPersonal("the name of a database")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="outbox_installation_is_one")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Stop(TenantOwned):
+    """That nothing goes out by a channel, or by any (empty), for a tenant."""
+
+    channel = models.CharField(max_length=8, default="", blank=True)
+    since = models.DateTimeField(default=timezone.now)
+
+    personal = NotPersonal("which channel of a business")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "channel"], name="outbox_stop_once")]
+
+    def __str__(self) -> str:
+        return self.channel or "everything"

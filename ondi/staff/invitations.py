@@ -1,17 +1,14 @@
 """The door of an invitation: a page to set one's first password, and the link that leads there."""
 
-from functools import partial
-
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.core.mail import send_mail
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, override
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from unfold.widgets import UnfoldAdminPasswordWidget
 
@@ -19,6 +16,7 @@ from ondi.accounts.errors import InvitationInvalid
 from ondi.accounts.invitations import accept_invitation, invitation_for, invited_address
 from ondi.accounts.models import Membership
 from ondi.common.errors import InvalidInput
+from ondi.notifications.link_mails import queue_invitation
 from ondi.staff.entry import staff_of
 
 
@@ -70,27 +68,18 @@ def invite(request: HttpRequest, member: Membership) -> str:
     found = invitation_for(member)
     if found is None:
         return _("%(name)s has no e-mail here, or may not sign in.") % {"name": member}
-    if settings.EMAIL_HOST:
-        mail = _mail(member, _address_of(request, found.mailed))
-        transaction.on_commit(partial(send_mail, *mail), robust=True)
+    if settings.MAIL_IS_SENT:
+        queue_invitation(member, site=request.build_absolute_uri("/").rstrip("/"))
     if found.shown is not None:
         link = _address_of(request, found.shown)
         return _("The link for %(name)s to set a password, shown only now: %(link)s") % {"name": member, "link": link}
-    if settings.EMAIL_HOST:
+    if settings.MAIL_IS_SENT:
         return _("The link is sent to %(name)s.") % {"name": member}
     return _("The link for %(name)s can only be sent by e-mail, and no mail is configured here.") % {"name": member}
 
 
 def _address_of(request: HttpRequest, token: str) -> str:
     return request.build_absolute_uri(reverse("admin:invitation", args=[token]))
-
-
-def _mail(member: Membership, link: str) -> tuple[str, str, None, list[str]]:
-    """Subject, text, our address, theirs; put together now, for after the commit there is no tenant in scope."""
-    with override(member.language or member.tenant.language):
-        subject = _("Your access to %(tenant)s") % {"tenant": " ".join(member.tenant.name.split())}
-        text = _("Set your password here, within three days: %(link)s") % {"link": link}
-    return subject, text, None, [str(member.email)]
 
 
 def _page(request: HttpRequest, *, status: int = 200, **context: object) -> HttpResponse:

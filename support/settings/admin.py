@@ -1,27 +1,50 @@
 """The screen of a tenant's portal settings, made of the fields of `Portal`."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, TextChoices
 from django.http import HttpRequest
 from django.utils.text import capfirst, format_lazy
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import (
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
 from ondi.staff.admin_base import ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.navigation import Entry, Section
 from ondi.tenants.models import Language, PortalSettings
-from support.settings.portal import SETTINGS, Choice, Portal, Setting, Switch, Texts
+from support.settings.kinds import Address, Choice, Line, Link, Links, Switch, Texts
+from support.settings.portal import SETTINGS, Portal, Setting
 from support.settings.services import update_portal_settings
 
 
-def _text_names(name: str) -> dict[str, Language]:
-    """The form's fields of a setting that has a text in each language."""
-    return {f"{name.removesuffix('_html')}_{language}": language for language in Language}
+def _parts(name: str, one: Setting) -> dict[str, TextChoices]:
+    """The form's fields of a setting that has a text in each language, or a link by name; of others none."""
+    parts: Iterable[TextChoices] = ()
+    match one.kind:
+        case Texts():
+            parts = Language
+        case Links(names):
+            parts = names
+    return {f"{name.removesuffix('_html')}_{part}": part for part in parts}
+
+
+def _line(kind: Line, said: dict[str, Any]) -> forms.CharField:
+    ways = {"dir": "ltr"} if isinstance(kind, Link) else {}
+    return forms.CharField(
+        required=False,
+        validators=[kind.cleaned],  # type: ignore[list-item]  # what it returns is not asked for
+        widget=UnfoldAdminTextInputWidget(attrs=ways),
+        **said,
+    )
 
 
 def _form_fields(name: str, one: Setting) -> Mapping[str, forms.Field]:
@@ -41,7 +64,16 @@ def _form_fields(name: str, one: Setting) -> Mapping[str, forms.Field]:
                     ),
                     **{**said, "label": format_lazy("{} ({})", said["label"], language.label)},
                 )
-                for field, language in _text_names(name).items()
+                for field, language in _parts(name, one).items()
+            }
+        case Address():
+            return {name: forms.EmailField(required=False, widget=UnfoldAdminEmailInputWidget(), **said)}
+        case Line() as line:
+            return {name: _line(line, said)}
+        case Links() as links:
+            return {
+                field: _line(links.link, {**said, "label": format_lazy("{} ({})", said["label"], part.label)})
+                for field, part in _parts(name, one).items()
             }
 
 
@@ -54,8 +86,8 @@ def _shown(row: PortalSettings) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for name, one in SETTINGS.items():
         value = getattr(portal, name)
-        if isinstance(one.kind, Texts):
-            shown |= {field: value.get(language, "") for field, language in _text_names(name).items()}
+        if parts := _parts(name, one):
+            shown |= {field: value.get(part, "") for field, part in parts.items()}
         else:
             shown[name] = value
     return shown
@@ -92,7 +124,7 @@ for _fields in FORM_FIELDS.values():
 class PortalSettingsAdmin(ScopedAdmin):
     entries = (Entry(Section.PEOPLE, 30, "tune"),)
     form = PortalSettingsForm
-    list_display = ("tenant", *(name for name, one in SETTINGS.items() if not isinstance(one.kind, Texts)))
+    list_display = ("tenant", *(name for name, one in SETTINGS.items() if isinstance(one.kind, Switch | Choice)))
     list_select_related = ("tenant",)
     fields = ("tenant", *PortalSettingsForm.declared_fields)
 
@@ -108,9 +140,8 @@ class PortalSettingsAdmin(ScopedAdmin):
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
         changes: dict[str, Any] = {}
         for name, one in SETTINGS.items():
-            if isinstance(one.kind, Texts):
-                names = _text_names(name)
-                if texts := {names[field]: changed[field] for field in names if field in changed}:
+            if parts := _parts(name, one):
+                if texts := {parts[field].value: changed[field] for field in parts if field in changed}:
                     changes[name] = texts
             elif name in changed:
                 changes[name] = changed[name]

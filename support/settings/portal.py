@@ -2,7 +2,7 @@
 
 From the fields come the bodies and answers of the API with their OpenAPI schemas, the admin's form and list, what
 is recorded of a change, and what `manage.py doctor` accepts in a stored document. A new kind of setting
-needs its row in each of these: `serializers.py`, `admin.py` and `support/fixes/findings/settings.py`.
+(`kinds.py`) needs its row in each of these: `serializers.py`, `admin.py` and `support/fixes/findings/settings.py`.
 """
 
 import dataclasses
@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import nh3
-from django.core.exceptions import ValidationError
 from django.db.models import TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ondi.accounts.actors import Actor
-from support.vocabulary import Priority
+from support.settings.kinds import Address, Choice, Kind, Line, Link, Links, Switch, Texts
+from support.vocabulary import Priority, TicketSource
 
 
 class Section(StrEnum):
@@ -28,54 +27,14 @@ class Section(StrEnum):
 
     TICKETS = "support_ticket_settings"
     CHAT = "visibility_settings.chat"
+    NOTIFICATIONS = "notification_settings"
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """Yes or no."""
+class MailContent(TextChoices):
+    """How much of a conversation leaves by mail."""
 
-    def fits(self, value: object) -> bool:
-        return isinstance(value, bool)
-
-    def merged(self, now: bool, value: bool) -> bool:
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One of several words."""
-
-    choices: type[TextChoices]
-
-    def fits(self, value: object) -> bool:
-        return isinstance(value, str) and value in self.choices.values
-
-    def merged(self, now: str, value: str) -> str:
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """HTML by language, each at most `longest` characters without scripts and the like. An empty one is removed."""
-
-    longest: int
-
-    def fits(self, value: object) -> bool:
-        return isinstance(value, dict) and all(isinstance(html, str) for html in value.values())
-
-    def merged(self, now: Mapping[str, str], value: Mapping[str, str]) -> dict[str, str]:
-        texts = {**now, **{language: self.cleaned(html) for language, html in value.items()}}
-        return {language: html for language, html in texts.items() if html.strip()}
-
-    def cleaned(self, html: str) -> str:
-        """Take scripts and the like out. Raises Django's `ValidationError` where too much is left."""
-        cleaned = nh3.clean(html)
-        if len(cleaned) > self.longest:
-            raise ValidationError(_("This text is too long."), code="max_length")
-        return cleaned
-
-
-Kind = Switch | Choice | Texts
+    LINK = "link", _("only the link to the ticket")
+    FULL = "full", _("the new messages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +90,47 @@ class Portal:
         Section.TICKETS,
         default={},
         help=_("HTML, posted when a customer opens a ticket. Scripts and the like are taken out."),
+    )
+
+    sender_name: str = setting(
+        _("name in mails"),
+        Line(longest=100),
+        Section.NOTIFICATIONS,
+        default="",
+        help=_("Who mails to customers and colleagues come from. Empty: the tenant's name."),
+    )
+    reply_to: str = setting(
+        _("address for answers to mails"),
+        Address(),
+        Section.NOTIFICATIONS,
+        default="",
+        help=_("Answers to mails are not read here. They go to this address where there is one."),
+    )
+    signature: Mapping[str, str] = setting(
+        _("signature of mails"), Texts(longest=1000, is_html=False), Section.NOTIFICATIONS, default={}
+    )
+    mail_content: str = setting(
+        _("mails about tickets hold"),
+        Choice(MailContent),
+        Section.NOTIFICATIONS,
+        default=MailContent.LINK.value,
+        help=_("Messages go to proved addresses only; others always get the link alone."),
+    )
+    portal_ticket_url: Mapping[str, str] = setting(
+        _("page of a ticket in the portal"),
+        Links(TicketSource, Link(placeholder="ticket_id")),
+        Section.NOTIFICATIONS,
+        default={},
+        help=_(
+            "As https://portal.example/tickets/{ticket_id}. Without one, mails have no button, and say where to look."
+        ),
+    )
+    portal_password_url: str = setting(
+        _("page of the portal to set a password"),
+        Link(placeholder="token"),
+        Section.NOTIFICATIONS,
+        default="",
+        help=_("As https://portal.example/password/{token}. Empty: a page here."),
     )
 
     @classmethod

@@ -8,7 +8,8 @@ from rest_framework import serializers
 from ondi.api.fields import IdField
 from ondi.common.text import is_storable
 from ondi.tenants.models import Language
-from support.settings.portal import SETTINGS, Choice, Kind, Portal, Section, Switch, Texts
+from support.settings.kinds import Choice, Kind, Line, Links, Switch, Texts
+from support.settings.portal import SETTINGS, Portal, Section
 
 AnyField = serializers.Field[Any, Any, Any, Any]
 
@@ -40,6 +41,28 @@ class TextsField(serializers.Field[Any, Any, Any, Any]):
         return data
 
 
+@extend_schema_field({"type": "string"})
+class FittingField(serializers.Field[Any, Any, Any, Any]):
+    """What the kind of a setting says fits."""
+
+    default_error_messages = {"invalid": "invalid"}
+
+    def __init__(self, kind: Kind, **options: Any) -> None:
+        super().__init__(**options)
+        self.kind = kind
+
+    def to_internal_value(self, data: Any) -> Any:
+        texts = data.values() if isinstance(data, dict) else [data]
+        if not self.kind.fits(data) or not all(map(is_storable, texts)):
+            self.fail("invalid")
+        return data
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+class FittingMapField(FittingField):
+    """The same by name."""
+
+
 def _taken(kind: Kind) -> AnyField:
     match kind:
         case Switch():
@@ -48,6 +71,10 @@ def _taken(kind: Kind) -> AnyField:
             return serializers.ChoiceField(choices=choices.choices, required=False)
         case Texts():
             return TextsField(required=False)
+        case Line():
+            return FittingField(kind, required=False)
+        case Links():
+            return FittingMapField(kind, required=False)
 
 
 def _given(kind: Kind) -> AnyField:
@@ -56,8 +83,10 @@ def _given(kind: Kind) -> AnyField:
             return serializers.BooleanField()
         case Choice(choices):
             return serializers.ChoiceField(choices=choices.choices)
-        case Texts():
+        case Texts() | Links():
             return serializers.DictField(child=serializers.CharField())
+        case Line():
+            return serializers.CharField(allow_blank=True)
 
 
 class SectionBody(serializers.Serializer[Any]):
@@ -79,6 +108,10 @@ class ChatBody(SectionBody):
     section = Section.CHAT
 
 
+class NotificationSettingsBody(SectionBody):
+    section = Section.NOTIFICATIONS
+
+
 class VisibilityBody(serializers.Serializer[Any]):
     chat = ChatBody(required=False)
 
@@ -88,6 +121,7 @@ class SettingsBody(serializers.Serializer[Any]):
 
     support_ticket_settings = TicketSettingsBody(required=False)
     visibility_settings = VisibilityBody(required=False)
+    notification_settings = NotificationSettingsBody(required=False)
     confirm = StrictBooleanField(
         required=False, help_text="Needed to take the last support user off: nobody would answer then."
     )
@@ -123,6 +157,10 @@ class ChatSettings(SectionData):
     section = Section.CHAT
 
 
+class NotificationSettings(SectionData):
+    section = Section.NOTIFICATIONS
+
+
 class VisibilitySettings(serializers.Serializer[Any]):
     chat = ChatSettings()
 
@@ -134,6 +172,7 @@ class SettingsOptions(serializers.Serializer[Any]):
 class SettingsValues(serializers.Serializer[Any]):
     support_ticket_settings = TicketSettings()
     visibility_settings = VisibilitySettings()
+    notification_settings = NotificationSettings()
 
 
 def names_in(section: Section, *, for_customers: bool) -> list[str]:
@@ -146,7 +185,7 @@ def names_in(section: Section, *, for_customers: bool) -> list[str]:
 def in_sections(portal: Portal, *, for_customers: bool = False) -> dict[str, dict[str, Any]]:
     """All settings, or those that customers see, as the API nests them."""
     data: dict[str, Any] = {}
-    for section in Section:
+    for section in (one for one in Section if not for_customers or names_in(one, for_customers=True)):
         place = data
         for key in section.split("."):
             place = place.setdefault(key, {})

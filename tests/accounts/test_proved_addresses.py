@@ -4,7 +4,6 @@ import re
 
 import psycopg
 import pytest
-from django.core import mail
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -23,7 +22,7 @@ from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from tests.client import ApiClient
 from tests.factories import PASSWORD, MemberFactory, TenantFactory, UserFactory, reload
-from tests.invitations import ADDRESS, SECRET, link_for, open_link
+from tests.invitations import ADDRESS, SECRET, link_for, open_link, outbox
 from tests.races import at_once, held_up
 from tests.workbench import workbench
 
@@ -38,8 +37,7 @@ def tenants():
 
 @pytest.fixture
 def mailing(settings):
-    settings.EMAIL_HOST = "mail.example"
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    settings.MAIL_IS_SENT = True
 
 
 def add(tenant, **fields):
@@ -402,11 +400,11 @@ class TestMail:
         told = add(tigris, role="agent")
 
         assert told == "The link is sent to V."
-        link = ADDRESS.search(mail.outbox[0].body)[0]
+        link = ADDRESS.search(outbox()[0].body)[0]
         assert open_link(link).status_code == 200
         assert not RefreshFamily.objects.exists()
 
     def test_imports_mail_nobody(self, tenants, mailing):
         bring_in(tenants[1], VICTIM)
 
-        assert not mail.outbox
+        assert not outbox()

@@ -10,7 +10,14 @@ from tests.messages import APPS
 
 pytestmark = pytest.mark.django_db
 
-WITHOUT_TENANT = {"accounts_user", "accounts_signinattempts", "outbox_head", "outbox_cursor", "outbox_chore"}
+WITHOUT_TENANT = {
+    "accounts_user",
+    "accounts_signinattempts",
+    "outbox_head",
+    "outbox_cursor",
+    "outbox_chore",
+    "outbox_installation",
+}
 OURS = [app for app in apps.get_app_configs() if app.name.split(".")[0] in APPS]
 TABLES = {model._meta.db_table: model for app in OURS for model in app.get_models()}
 FUNCTIONS = {
@@ -35,6 +42,8 @@ FUNCTIONS = {
     "ondi_set_aside_due",
     "ondi_forget_events",
     "ondi_dispatches_due",
+    "ondi_mails_due",
+    "ondi_stopped",
 }
 FEWER_RIGHTS = {
     "support_ticketevent": {"SELECT", "INSERT"},

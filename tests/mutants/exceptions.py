@@ -28,6 +28,5 @@ EXCEPTIONS = {
         "an actor has one tenant, and the two are the same where there is one to see"
     ),
     "support/services/assignment.py _wait_for_first call 2": "a savepoint that stays ends with the transaction",
-    "ondi/accounts/forgotten.py reset_mail guard 2": "narrows a type: in no tenant nobody waits",
     "support/policies.py is_customer_of operand 1": "every ticket has a requester, who is not None",
 }

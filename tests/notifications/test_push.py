@@ -51,7 +51,7 @@ def wish(world, who, **changes):
 
 def reasons(world):
     with tenant_scope(world.tenant.id):
-        return [(one.state, one.reason) for one in Dispatch.objects.order_by("id")]
+        return [(one.state, one.reason) for one in Dispatch.objects.filter(channel="push").order_by("id")]
 
 
 def test_what_a_push_says_without_anybodys_words(world, pushed):
@@ -181,6 +181,6 @@ def test_one_tenants_many_keep_no_others_waiting(world, pushed, monkeypatch):
     push_due()
 
     with tenant_scope(other.tenant.id):
-        assert [one.state for one in Dispatch.objects.all()] == ["done"]
+        assert [one.state for one in Dispatch.objects.filter(channel="push")] == ["done"]
     with tenant_scope(world.tenant.id):
-        assert Dispatch.objects.waiting().count() > 0
+        assert Dispatch.objects.waiting().filter(channel="push").count() > 0

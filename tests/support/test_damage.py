@@ -23,7 +23,7 @@ from ondi.accounts.models import ApiKey, RefreshFamily, SettingsChange
 from ondi.api.models import IdempotencyRecord
 from ondi.common.ids import new_id
 from ondi.datafixes.models import FixImage, FixRun
-from ondi.notifications.models import NotificationPreferences
+from ondi.notifications.models import NotificationPreferences, Suppression
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import OrderItem
 from support.fixes.doctor import examine
@@ -51,6 +51,7 @@ COLUMNS = {
     "deliveries_delivery": "plain external_id delivery_code from_address to_address store promised_at delivered_at "
         "source_updated_at",
     "notifications_preferences": "plain types quiet_hours",
+    "notifications_suppression": "plain address_hash reason",
     "orders_order": "plain external_id number currency store total_amount item_count placed_at source_updated_at",
     "orders_orderitem": "plain name position quantity unit_price",
     "support_cannedreply": "plain shortcut content",
@@ -85,7 +86,7 @@ def kind_of(field):
 
 
 # Copies on their way to somebody: without links, they outlive what they tell of, and are gone in days.
-ON_THEIR_WAY = ("outbox_", "notifications_notification", "notifications_dispatch")
+ON_THEIR_WAY = ("outbox_", "notifications_notification", "notifications_dispatch", "notifications_mail")
 CLASSES = {
     table: kinds_of(table)
     for table, fields in FIELDS.items()
@@ -128,6 +129,7 @@ LESS, MORE = (
 )
 # Times that nothing in the database is earlier than: only one that lies ahead is seen to be wrong.
 FIRST = {
+    "notifications_suppression.created_at",
     "accounts_apikey.created_at", "accounts_membership.created_at", "accounts_refreshfamily.created_at",
     "accounts_settingschange.created_at", "api_idempotencyrecord.created_at", "datafixes_fixrun.started_at",
     "deliveries_delivery.created_at", "orders_order.created_at", "support_ticketviewer.seen_at",
@@ -179,6 +181,7 @@ def tenant():
         TicketTag.objects.create(tenant=tenant, ticket=answered, tag=tags[0])
         TicketViewer.objects.create(tenant=tenant, ticket=answered, membership=agent, seen_at=now)
         NotificationPreferences.objects.create(tenant=tenant, membership=agent)
+        Suppression.objects.create(tenant=tenant, address_hash="x", reason="refused")
         CannedReply.objects.create(tenant=tenant, shortcut="hello", language="en", content="Hello")
         OrderItem.objects.create(tenant=tenant, order=deliveries[0].order, position=1, name="Lamp")
         ApiKey.objects.create(tenant=tenant, name="shop", prefix="x", key_hash="x", created_by=agent)

@@ -12,8 +12,9 @@ from ondi.common.errors import InvalidInput
 from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
 from support.fixes.doctor import examine
-from support.settings.admin import FORM_FIELDS
-from support.settings.portal import SETTINGS, Choice, Portal, Switch, Texts
+from support.settings.admin import FORM_FIELDS, _parts
+from support.settings.kinds import Address, Choice, Line, Link, Links, Switch, Texts
+from support.settings.portal import SETTINGS, Portal
 from support.settings.services import update_portal_settings
 from tests.factories import MemberFactory, TenantFactory, actor
 from tests.workbench import workbench
@@ -49,6 +50,14 @@ def another(name):
             return next(word for word in choices.values if word != default)
         case Texts():
             return {"en": "<p>Hello</p>", "ku": "<p>سڵاو</p>"}
+        case Address():
+            return "desk@tigris.example"
+        case Link(placeholder=placeholder):
+            return "https://portal.example/{" + placeholder + "}?x=1"
+        case Line():
+            return "دجلة & Co."
+        case Links(names, link):
+            return {names.values[0]: "https://portal.example/{" + link.placeholder + "}"}
 
 
 def nested(name, value):
@@ -122,7 +131,7 @@ class TestEverySetting:
         with tenant_scope(admin.tenant_id):
             assert SettingsChange.objects.get().after == {name: value}
         listed = browser.get("/admin/tenants/portalsettings/").content.decode()
-        assert (f'class="field-{name}' in listed or f"column-{name}" in listed) is not isinstance(one.kind, Texts)
+        assert (f'class="field-{name}' in listed or f"column-{name}" in listed) is isinstance(one.kind, Switch | Choice)
 
 
 def form_of(portal, *names):
@@ -130,8 +139,8 @@ def form_of(portal, *names):
     sent = {}
     for name in names or SETTINGS:
         value = getattr(portal, name)
-        if isinstance(SETTINGS[name].kind, Texts):
-            sent |= {field: value.get(field.rpartition("_")[2], "") for field in FORM_FIELDS[name]}
+        if parts := _parts(name, SETTINGS[name]):
+            sent |= {field: value.get(part, "") for field, part in parts.items()}
         elif value is not False:  # a box without a tick is not sent
             sent[name] = "on" if value is True else value
     return sent
@@ -184,6 +193,26 @@ def test_a_change_keeps_what_it_does_not_know(admin):
         update_portal_settings(actor=actor(admin), changes={"allow_customer_close": True})
 
     assert stored(admin) == {"of_a_later_release": [1], "max_customer_priority": "low", "allow_customer_close": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sender_name", "a\nb"), ("sender_name", "x" * 101),
+        ("reply_to", "no address"), ("reply_to", "a@b.example\nBcc: x@y.z"),
+        ("portal_password_url", "https://portal.example/"), ("portal_password_url", "http://portal.example/{token}"),
+        ("portal_password_url", "javascript:alert('{token}')"), ("portal_password_url", "https://{token}/"),
+        ("portal_password_url", "https://portal.example/{token}/{ticket_id}"), ("portal_ticket_url", {"nowhere": "x"}),
+        ("portal_ticket_url", {"storefront": "https://portal.example/"}), ("signature", {"en": "x" * 1001}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_mails_cannot_use_is_refused_on_its_field(api, admin, name, value):
+    answer = api.as_(admin).call("PUT", SETTINGS_CALL, body=nested(name, value))
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "validation_error")
+    assert name in json.dumps(answer.json()["data"])
+    assert stored(admin) == {}
 
 
 def test_there_is_no_other_setting(admin):

@@ -29,6 +29,7 @@ TIMES: dict[str, dict[str, str | None]] = {
     "conversations_participant": {"joined_at": None, "left_at": "joined_at"},
     "datafixes_fixrun": {"started_at": None, "finished_at": "started_at"},
     "deliveries_delivery": {"created_at": None, "updated_at": "created_at"},
+    "notifications_suppression": {"created_at": None},
     "orders_order": {"created_at": None, "updated_at": "created_at"},
     "support_ticket": {"created_at": None, "updated_at": "created_at", "closed_at": "created_at",
                        "first_response_at": "created_at", "last_activity_at": "created_at", "waiting_since": "created_at"},

@@ -3,7 +3,8 @@
 import json
 
 from support.fixes.findings.parts import MINE, Finding, rows
-from support.settings.portal import SETTINGS, Choice, Kind, Switch, Texts
+from support.settings.kinds import Choice, Kind, Line, Links, Switch, Texts
+from support.settings.portal import SETTINGS
 
 
 def _fits(kind: Kind, value: str) -> str:
@@ -14,7 +15,9 @@ def _fits(kind: Kind, value: str) -> str:
         case Choice(choices):
             words = ", ".join(f"'{json.dumps(word)}'" for word in choices.values)
             return f"{value} IN ({words})"
-        case Texts():
+        case Line():
+            return f"jsonb_typeof({value}) = 'string'"
+        case Texts() | Links():
             return (
                 f"jsonb_typeof({value}) = 'object' "
                 f"AND NOT jsonb_path_exists({value}, 'strict $.* ? (@.type() <> \"string\")', silent => true)"

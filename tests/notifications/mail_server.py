@@ -1,0 +1,53 @@
+"""A real mail server on this machine's loopback, that takes, refuses or hangs as a test wants it."""
+
+import asyncio
+import email
+import email.policy
+import socket
+from contextlib import contextmanager
+
+from aiosmtpd.controller import Controller
+
+
+class MailServer:
+    """`mails`: what it took, parsed. `refuse`: by address, its answer at RCPT; `at_data`: at the end of
+    each mail; `delay`: seconds in which it thinks before."""
+
+    def __init__(self):
+        self.mails, self.refuse, self.at_data, self.delay = [], {}, "", 0.0
+
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        if address in self.refuse:
+            return self.refuse[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802
+        if self.at_data and not self.at_data.startswith("250"):
+            return self.at_data
+        self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+        return self.at_data or "250 OK"
+
+    def to(self, address):
+        return [mail for mail in self.mails if mail["To"] == address]
+
+
+@contextmanager
+def mail_server(settings):
+    """Run one, and have the product send there."""
+    own = MailServer()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(own, hostname="127.0.0.1", port=port)
+    controller.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", port, 2
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+    try:
+        yield own
+    finally:
+        controller.stop()
