@@ -23,6 +23,8 @@ PASSWORD = "ondi-demo"  # noqa: S105 - the demo's, printed for everyone
 def main() -> None:
     port = usable_port(os.environ.get("PORT") or "8000")
     os.environ.setdefault("DEBUG", "true")
+    os.environ.setdefault("PUBLIC_URL", f"http://{HOST}:{port}")
+    os.environ.setdefault("ONDI_INSTALLATION", f"make serve of {str(embedded_postgres.data_directory())[-80:]}")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ondi.settings")
     try:
         embedded_postgres.hold()
@@ -110,6 +112,9 @@ def prepare_database() -> None:
     for fault in run_checks(databases=["default"], tags=[Tags.database]):
         sys.stderr.write(f"warning: {fault.msg} {fault.hint or ''}\n")
     if not find_tenants():
+        from ondi.outbox.outgoing import adopt
+
+        adopt(product_settings().INSTALLATION)
         print("Filling the empty database with demo data ...", flush=True)  # noqa: T201
         call_command("seed_demo")
 
@@ -138,6 +143,7 @@ def _serve(port: int) -> None:
 
 
 def _print_welcome(url: str) -> None:
+    mails = f"{url}/mailbox   (kept here, not sent)" if product_settings().LOCAL_MAILBOX else "sent by EMAIL_URL"
     login = f'{{"email": "customer1@tigris.demo", "password": "{PASSWORD}"}}'
     sys.stdout.write(
         f"""
@@ -145,6 +151,7 @@ OnDi Support is up.
   API docs   {url}/docs
   Admin      {url}/admin/   agent1@tigris.demo, or operator@ondi.demo for the platform
   Password   {PASSWORD}   (for everyone in the demo)
+  Mails      {mails}
 
 Sign in as a customer:
   curl -s {url}/auth/login -H 'Content-Type: application/json' -d '{login}'

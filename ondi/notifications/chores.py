@@ -1,10 +1,10 @@
-"""Throwing old notifications away."""
+"""Throwing old notifications and mails away."""
 
 from datetime import timedelta
 
 from django.utils import timezone
 
-from ondi.notifications.models import Notification
+from ondi.notifications.models import Mail, Notification
 from ondi.notifications.services import KEPT
 from ondi.outbox.chores import every
 from ondi.tenants.scope import find_tenants, tenant_scope
@@ -12,10 +12,11 @@ from ondi.tenants.scope import find_tenants, tenant_scope
 
 @every(timedelta(days=1), "forget_notifications")
 def forget_notifications() -> int:
-    """Delete notifications older than `KEPT` with their dispatches, a tenant at a time; how many."""
+    """Delete notifications older than `KEPT` with their dispatches, and mails, a tenant at a time; how many it told."""
     before, total = timezone.now() - KEPT, 0
     for tenant_id in find_tenants().values():
         with tenant_scope(tenant_id):
             _all, deleted = Notification.objects.in_tenants([tenant_id]).filter(created_at__lt=before).delete()
             total += deleted.get(Notification._meta.label, 0)
+            Mail.objects.in_tenants([tenant_id]).filter(created_at__lt=before).delete()
     return total
