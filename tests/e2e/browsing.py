@@ -17,9 +17,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @contextmanager
-def demo() -> Iterator[Product]:
-    """The product with its demo tenants, as `make serve` shows it."""
-    with product(fill=lambda: None, DEBUG="true") as running:
+def demo(**more: str) -> Iterator[Product]:
+    """The product with its demo tenants, as `make serve` shows it. `more`: settings from the environment."""
+    with product(fill=lambda: None, DEBUG="true", **more) as running:
         yield running
 
 

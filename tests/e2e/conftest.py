@@ -3,11 +3,20 @@
 import pytest
 
 from tests.e2e.browsing import Customer, chromium, demo, sign_in
+from tests.notifications.mail_server import listening
 
 
 @pytest.fixture(scope="session")
-def site():
-    with demo() as running:
+def mail_server():
+    """What mails go to, and its port."""
+    with listening() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def site(mail_server):
+    _server, port = mail_server
+    with demo(EMAIL_URL=f"smtp://127.0.0.1:{port}") as running:
         yield running
 
 
