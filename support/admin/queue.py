@@ -95,7 +95,7 @@ class TicketAdmin(TicketDataAdmin):
         return [*shown, "tenant"] if len(staff.support_tenant_ids) > 1 else shown
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
-        return tab_of(request).ordering(staff_at(request))
+        return tab_of(request).ordering_for(staff_at(request))
 
     def get_actions(self, request: HttpRequest) -> Any:
         """What can be done to several tickets; nothing for those who only look."""

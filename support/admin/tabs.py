@@ -36,8 +36,11 @@ class Tab:
 
     label: str | Promise
     rows: Callable[[TicketQuerySet, Staff, datetime], TicketQuerySet]
-    ordering: Callable[[Staff], tuple[Any, ...]] = lambda _staff: LONGEST_WAITING
+    ordering: tuple[str, ...] | Callable[[Staff], tuple[Any, ...]] = LONGEST_WAITING
     mixes: bool = False
+
+    def ordering_for(self, staff: Staff) -> tuple[Any, ...]:
+        return self.ordering(staff) if callable(self.ordering) else self.ordering
 
 
 def _mentions(staff: Staff) -> NotificationQuerySet:
@@ -52,8 +55,8 @@ TABS = {
         lambda staff: (newest_of(_mentions(staff)), "id"), mixes=True,
     ),
     "open": Tab(_("All open"), lambda tickets, _staff, _at: tickets.open()),
-    "snoozed": Tab(_("Snoozed"), lambda tickets, _staff, at: tickets.snoozed(at), lambda _staff: ("snoozed_until", "id")),
-    "closed": Tab(_("Closed"), lambda tickets, _staff, _at: tickets.closed(), lambda _staff: ("-closed_at", "-id")),
+    "snoozed": Tab(_("Snoozed"), lambda tickets, _staff, at: tickets.snoozed(at), ("snoozed_until", "id")),
+    "closed": Tab(_("Closed"), lambda tickets, _staff, _at: tickets.closed(), ("-closed_at", "-id")),
 }  # fmt: skip
 EVERYTHING = Tab(_("All"), lambda tickets, _staff, _at: tickets, mixes=True)
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -114,7 +115,7 @@ def news(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
 @of_ticket
 def colleagues(_request: HttpRequest, _ticket: Ticket, actor: Actor) -> HttpResponse:
     """The names that a note can mention, but one's own; asked for once somebody begins a note."""
-    others = Membership.objects.visible_to(actor).support_users().exclude(id=actor.membership_id)
+    others = Membership.objects.visible_to(actor).support_users().exclude(Q(id=actor.membership_id))
     return JsonResponse({"names": sorted({one.full_name for one in others} - {""})})
 
 
