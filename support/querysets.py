@@ -12,6 +12,7 @@ from django.db.models import (
     Count,
     F,
     FilteredRelation,
+    Func,
     IntegerField,
     Lookup,
     OuterRef,
@@ -30,6 +31,7 @@ from ondi.accounts.actors import Actor
 from ondi.common.compiled import AnyOf
 from ondi.common.ids import parse_id
 from ondi.common.querysets import TenantQuerySet
+from ondi.notifications.querysets import NotificationQuerySet
 from ondi.tenants.models import Tenant
 from support.shown import DELIVERY, ORDER, TICKET, columns
 from support.vocabulary import EventKind, Priority, TicketStatus, WaitingOn
@@ -127,6 +129,10 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         conversations = parts.filter(membership=membership).values("conversation_id")
         theirs = Q(status=TicketStatus.OPEN, assignee=membership)
         return self.in_tenants([membership.tenant_id]).filter(theirs | Q(conversation_id__in=conversations))
+
+    def told_of_by(self, notifications: NotificationQuerySet) -> "TicketQuerySet":
+        """Those that these notifications are about."""
+        return self.filter(id__in=notifications.values("subject_id"))
 
     def snoozed(self, at: datetime) -> "TicketQuerySet":
         """Open ones that come back into the queue after this moment."""
@@ -286,6 +292,12 @@ class TicketViewerQuerySet(TenantQuerySet["TicketViewer"]):
         """Colleagues who have this ticket on their screen."""
         here = self.filter(tenant_id=ticket.tenant_id, ticket=ticket, seen_at__gte=now - PRESENCE)
         return here.exclude(Q(membership_id=membership_id)).select_related("membership")
+
+
+def newest_of(notifications: NotificationQuerySet) -> Func:
+    """To order tickets by: at which place, from the newest on, these notifications tell of a ticket."""
+    subjects = ArraySubquery(notifications.newest_first().values("subject_id"))
+    return Func(subjects, F("id"), function="array_position", output_field=IntegerField())
 
 
 def capped_counts(rows: "Mapping[str, QuerySet[Any, Any]]", most: int) -> dict[str, int]:

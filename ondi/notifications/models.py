@@ -58,6 +58,9 @@ class Notification(TenantOwned):
                 condition=models.Q(read_at__isnull=True),
                 name="notifications_unread",
             ),
+            models.Index(
+                fields=["tenant", "membership", "notification_type", "subject_id"], name="notifications_of_type"
+            ),
             models.Index(fields=["created_at"], name="notifications_by_age"),
         ]
 

@@ -29,6 +29,10 @@ class NotificationQuerySet(TenantQuerySet["Notification"]):
         """The same of somebody who is several people, in several tenants."""
         return self.visible_to(viewer).filter(membership_id__in=membership_ids, is_listed=True, shown_at__lte=at)
 
+    def telling(self, viewer: Viewer, membership_ids: Collection[UUID], kind: str) -> Self:
+        """What told these people something of this type, whether read or not."""
+        return self.visible_to(viewer).filter(membership_id__in=membership_ids, notification_type=kind)
+
     def of_conversation(self, actor: Actor, conversation_id: Any) -> Self:
         """What tells this person of a conversation."""
         return self.visible_to(actor).filter(membership_id=actor.membership_id, conversation_id=conversation_id)

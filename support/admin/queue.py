@@ -28,7 +28,6 @@ from support.admin.notifications import notifications, notifications_news
 from support.admin.pages import no_such_ticket, queue_url, ticket_url
 from support.admin.phone import phone
 from support.admin.tabs import (
-    EVERYTHING,
     TAB,
     AgeFilter,
     AssigneeFilter,
@@ -38,7 +37,7 @@ from support.admin.tabs import (
     tab_links,
     tab_of,
 )
-from support.admin.ticket_page import news, note, redact, reply, run_action, ticket_page
+from support.admin.ticket_page import colleagues, news, note, redact, reply, run_action, ticket_page
 from support.errors import QueueEmpty
 from support.models import Ticket
 
@@ -76,6 +75,7 @@ class TicketAdmin(TicketDataAdmin):
             ("<uuid:ticket_id>/reply/", reply, "reply"),
             ("<uuid:ticket_id>/note/", note, "note"),
             ("<uuid:ticket_id>/news/", news, "news"),
+            ("<uuid:ticket_id>/colleagues/", colleagues, "colleagues"),
             ("<uuid:ticket_id>/action/<slug:name>/", run_action, "action"),
             ("<uuid:ticket_id>/redact/<uuid:message_id>/", redact, "redact"),
         ]
@@ -90,12 +90,12 @@ class TicketAdmin(TicketDataAdmin):
         staff = staff_at(request)
         turn, assignee = columns.turn_for(staff), columns.claiming_by(staff)
         shown = [columns.subject, "requester", columns.item, columns.priority, turn, assignee]
-        if tab_of(request) is EVERYTHING:
+        if tab_of(request).mixes:
             shown.insert(3, columns.status)
         return [*shown, "tenant"] if len(staff.support_tenant_ids) > 1 else shown
 
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        return tab_of(request).ordering
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        return tab_of(request).ordering_for(staff_at(request))
 
     def get_actions(self, request: HttpRequest) -> Any:
         """What can be done to several tickets; nothing for those who only look."""

@@ -16,10 +16,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from ondi.accounts.models import Membership
+from ondi.notifications.models import Notification
+from ondi.notifications.querysets import NotificationQuerySet
 from ondi.staff.entry import Staff, staff_at
 from support.admin.pages import tickets_seen_by
 from support.models import Tag
-from support.querysets import TicketQuerySet, capped_counts
+from support.notices import MENTION
+from support.querysets import TicketQuerySet, capped_counts, newest_of
 from support.vocabulary import WaitingOn
 
 COUNTED_AT_MOST = 1_000
@@ -29,19 +32,33 @@ LONGEST_WAITING = ("-status", "waiting_on", "waiting_since", "id")
 
 @dataclass(frozen=True, slots=True)
 class Tab:
+    """`mixes`: it has open and closed tickets, so each row says which."""
+
     label: str | Promise
     rows: Callable[[TicketQuerySet, Staff, datetime], TicketQuerySet]
-    ordering: tuple[str, ...] = LONGEST_WAITING
+    ordering: tuple[str, ...] | Callable[[Staff], tuple[Any, ...]] = LONGEST_WAITING
+    mixes: bool = False
+
+    def ordering_for(self, staff: Staff) -> tuple[Any, ...]:
+        return self.ordering(staff) if callable(self.ordering) else self.ordering
+
+
+def _mentions(staff: Staff) -> NotificationQuerySet:
+    return Notification.objects.telling(staff, staff.membership_ids, MENTION)
 
 
 TABS = {
     "unassigned": Tab(_("Unassigned"), lambda tickets, _staff, at: tickets.open().unassigned().not_snoozed(at)),
     "mine": Tab(_("Mine"), lambda tickets, staff, at: tickets.open().assigned_to(staff.membership_ids).not_snoozed(at)),
+    "mentioned": Tab(
+        _("Mentioned"), lambda tickets, staff, _at: tickets.told_of_by(_mentions(staff)),
+        lambda staff: (newest_of(_mentions(staff)), "id"), mixes=True,
+    ),
     "open": Tab(_("All open"), lambda tickets, _staff, _at: tickets.open()),
     "snoozed": Tab(_("Snoozed"), lambda tickets, _staff, at: tickets.snoozed(at), ("snoozed_until", "id")),
     "closed": Tab(_("Closed"), lambda tickets, _staff, _at: tickets.closed(), ("-closed_at", "-id")),
-}
-EVERYTHING = Tab(_("All"), lambda tickets, _staff, _at: tickets)
+}  # fmt: skip
+EVERYTHING = Tab(_("All"), lambda tickets, _staff, _at: tickets, mixes=True)
 
 
 def chosen_tab(request: HttpRequest) -> str | None:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,6 +15,7 @@ from django.utils.translation import ngettext
 from conversations.models import Participant
 from deliveries.timing import is_late, punctuality
 from ondi.accounts.actors import Actor
+from ondi.accounts.models import Membership
 from ondi.api.responses import STATUS_OF_KIND
 from ondi.common.errors import DomainError
 from ondi.staff.entry import staff_at
@@ -108,6 +110,13 @@ def news(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     names = ", ".join(str(viewer.membership) for viewer in viewers)
     told = _("Also here: %(names)s") % {"names": names} if names else ""
     return JsonResponse({"version": ticket.version, "viewers": told, "waiting": waiting_for(staff_at(request))})
+
+
+@of_ticket
+def colleagues(_request: HttpRequest, _ticket: Ticket, actor: Actor) -> HttpResponse:
+    """The names that a note can mention, but one's own; asked for once somebody begins a note."""
+    others = Membership.objects.visible_to(actor).support_users().exclude(Q(id=actor.membership_id))
+    return JsonResponse({"names": sorted({one.full_name for one in others} - {""})})
 
 
 @of_ticket

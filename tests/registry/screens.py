@@ -78,12 +78,16 @@ SCREENS = (
     Screen("index", "/admin/", 12, EVERYBODY, queries=("", "?days=30&tenant={tenant}")),
     Screen(
         "support_ticket_changelist", "/admin/support/ticket/", 9, STAFF_ONLY, 403,
-        ("?tab=open", "?tab=closed", "?tab=mine", "?tab=snoozed", "?tab=open&tag={tag}", "?tab=open&tenant={tenant}"),
+        (
+            "?tab=open", "?tab=closed", "?tab=mine", "?tab=mentioned", "?tab=snoozed", "?tab=open&tag={tag}",
+            "?tab=open&tenant={tenant}",
+        ),
         {"_selected_action": "{ticket}", "apply": "1", **_CHOSEN},
     ),
     # One of them marks what tells of the ticket as read.
     Screen("support_ticket_change", _TICKET + "change/", 13, STAFF_ONLY, 403),
     Screen("support_ticket_news", _TICKET + "news/", 9, STAFF_ONLY),
+    Screen("support_ticket_colleagues", _TICKET + "colleagues/", 6, STAFF_ONLY),
     Screen("support_ticket_action", _TICKET + "action/{action}/", 6, STAFF_ONLY, form=_CHOSEN),
     Screen("support_ticket_redact", _TICKET + "redact/{message}/", 6, STAFF_ONLY, form={"reason": "x"}),
     Screen(

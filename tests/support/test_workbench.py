@@ -110,7 +110,7 @@ class TestQueue:
 
         assert shown == {"unassigned": ["1", "6"], "mine": ["2"], "open": ["1", "2", "3", "5", "6"], "snoozed": ["5"],
                          "closed": ["4"]}  # fmt: skip
-        assert counts == ["2", "1", "5", "1", "1"]
+        assert counts == ["2", "1", "0", "5", "1", "1"], "nobody is mentioned"
         assert self.numbers(browser) == shown["unassigned"], "the queue opens with what is nobody's"
 
     def test_by_assignee(self, customer, sara, yusuf, lead, browser):
