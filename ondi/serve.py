@@ -17,6 +17,7 @@ from ondi.stop import PID_FILE, SETTINGS_FILE, serving
 
 HOST = "127.0.0.1"
 THREADS_TO_REFUSE = 8
+TOLD = ("PUBLIC_URL", "ONDI_INSTALLATION")  # to `manage.py` beside it
 PASSWORD = "ondi-demo"  # noqa: S105 - the demo's, printed for everyone
 
 
@@ -54,7 +55,8 @@ def _alone(home: Path) -> Iterator[None]:
         files = {PID_FILE: str(os.getpid())}
         # What `manage.py` beside it takes where nothing is set: never keys of production, nor another database's.
         if product_settings().DEBUG and not {"DATABASE_URL", "DATABASE_OWNER_URL"} & os.environ.keys():
-            files[SETTINGS_FILE] = "DEBUG=true\n"
+            said = {"DEBUG": "true", **{name: os.environ.get(name, "") for name in TOLD}}
+            files[SETTINGS_FILE] = "".join(f"{name}={value}\n" for name, value in said.items())
         try:
             for name, text in files.items():
                 (home / name).write_text(text)
