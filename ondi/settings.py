@@ -203,6 +203,7 @@ OTP_TOTP_ISSUER = "OnDi Support"
 EMAIL_URL = env.str("EMAIL_URL", default="")
 LOCAL_MAILBOX = embedded_postgres.data_directory() / "mailbox" if DEBUG and not EMAIL_URL else None
 MAIL_IS_SENT = bool(EMAIL_URL or LOCAL_MAILBOX)
+ANYMAIL: dict[str, str] = {}
 vars().update(mail_settings(EMAIL_URL or "smtp://"))
 if LOCAL_MAILBOX:
     EMAIL_BACKEND = "ondi.notifications.mailbox.LocalMailbox"

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.db import transaction
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
@@ -18,6 +18,14 @@ handler400 = "ondi.api.pages.bad_request_page"
 # Pages that read no data open no transaction.
 public = transaction.non_atomic_requests
 
+mail_pages: list[URLPattern | URLResolver] = []
+if settings.ANYMAIL:  # what a provider reports of mails
+    mail_pages.append(path("mail-events/", include("anymail.urls")))
+if settings.LOCAL_MAILBOX:
+    mail_pages += [
+        path("mailbox", public(mailbox)),
+        path("mailbox/<str:mail_id>/<str:part>", public(mailbox_mail)),
+    ]
 urlpatterns = [
     path("", public(RedirectView.as_view(url="/docs"))),
     path("admin", public(RedirectView.as_view(url="/admin/"))),
@@ -26,14 +34,9 @@ urlpatterns = [
     path("schema", SchemaViewSet.as_view({"get": "retrieve"}), name="schema"),
     path("docs", public(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="docs"),
     *routes_of(HealthViewSet),
+    path("notifications/unsubscribe/<str:token>", unsubscribe_page),
+    *mail_pages,
     path("", include("ondi.accounts.api.urls")),
     path("", include("deliveries.api.urls")),
     path("", include("support.api.urls")),
-    path("notifications/unsubscribe/<str:token>", unsubscribe_page),
-    path("mail-events/", include("anymail.urls")),
 ]
-if settings.LOCAL_MAILBOX:
-    urlpatterns += [
-        path("mailbox", public(mailbox)),
-        path("mailbox/<str:mail_id>/<str:part>", public(mailbox_mail)),
-    ]

@@ -31,10 +31,7 @@ def django_db_setup(django_test_environment, django_db_modify_db_settings, djang
         name = owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         with owner.cursor() as cursor:
             cursor.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
-            cursor.execute(
-                "INSERT INTO outbox_installation (id, name, stopped, adopted_at) VALUES (1, %s, '[]', now())",
-                [settings.INSTALLATION],
-            )
+        _adopt()
         application.close()
         application.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = name
         yield
@@ -76,6 +73,16 @@ def _empty_all_tables(self):
     elif filled:
         deletes = ", ".join(f'gone_{number} AS (DELETE FROM "{name}")' for number, name in enumerate(filled))
         owner.execute(f"WITH {deletes} SELECT")
+    _adopt()
+
+
+def _adopt():
+    """Let what is due go out: the database is the tests'. A test that migrates back and forth takes that away."""
+    owner_connection().execute(
+        "INSERT INTO outbox_installation (id, name, stopped, adopted_at) VALUES (1, %s, '[]', now()) "
+        "ON CONFLICT DO NOTHING",
+        [settings.INSTALLATION],
+    )
 
 
 TransactionTestCase._fixture_teardown = _empty_all_tables

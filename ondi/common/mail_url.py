@@ -15,7 +15,7 @@ def mail_settings(url: str) -> dict[str, Any]:
     """
     scheme, query = urlsplit(url).scheme, urlsplit(url).query
     if scheme.startswith(SMTP):
-        return dict(environ.Env.email_url_config(url))
+        return {"ANYMAIL": {}, **environ.Env.email_url_config(url)}
     provider = scheme.replace("-", "_")
     said = {f"{provider}_{name}".upper(): value for name, value in parse_qsl(query)}
     # What calls come in by stands for all providers.

@@ -7,4 +7,4 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
-        from ondi.notifications import link_mails  # noqa: F401 - listens to accounts
+        from ondi.notifications import bounces, link_mails  # noqa: F401 - they listen

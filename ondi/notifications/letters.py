@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.headerregistry import Address
 from email.utils import parseaddr
 from uuid import UUID
@@ -51,9 +51,9 @@ class Envelope:
     """`mail_id`: a mail that is sent a second time bears the same Message-ID."""
 
     mail_id: UUID
+    tenant_id: UUID
     to: str
     sender: Sender
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 def message_of(letter: Letter, envelope: Envelope) -> EmailMultiAlternatives:
@@ -75,8 +75,9 @@ def message_of(letter: Letter, envelope: Envelope) -> EmailMultiAlternatives:
         from_address(sender),
         [envelope.to],
         reply_to=[sender.reply_to] if sender.reply_to else None,
-        headers={**_headers(letter, envelope), **envelope.headers},
+        headers=_headers(letter, envelope),
     )
+    message.metadata = {"tenant": str(envelope.tenant_id)}  # type: ignore[attr-defined]  # providers give it back
     message.attach_alternative(html, "text/html")
     return message
 

@@ -165,7 +165,7 @@ def _written(mail: Mail, sender: Sender, at: datetime) -> EmailMultiAlternatives
         return Drop("no_address")
     if is_suppressed(tenant_id=mail.tenant_id, address=to):
         return Drop("suppressed")
-    return message_of(letter, Envelope(mail.id, to, sender))
+    return message_of(letter, Envelope(mail.id, mail.tenant_id, to, sender))
 
 
 def _reason_against(mail: Mail, at: datetime) -> str:

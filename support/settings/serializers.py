@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ondi.api.fields import IdField
+from ondi.api.fields import IdField, StringField
 from ondi.common.text import is_storable
 from ondi.tenants.models import Language
 from support.settings.kinds import Choice, Kind, Line, Links, Switch, Texts
@@ -41,28 +41,6 @@ class TextsField(serializers.Field[Any, Any, Any, Any]):
         return data
 
 
-@extend_schema_field({"type": "string"})
-class FittingField(serializers.Field[Any, Any, Any, Any]):
-    """What the kind of a setting says fits."""
-
-    default_error_messages = {"invalid": "invalid"}
-
-    def __init__(self, kind: Kind, **options: Any) -> None:
-        super().__init__(**options)
-        self.kind = kind
-
-    def to_internal_value(self, data: Any) -> Any:
-        texts = data.values() if isinstance(data, dict) else [data]
-        if not self.kind.fits(data) or not all(map(is_storable, texts)):
-            self.fail("invalid")
-        return data
-
-
-@extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
-class FittingMapField(FittingField):
-    """The same by name."""
-
-
 def _taken(kind: Kind) -> AnyField:
     match kind:
         case Switch():
@@ -71,10 +49,10 @@ def _taken(kind: Kind) -> AnyField:
             return serializers.ChoiceField(choices=choices.choices, required=False)
         case Texts():
             return TextsField(required=False)
-        case Line():
-            return FittingField(kind, required=False)
-        case Links():
-            return FittingMapField(kind, required=False)
+        case Line(longest=longest):
+            return StringField(required=False, allow_blank=True, max_length=longest)
+        case Links(link=link):
+            return serializers.DictField(child=StringField(allow_blank=True, max_length=link.longest), required=False)
 
 
 def _given(kind: Kind) -> AnyField:

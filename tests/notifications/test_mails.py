@@ -5,6 +5,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from anymail.signals import AnymailTrackingEvent, tracking
 from django.core.management import call_command
 from django.core.signing import Signer
 from django.test import Client
@@ -14,6 +15,7 @@ from django.utils.translation import gettext, override
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership, User
 from ondi.common.ids import new_id
+from ondi.common.mail_url import mail_settings
 from ondi.notifications import mails
 from ondi.notifications.gathering import gather_mails
 from ondi.notifications.mails import LEASE, send_due
@@ -482,3 +484,38 @@ def prove(world, is_proved):
 def parts(mail):
     """Text and HTML."""
     return [mail.get_body((kind,)).get_content().replace("\r\n", "\n") for kind in ("plain", "html")]
+
+
+class TestWhatProvidersReport:
+    @pytest.mark.parametrize(
+        ("kind", "why", "ends"),
+        [
+            ("bounced", "bounced", True), ("complained", "spam", True), ("rejected", "invalid", True),
+            ("deferred", "timed_out", False), ("bounced", "timed_out", False), ("opened", None, False),
+        ],
+    )  # fmt: skip
+    def test_an_address_that_is_gone_or_complained_gets_no_more(self, world, mailed, kind, why, ends):
+        event = AnymailTrackingEvent(
+            event_type=kind, recipient=world.customer.email.upper(), reject_reason=why,
+            metadata={"tenant": str(world.tenant.id)},
+        )  # fmt: skip
+        tracking.send(sender=object, event=event, esp_name="a provider")
+        due = world.say(world.sara).created_at + 2 * MINUTE
+
+        assert (mailed(due) == []) is ends
+
+    @pytest.mark.parametrize("metadata", [{}, {"tenant": "x"}, {"tenant": str(new_id())}])
+    def test_what_names_no_tenant_ends_nothing(self, world, mailed, metadata):
+        event = AnymailTrackingEvent(event_type="bounced", recipient=world.customer.email, metadata=metadata)
+        tracking.send(sender=object, event=event, esp_name="a provider")
+        due = world.say(world.sara).created_at + 2 * MINUTE
+
+        assert len(mailed(due)) == 1
+
+
+def test_the_address_of_a_server_or_a_provider():
+    assert mail_settings("smtp+tls://a:b@mail.example:587")["EMAIL_PORT"] == 587
+    assert mail_settings("amazon-ses://?client_params=x&webhook_secret=a:b") == {
+        "EMAIL_BACKEND": "anymail.backends.amazon_ses.EmailBackend",
+        "ANYMAIL": {"AMAZON_SES_CLIENT_PARAMS": "x", "WEBHOOK_SECRET": "a:b"},
+    }

@@ -51,6 +51,7 @@ COMMANDS = {
     "reset_second_factor": (["agent@example.org"], {"agent@example.org": ("nobody@example.org", "", "x" * 5000)}),
     "clear_expired": ([], {}),
     "outbox": (["list", TENANT], {"list": ("retry", "drop", "nonsense"), TENANT: ("--tenant=nowhere", "--tenant=")}),
+    "outgoing": (["status"], {"status": ("nonsense", "--channel=fax")}),
     "shell": (["-c", "print(1)", TENANT], {}),
     "dbshell": ([TENANT, "--", "-c", "SELECT 1"], {}),
     "migrate": (["support", "--plan"], {"support": ("nonsense",), "--plan": ("9999_nonsense",)}),

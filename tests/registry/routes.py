@@ -17,8 +17,8 @@ from support.actions import ACTIONS, Action, Kind, Parameter
 from tests.registry.scene import Scene
 from tests.world import PERSONAS, World
 
-# HTML, the document about the API, and two redirects.
-NO_API = ("admin/", "admin/i18n/setlang/", "schema", "docs", "admin", "")
+# HTML, the document about the API, two redirects, and the page behind a mail (tests/notifications/test_mails.py).
+NO_API = ("admin/", "admin/i18n/setlang/", "schema", "docs", "admin", "", "notifications/unsubscribe/<str:token>")
 
 
 def _nothing(_scene: Any) -> Any:

@@ -432,7 +432,12 @@ class TestSettingsAndWorkbench:
     def test_admin_changes_portal_settings(self, tenant, people):
         response = workbench(people["admin"]).post(
             url(PortalSettings, "change", tenant.pk),
-            {"allow_customer_close": "on", "support_chat_enabled": "on", "max_customer_priority": "high"},
+            {
+                "allow_customer_close": "on",
+                "support_chat_enabled": "on",
+                "max_customer_priority": "high",
+                "mail_content": "link",
+            },
         )
 
         assert response.status_code == 302, response.content
@@ -526,7 +531,12 @@ class TestAccess:
     def test_settings_are_changed_on_the_record(self, tenant, people):
         workbench(people["admin"]).post(
             url(PortalSettings, "change", tenant.pk),
-            {"allow_customer_close": "on", "support_chat_enabled": "on", "max_customer_priority": "urgent"},
+            {
+                "allow_customer_close": "on",
+                "support_chat_enabled": "on",
+                "max_customer_priority": "urgent",
+                "mail_content": "link",
+            },
         )
 
         with tenant_scope(tenant.id):

@@ -781,7 +781,7 @@ class TestOtherScreens:
         assert ">Tickets</h2>" not in html
 
     def test_acknowledgement_is_written_by_language(self, tenant):
-        form = {"support_chat_enabled": "on", "max_customer_priority": "urgent",
+        form = {"support_chat_enabled": "on", "max_customer_priority": "urgent", "mail_content": "link",
                 "acknowledgement_en": "<p>Thanks<script>x</script></p>",
                 "acknowledgement_ar": "<p>شكراً</p>"}  # fmt: skip
         workbench(MemberFactory(tenant=tenant, admin=True).user).post(

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib import admin
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.urls import reverse
+from django.utils import timezone
 
 import deliveries
 from conversations.models import Conversation, Message
@@ -19,7 +21,10 @@ from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import Membership, RefreshFamily, Scope, SettingsChange, User
 from ondi.accounts.sessions import begin_session
 from ondi.datafixes.models import FixRun
-from ondi.notifications.models import Notification
+from ondi.notifications.gathering import gather_mails
+from ondi.notifications.link_mails import queue_invitation
+from ondi.notifications.mails import send_due
+from ondi.notifications.models import Dispatch, Notification
 from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order, OrderItem
@@ -318,6 +323,37 @@ def links_of(leaks: Leaks, folder: Path) -> Path:
     rows = [f"{ours.ticket.pk},delivery:{theirs.rows['delivery'].pk}", f"{theirs.ticket.pk},none"]
     path.write_text("\n".join(["ticket,item", *rows]) + "\n")
     return path
+
+
+def through_the_mails(leaks: Leaks) -> None:
+    """All that our people can be mailed of, with everybody's words, beside what theirs are."""
+    at = timezone.now()
+    ours, theirs = ({str(one.email) for one in side.people.values()} for side in (leaks.own, leaks.foreign))
+    ours -= theirs  # who is somebody there too is mailed by both
+    for side in (leaks.own, leaks.foreign):
+        with tenant_scope(side.tenant.id):
+            update_portal_settings(
+                actor=actor(side.people["admin"]),
+                changes={"mail_content": "full", "signature": {"en": side.tenant.name}},
+            )
+            for number, person in enumerate(side.people.values()):
+                User.objects.filter(id=person.user_id).update(email_proved_at=at)
+                for position, message in enumerate(Message.objects.in_tenants([side.tenant.id])):
+                    told = Notification.objects.create(
+                        tenant=side.tenant, membership=person, notification_type=REPLY, subject_id=side.ticket.id,
+                        position=10_000 + 100 * number + position, conversation_id=message.conversation_id,
+                        message_id=message.id, data={"number": side.ticket.number},
+                    )  # fmt: skip
+                    Dispatch.objects.create(tenant=side.tenant, notification=told, channel="email", due_at=at)
+                queue_invitation(person, site="https://support.example")
+    while gather_mails(at=at) + send_due(at=at):
+        pass
+    mailed = [one for one in mail.outbox if one.to[0] in ours]
+    for one in mailed:
+        parts = [one.body, *(content for content, _kind in one.alternatives)]
+        leaks.look_at("mail", "", " ".join(map(str, [one.subject, one.from_email, one.to, one.extra_headers, *parts])))
+    if len(mailed) < len(ours):
+        leaks.found.append(f"mail: {len(mailed)} to {len(ours)} of our people")
 
 
 def through_the_commands(leaks: Leaks, folder: Path) -> None:

@@ -86,6 +86,8 @@ def everything(world, owner, tmp_path, *, admin=True, rest=True):
     if admin:
         leaks.through_the_admin(world)
     assert state_of(owner, world.foreign.tenant) == before, "and nothing of theirs was changed"
+    if rest:
+        leaks.through_the_mails(world)
 
 
 def test_the_other_tenant_has_a_row_of_every_screen(world):
