@@ -10,6 +10,7 @@
 # make pooler  the load of soak behind PgBouncer in transaction mode (half a minute; needs pgbouncer)
 # make upgrade  the first release with a million tickets in it, brought to this one (SIZE sets how many; two minutes)
 # make fix-kills  every data fix killed and run again, against an undisturbed run (a minute)
+# make timelines  a hundred thousand random timelines of people who are told things (TIMELINES sets how many; hours)
 # make mutants every condition of security taken out in turn: does the suite notice? (half an hour)
 # make e2e     an agent's day in a real browser (minutes; needs Chromium: make e2e-deps)
 # make screenshots  the pictures of the README, from the demo
@@ -29,7 +30,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps pooler pooler-deps fix-kills upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes bench-relay format messages clean
+.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps pooler pooler-deps fix-kills timelines upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes bench-relay format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -82,6 +83,9 @@ upgrade: $(READY)
 
 fix-kills: $(READY)
 	@$(BIN)/python -m tests.reliability.fixes
+
+timelines: $(READY)
+	@TIMELINES=$${TIMELINES:-100000} $(BIN)/python -m pytest -n 2 -q tests/notifications/test_timelines.py
 
 mutants: $(READY)
 	@$(BIN)/python -m tests.mutants

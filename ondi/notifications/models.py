@@ -62,6 +62,7 @@ class Notification(TenantOwned):
                 fields=["tenant", "membership", "notification_type", "subject_id"], name="notifications_of_type"
             ),
             models.Index(fields=["created_at"], name="notifications_by_age"),
+            models.Index(fields=["tenant", "subject_id"], name="notifications_of_subject"),
         ]
 
     def __str__(self) -> str:

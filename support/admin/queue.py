@@ -37,7 +37,7 @@ from support.admin.tabs import (
     tab_links,
     tab_of,
 )
-from support.admin.ticket_page import colleagues, news, note, redact, reply, run_action, ticket_page
+from support.admin.ticket_page import colleagues, news, note, redact, reply, run_action, ticket_page, told
 from support.errors import QueueEmpty
 from support.models import Ticket
 
@@ -76,6 +76,7 @@ class TicketAdmin(TicketDataAdmin):
             ("<uuid:ticket_id>/note/", note, "note"),
             ("<uuid:ticket_id>/news/", news, "news"),
             ("<uuid:ticket_id>/colleagues/", colleagues, "colleagues"),
+            ("<uuid:ticket_id>/told/", told, "told"),
             ("<uuid:ticket_id>/action/<slug:name>/", run_action, "action"),
             ("<uuid:ticket_id>/redact/<uuid:message_id>/", redact, "redact"),
         ]

@@ -32,6 +32,7 @@ from support.errors import TicketChanged
 from support.models import CannedReply, Tag, Ticket, TicketViewer
 from support.placeholders import NAMES, filled
 from support.services import Seen
+from support.told import told_of
 
 OTHER_TICKETS = 5
 
@@ -117,6 +118,15 @@ def colleagues(_request: HttpRequest, _ticket: Ticket, actor: Actor) -> HttpResp
     """The names that a note can mention, but one's own; asked for once somebody begins a note."""
     others = Membership.objects.visible_to(actor).support_users().exclude(Q(id=actor.membership_id))
     return JsonResponse({"names": sorted({one.full_name for one in others} - {""})})
+
+
+@of_ticket
+def told(request: HttpRequest, ticket: Ticket, _actor: Actor) -> HttpResponse:
+    """Who was told what of it."""
+    context = {
+        "title": _("Who was told what"), "ticket": ticket, "told": told_of(ticket), "page_url": ticket_url(ticket.id),
+    }  # fmt: skip
+    return render(request, "support/told.html", {**admin.site.each_context(request), **context})
 
 
 @of_ticket

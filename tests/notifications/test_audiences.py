@@ -324,10 +324,10 @@ class TestOnce:
         assert len(world.told()) == 1
 
 
-def read(world, who, sequence):
+def read(world, who, sequence, ticket=None):
     with tenant_scope(world.tenant.id):
         mark_read(
-            tenant_id=world.tenant.id, membership_id=who.id, conversation_id=world.ticket.conversation_id,
-            sequence=sequence,
+            tenant_id=world.tenant.id, membership_id=who.id,
+            conversation_id=(ticket or world.ticket).conversation_id, sequence=sequence,
         )  # fmt: skip
         assert Participant.objects.filter(membership=who).exists()

@@ -88,6 +88,7 @@ SCREENS = (
     Screen("support_ticket_change", _TICKET + "change/", 13, STAFF_ONLY, 403),
     Screen("support_ticket_news", _TICKET + "news/", 9, STAFF_ONLY),
     Screen("support_ticket_colleagues", _TICKET + "colleagues/", 6, STAFF_ONLY),
+    Screen("support_ticket_told", _TICKET + "told/", 9, STAFF_ONLY),
     Screen("support_ticket_action", _TICKET + "action/{action}/", 6, STAFF_ONLY, form=_CHOSEN),
     Screen("support_ticket_redact", _TICKET + "redact/{message}/", 6, STAFF_ONLY, form={"reason": "x"}),
     Screen(

@@ -10,7 +10,7 @@ A new invariant gets its row here and its damage in `tests/support/test_doctor.p
 knows nothing of this table, holds the rule.
 """
 
-from support.fixes.findings import catalogue, conversations, people, settings, tickets
+from support.fixes.findings import catalogue, conversations, people, settings, telling, tickets
 from support.fixes.findings.parts import Finding
 
 FINDINGS: list[Finding] = [
@@ -18,5 +18,6 @@ FINDINGS: list[Finding] = [
     *people.FINDINGS,
     *tickets.FINDINGS,
     *settings.FINDINGS,
+    *telling.FINDINGS,
     *catalogue.FINDINGS,
 ]
