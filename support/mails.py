@@ -19,7 +19,7 @@ from ondi.notifications.models import Mail, Notification
 from ondi.notifications.senders import Sender, says_sender
 from ondi.notifications.types import TYPES
 from ondi.notifications.unsubscribing import unsubscribe_url
-from ondi.tenants.models import Tenant
+from ondi.tenants.models import PortalSettings, Tenant
 from support.models import Ticket
 from support.settings.portal import MailContent, Portal
 
@@ -102,4 +102,6 @@ def _author(person: Membership | None, role: str, *, is_customer: bool) -> str:
 
 
 def _portal(tenant: Tenant) -> Portal:
-    return Portal.read(tenant.portal_settings.values)
+    """A tenant without a row of settings has all at their defaults."""
+    row = PortalSettings.objects.filter(tenant=tenant).first()
+    return Portal.read(row.values if row else {})

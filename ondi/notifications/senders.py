@@ -32,7 +32,7 @@ def says_sender(function: Callable[[Tenant], Sender]) -> Callable[[Tenant], Send
 
 def sender_of(tenant_id: UUID) -> Sender:
     """This tenant's, which is in scope."""
-    tenant = Tenant.objects.select_related("portal_settings").get(id=tenant_id)
+    tenant = Tenant.objects.get(id=tenant_id)
     for function in _SENDERS:
         return function(tenant)
     return Sender(tenant.name)

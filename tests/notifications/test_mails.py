@@ -344,6 +344,12 @@ class TestWhoIsMailed:
         assert mailed(due + timedelta(hours=24, minutes=1)) == []
         assert ("dropped", "too_old") in dispatches(world)
 
+    def test_a_tenant_without_its_row_of_settings_mails_with_the_defaults(self, world, mailed, owner):
+        owner().execute("DELETE FROM tenants_portalsettings WHERE tenant_id = %s", [world.tenant.id])
+        due = world.say(world.sara).created_at + 2 * MINUTE
+
+        assert len(mailed(due)) == 1
+
     def test_data_fixes_and_imports_mail_nobody(self, world, mailed):
         message = world.say(world.sara)
         with tenant_scope(world.tenant.id):
