@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from conversations.models import Message, SenderRole
+from conversations.models import Message, MessageType, SenderRole
 from conversations.people import CUSTOMER, SUPPORT, person_name
 from ondi.accounts.models import Membership
 from ondi.notifications.gathering import PURPOSE, still_to_tell
@@ -85,7 +85,7 @@ def _page_for_staff(ticket: Ticket) -> str:
 def _quotes(told: Sequence[Notification], member: Membership, *, is_customer: bool) -> list[Quote]:
     """What people wrote in the messages that are told of, the newest of them."""
     wanted = [one.message_id for one in told if one.message_id][-MOST_QUOTES:]
-    said = Message.objects.in_tenants([member.tenant_id]).filter(id__in=wanted).exclude(sender_role=SenderRole.SYSTEM)
+    said = Message.objects.in_tenants([member.tenant_id]).filter(id__in=wanted, message_type=MessageType.TEXT)
     messages = list(said.order_by("sequence"))
     senders = Membership.objects.in_tenants([member.tenant_id]).filter(id__in={one.sender_id for one in messages})
     people: dict[UUID | None, Membership] = {one.id: one for one in senders}

@@ -155,11 +155,13 @@ def _written(mail: Mail, sender: Sender, at: datetime) -> EmailMultiAlternatives
     try:
         with transaction.atomic():
             letter = _WRITERS[mail.purpose](mail, at)
+            return letter if not isinstance(letter, Letter) else _addressed(mail, letter, sender)
     except Exception as error:  # noqa: BLE001 - one that cannot be written holds up no other
         log.warning("mail_not_written", mail=str(mail.id), purpose=mail.purpose, kind=type(error).__name__)
         return Later(at + _pause(mail.attempts))
-    if not isinstance(letter, Letter):
-        return letter
+
+
+def _addressed(mail: Mail, letter: Letter, sender: Sender) -> EmailMultiAlternatives | Drop:
     to = letter.to or mail.membership.email
     if not to:
         return Drop("no_address")

@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.translation import gettext, override
 
+from conversations.services import redact_message
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership, User
 from ondi.common.ids import new_id
@@ -244,6 +245,32 @@ class TestWhatItSays:
         assert "Your Tigris team" in text
         assert "Your Tigris team" in html
         assert "<img" not in html
+
+    def test_words_that_were_taken_back_do_not_go(self, world, mailed):
+        configure(world, mail_content="full")
+        prove(world, True)
+        message = world.say(world.sara, "Not for you.")
+        with tenant_scope(world.tenant.id):
+            redact_message(conversation_id=message.conversation_id, message_id=message.id)
+        (mail,) = mailed(message.created_at + 2 * MINUTE)
+
+        assert "Not for you" not in mail.as_string()
+        assert "Sara" not in mail.as_string()
+
+    def test_one_that_cannot_be_written_holds_up_no_other(self, world, mailed, monkeypatch):
+        other = MemberFactory(tenant=world.tenant)
+        due = world.say(world.sara).created_at + 2 * MINUTE
+        world.say(world.sara, ticket=make_ticket(other, agent=world.sara))
+        made = mails.message_of
+
+        def broken_for_one(letter, envelope):
+            return 1 / 0 if envelope.to == world.customer.email else made(letter, envelope)
+
+        monkeypatch.setattr(mails, "message_of", broken_for_one)
+        assert len(mailed(due + MINUTE, other)) == 1
+        monkeypatch.undo()
+
+        assert len(mailed(due + 2 * MINUTE)) == 1
 
     def test_the_button_leads_to_the_portal_of_the_source_or_says_where_to_look(self, world, mailed):
         due = world.say(world.sara).created_at + 2 * MINUTE
