@@ -388,6 +388,22 @@ class TestWhoIsMailed:
         assert mailed(timezone.now() + 30 * MINUTE) == []
 
 
+def test_one_tenants_many_keep_no_others_waiting(world, server):
+    other = World()
+    for _number in range(6):
+        world.say(world.sara, ticket=make_ticket(MemberFactory(tenant=world.tenant), agent=world.sara))
+    world.settle()
+    due = other.say(other.sara).created_at + 2 * MINUTE
+    gather_mails(at=due)
+    other.settle()
+    gather_mails(at=due + MINUTE)
+
+    send_due(at=due + MINUTE)
+
+    assert len(server.to(other.customer.email)) == 1
+    assert len(server.mails) == 6, "five of the one, and the other's"
+
+
 class TestTheGate:
     def test_a_copy_writes_to_nobody_until_it_is_adopted(self, world, mailed, settings):
         due = world.say(world.sara).created_at + 2 * MINUTE
