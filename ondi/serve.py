@@ -113,12 +113,20 @@ def prepare_database() -> None:
     call_command("migrate", verbosity=0, interactive=False)
     for fault in run_checks(databases=["default"], tags=[Tags.database]):
         sys.stderr.write(f"warning: {fault.msg} {fault.hint or ''}\n")
+    _adopt(is_empty=not find_tenants())
     if not find_tenants():
-        from ondi.outbox.outgoing import adopt
-
-        adopt(product_settings().INSTALLATION)
         print("Filling the empty database with demo data ...", flush=True)  # noqa: T201
         call_command("seed_demo")
+
+
+def _adopt(*, is_empty: bool) -> None:
+    """Let what is due go out from here, where the database is new, or mail goes no further than the local mailbox."""
+    from ondi.outbox.outgoing import adopt, adopted_by, is_ours
+
+    if not adopted_by() and (is_empty or product_settings().LOCAL_MAILBOX):
+        adopt(product_settings().INSTALLATION)
+    if not is_ours():
+        sys.stderr.write("warning: this database belongs elsewhere, and nothing is mailed: manage.py outgoing status\n")
 
 
 def _serve(port: int) -> None:

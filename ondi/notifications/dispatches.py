@@ -3,12 +3,10 @@
 Push is the platform's: what is due is published, and its programs tell their devices.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
 from django.utils import timezone
 
 from ondi.common.prepared import insert_rows
@@ -16,7 +14,7 @@ from ondi.notifications.models import Dispatch, Notification
 from ondi.notifications.preferences import Preferences, preferences_of
 from ondi.notifications.types import TYPES, Channel, When
 from ondi.outbox.models import Entry
-from ondi.outbox.outgoing import Gate, Outgoing, gate
+from ondi.outbox.outgoing import Gate, Outgoing, due_by_tenant, gate
 from ondi.outbox.publishing import entry, register
 from ondi.tenants.scope import tenant_scope
 
@@ -45,18 +43,9 @@ def dispatches_of(notification: Notification, wishes: Preferences) -> list[Dispa
     return told
 
 
-def dispatches_due(channel: Channel, way: Gate, at: datetime) -> Iterator[tuple[UUID, Sequence[UUID]]]:
+def dispatches_due(channel: Channel, way: Gate, at: datetime) -> Iterator[tuple[UUID, list[UUID]]]:
     """By tenant, which dispatches are due; none where nothing may go out."""
-    if way.is_closed:
-        return
-    with connection.cursor() as cursor:
-        due = "SELECT id, tenant_id FROM ondi_dispatches_due(%s, %s, %s, %s)"
-        cursor.execute(due, [channel.value, at, AT_ONCE, list(way.stopped)])
-        rows = cursor.fetchall()
-    of_tenants: dict[UUID, list[UUID]] = defaultdict(list)
-    for key, tenant_id in rows:
-        of_tenants[tenant_id].append(key)
-    yield from of_tenants.items()
+    return due_by_tenant(way, "ondi_dispatches_due", channel.value, at, AT_ONCE)
 
 
 def push_due(*, at: datetime | None = None) -> int:

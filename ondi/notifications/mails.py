@@ -4,8 +4,7 @@ A try takes a mail for `LEASE` and counts up its `attempts`; what came of it is 
 between, the mail is tried again when the lease ends, and bears the same Message-ID.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +13,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from ondi.notifications.addresses import REFUSED, is_suppressed, suppress
@@ -22,7 +21,7 @@ from ondi.notifications.letters import Envelope, Letter, message_of
 from ondi.notifications.models import Dispatch, Mail
 from ondi.notifications.senders import Sender, sender_of
 from ondi.notifications.transport import Answer, MailServerTrouble, Transport
-from ondi.outbox.outgoing import Outgoing, gate
+from ondi.outbox.outgoing import Outgoing, due_by_tenant, gate
 from ondi.tenants.scope import tenant_scope
 
 LEASE = timedelta(minutes=10)
@@ -97,7 +96,7 @@ def send_due(*, at: datetime | None = None) -> int:
     """
     at, looked_at = at or timezone.now(), 0
     with Transport() as transport:
-        for tenant_id, keys in _due(at):
+        for tenant_id, keys in due_by_tenant(gate(Outgoing.EMAIL), "ondi_mails_due", at, AT_ONCE):
             looked_at += len(keys)
             tries = _take(tenant_id, keys, at)
             for number, one in enumerate(tries):
@@ -113,20 +112,6 @@ def send_due(*, at: datetime | None = None) -> int:
     return looked_at
 
 
-def _due(at: datetime) -> Iterator[tuple[UUID, Sequence[UUID]]]:
-    """By tenant, which mails are due; none where nothing may go out."""
-    way = gate(Outgoing.EMAIL)
-    if way.is_closed:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id, tenant_id FROM ondi_mails_due(%s, %s, %s)", [at, AT_ONCE, list(way.stopped)])
-        due = cursor.fetchall()
-    of_tenants: dict[UUID, list[UUID]] = defaultdict(list)
-    for key, tenant_id in due:
-        of_tenants[tenant_id].append(key)
-    yield from of_tenants.items()
-
-
 def _take(tenant_id: UUID, keys: Sequence[UUID], at: datetime) -> list[Try]:
     """Those of them that are to be sent now, each judged again. Locks them, passing over those that others hold."""
     tries = []
@@ -140,7 +125,6 @@ def _take(tenant_id: UUID, keys: Sequence[UUID], at: datetime) -> list[Try]:
                 case Drop(reason):
                     _settle(mail, Mail.State.DROPPED, reason, at)
                 case Later(until):
-                    mail.attempts -= 1
                     mail.next_at = until
                 case message:
                     mail.next_at = at + LEASE
@@ -199,7 +183,7 @@ def _record(tenant_id: UUID, one: Try, answer: Answer, at: datetime) -> None:
 
 
 def _settle(mail: Mail, state: Mail.State, reason: str, at: datetime) -> None:
-    """Sent or dropped, and so is all that was to be told by it."""
+    """Sent or dropped, and so is all that it was to tell."""
     mail.state, mail.reason = state, reason
     told = Dispatch.objects.in_tenants([mail.tenant_id]).filter(mail=mail, state=Dispatch.State.IN_MAIL)
     is_sent = state is Mail.State.SENT

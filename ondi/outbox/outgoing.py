@@ -4,9 +4,11 @@ A database goes with the installation that adopted it. Elsewhere, restored or cl
 the environment's `ONDI_INSTALLATION`: then nothing goes out, and what is due waits, until it is adopted there.
 """
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -43,6 +45,23 @@ def gate(channel: Outgoing) -> Gate:
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM ondi_stopped(%s)", [channel.value])
         return Gate(is_closed=False, stopped={tenant_id for (tenant_id,) in cursor.fetchall()})
+
+
+def due_by_tenant(way: Gate, function: str, *arguments: Any) -> Iterator[tuple[UUID, list[UUID]]]:
+    """What an owner's function says is due, by tenant: its rows are (id, tenant), its last argument whom to pass over.
+
+    None where nothing may go out.
+    """
+    if way.is_closed:
+        return
+    placeholders = ", ".join(["%s"] * (len(arguments) + 1))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id, tenant_id FROM {function}({placeholders})", [*arguments, list(way.stopped)])  # noqa: S608 - ours
+        rows = cursor.fetchall()
+    found: dict[UUID, list[UUID]] = defaultdict(list)
+    for key, tenant_id in rows:
+        found[tenant_id].append(key)
+    yield from found.items()
 
 
 def _is_here(installation: Installation) -> bool:

@@ -1,4 +1,4 @@
-"""Mentioning a colleague: chosen while the note is written, told by the bell, found in the queue's tab."""
+"""Mentioning a colleague: chosen while the note is written, announced by the bell, found in the queue's tab."""
 
 import pytest
 from playwright.sync_api import expect

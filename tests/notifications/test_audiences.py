@@ -229,7 +229,7 @@ class TestKnown:
         assert len(world.unread(world.customer)) == 1
 
     def test_who_reads_just_while_it_is_told_has_read_it(self, world):
-        """Whoever comes second waits for the other: the reader then marks it, or the teller tells nothing."""
+        """Who comes second waits for the other: the reader then marks it, or the teller tells nothing."""
         for _round in range(15):
             message = world.say(world.sara)
             relay_all()

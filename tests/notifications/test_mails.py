@@ -18,6 +18,7 @@ from ondi.accounts.models import Membership, User
 from ondi.common.ids import new_id
 from ondi.common.mail_url import mail_settings
 from ondi.notifications import mails
+from ondi.notifications.dispatches import push_due
 from ondi.notifications.gathering import gather_mails
 from ondi.notifications.mails import LEASE, send_due
 from ondi.notifications.models import Dispatch, Mail, NotificationPreferences
@@ -25,6 +26,7 @@ from ondi.notifications.preferences import change_preferences
 from ondi.notifications.transport import Answer, MailServerTrouble
 from ondi.notifications.unsubscribing import token_of
 from ondi.outbox.outgoing import adopt
+from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from support import notices, services
 from support.settings.services import update_portal_settings
@@ -377,6 +379,17 @@ class TestWhoIsMailed:
 
         assert len(mailed(due)) == 1
 
+    def test_a_suspended_tenant_mails_nobody_until_it_is_active_again(self, world, mailed):
+        due = world.say(world.sara).created_at + 2 * MINUTE
+        world.settle()
+        set_status(world, "suspended")
+        assert mailed(due) == []
+        assert push_due(at=due) == 0
+        set_status(world, "active")
+
+        assert push_due(at=due) == 1
+        assert len(mailed(due + MINUTE)) == 1
+
     def test_data_fixes_and_imports_mail_nobody(self, world, mailed):
         message = world.say(world.sara)
         with tenant_scope(world.tenant.id):
@@ -515,6 +528,11 @@ def wishes(world):
     with tenant_scope(world.tenant.id):
         found = NotificationPreferences.objects.filter(membership=world.customer).first()
     return found.types if found else {}
+
+
+def set_status(world, status):
+    with tenant_scope(world.tenant.id):
+        assert Tenant.objects.filter(id=world.tenant.id).update(status=status) == 1
 
 
 def configure(world, **changes):

@@ -1,4 +1,4 @@
-"""What agents do with a ticket beyond taking it: answer, note, assign, sort, put off, relink, redact, phone."""
+"""What agents do with a ticket beyond taking it: answer, note, assign, sort, snooze, relink, redact, phone."""
 
 from datetime import timedelta
 from uuid import UUID

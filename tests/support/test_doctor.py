@@ -1,4 +1,4 @@
-"""The doctor names every planted damage and nothing else; its repairs mend it, and undoing them brings it back."""
+"""The doctor names every planted damage and nothing else; its repairs correct it, and undoing them brings it back."""
 
 import hashlib
 import io

@@ -1,6 +1,6 @@
 """The walls of mails, and which of them are due over all tenants: keys and tenants, and no more.
 
-A few of each tenant at a time, and none of those whose mail or push is stopped: they would take everybody's places.
+A few of each active tenant at a time, and none of those whose mail or push is stopped: they would take all places.
 """
 
 from django.db import migrations
@@ -33,7 +33,7 @@ SET search_path = pg_catalog, pg_temp AS $$
         SELECT d.id, d.due_at FROM public.notifications_dispatch AS d
         WHERE d.tenant_id = tenant.id AND d.channel = wanted AND d.state = 'waiting' AND d.due_at <= now
         ORDER BY d.due_at LIMIT 50
-    ) AS due WHERE tenant.id <> ALL (without) ORDER BY due.due_at LIMIT most
+    ) AS due WHERE tenant.status = 'active' AND tenant.id <> ALL (without) ORDER BY due.due_at LIMIT most
 $$;
 REVOKE ALL ON FUNCTION ondi_dispatches_due(text, timestamptz, integer, uuid[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ondi_dispatches_due(text, timestamptz, integer, uuid[]) TO ondi;
@@ -46,7 +46,7 @@ SET search_path = pg_catalog, pg_temp AS $$
         SELECT m.id, m.next_at FROM public.notifications_mail AS m
         WHERE m.tenant_id = tenant.id AND m.state = 'waiting' AND m.next_at <= now
         ORDER BY m.next_at LIMIT 5
-    ) AS due WHERE tenant.id <> ALL (without) ORDER BY due.next_at LIMIT most
+    ) AS due WHERE tenant.status = 'active' AND tenant.id <> ALL (without) ORDER BY due.next_at LIMIT most
 $$;
 REVOKE ALL ON FUNCTION ondi_mails_due(timestamptz, integer, uuid[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ondi_mails_due(timestamptz, integer, uuid[]) TO ondi;

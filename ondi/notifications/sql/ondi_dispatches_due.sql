@@ -8,5 +8,5 @@ AS $function$
         SELECT d.id, d.due_at FROM public.notifications_dispatch AS d
         WHERE d.tenant_id = tenant.id AND d.channel = wanted AND d.state = 'waiting' AND d.due_at <= now
         ORDER BY d.due_at LIMIT 50
-    ) AS due WHERE tenant.id <> ALL (without) ORDER BY due.due_at LIMIT most
+    ) AS due WHERE tenant.status = 'active' AND tenant.id <> ALL (without) ORDER BY due.due_at LIMIT most
 $function$;

@@ -8,5 +8,5 @@ AS $function$
         SELECT m.id, m.next_at FROM public.notifications_mail AS m
         WHERE m.tenant_id = tenant.id AND m.state = 'waiting' AND m.next_at <= now
         ORDER BY m.next_at LIMIT 5
-    ) AS due WHERE tenant.id <> ALL (without) ORDER BY due.next_at LIMIT most
+    ) AS due WHERE tenant.status = 'active' AND tenant.id <> ALL (without) ORDER BY due.next_at LIMIT most
 $function$;
