@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import structlog
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, UnreadablePostError
 from django.utils.translation import gettext_lazy as _
@@ -144,6 +145,8 @@ def as_domain_error(exception: Exception) -> DomainError | None:
             return UnsupportedMediaType()
         case exceptions.ParseError() | UnreadablePostError():
             return MalformedJson()
+        case SuspiciousOperation():
+            return BadRequest()
         case _ if isinstance(exception, DATABASE_IS_AWAY):
             note_absence(exception)
             return ServiceUnavailable()

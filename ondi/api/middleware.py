@@ -37,8 +37,13 @@ ERROR_OF_STATUS: dict[int, type[DomainError]] = {
 }
 
 
+UNSUBSCRIBE = "/notifications/unsubscribe/"
+
+
 def answers_html(request: HttpRequest) -> bool:
-    """Admin and docs are for browsers; everything else answers in the envelope."""
+    """Admin, docs and what a mail leads people to are for browsers; everything else answers in the envelope."""
+    if request.path.startswith(UNSUBSCRIBE):  # a mail program posts there too, and asks for no page
+        return request.method != "POST" or "text/html" in request.headers.get("Accept", "")
     return request.path.startswith("/admin/") or request.path in ("/admin", "/docs")
 
 

@@ -9,6 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from ondi.accounts.models import Membership
+from ondi.api.middleware import answers_html
 from ondi.api.responses import error_response
 from ondi.notifications.errors import UnsubscribeLinkInvalid
 from ondi.notifications.unsubscribing import unsubscribe, unsubscribing
@@ -19,7 +20,7 @@ from ondi.notifications.unsubscribing import unsubscribe, unsubscribing
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     """A page for people, an envelope for mail programs, which do not ask for a page."""
-    wants_page = request.method != "POST" or "text/html" in request.headers.get("Accept", "")
+    wants_page = answers_html(request)
     try:
         member = unsubscribing(token=token)
         if request.method == "POST":

@@ -1,6 +1,7 @@
 """Mails of notifications: one a person and ticket once its window is over, judged again before each try."""
 
 import io
+from base64 import b64encode
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -9,10 +10,12 @@ from anymail.signals import AnymailTrackingEvent, tracking
 from django.core.management import call_command
 from django.core.signing import Signer
 from django.test import Client
+from django.urls import include, path
 from django.utils import timezone
 from django.utils.translation import gettext, override
 
 from conversations.services import redact_message
+from ondi import urls as ondi_urls
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership, User
 from ondi.common.ids import new_id
@@ -518,7 +521,8 @@ class TestUnsubscribing:
             token = Signer(salt="another", sep="~").sign(f"{world.tenant.id}~{world.customer.id}")
 
         path = f"/notifications/unsubscribe/{token}"
-        assert Client().get(path).status_code == 404
+        page = Client().get(path)
+        assert (page.status_code, "This link is not valid." in page.content.decode()) == (404, True)
         answer = Client().post(path)
         assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
         assert not wishes(world)
@@ -578,6 +582,30 @@ class TestWhatProvidersReport:
         due = world.say(world.sara).created_at + 2 * MINUTE
 
         assert len(mailed(due)) == 1
+
+
+class Pages:
+    """The addresses of the product where a provider is configured, for `ROOT_URLCONF`."""
+
+    urlpatterns = (path("mail-events/", include("anymail.urls")), *ondi_urls.urlpatterns)
+
+
+@pytest.mark.parametrize(
+    ("who", "status", "is_ended"), [(None, 400, False), ("a:b", 400, False), ("a:secret", 200, True)]
+)
+def test_a_provider_that_does_not_know_the_secret_is_refused(world, mailed, settings, who, status, is_ended):
+    settings.ANYMAIL, settings.ROOT_URLCONF = {"WEBHOOK_SECRET": "a:secret"}, Pages
+    bounce = {
+        "RecordType": "Bounce", "Type": "HardBounce", "Email": world.customer.email, "ID": 1, "TypeCode": 1,
+        "MessageID": "x", "Metadata": {"tenant": str(world.tenant.id)}, "BouncedAt": "2026-11-26T10:00:00Z",
+    }  # fmt: skip
+    said = {"authorization": f"Basic {b64encode(who.encode()).decode()}"} if who else {}
+
+    answer = Client().post("/mail-events/postmark/tracking/", bounce, "application/json", headers=said)
+
+    assert answer.status_code == status
+    due = world.say(world.sara).created_at + 2 * MINUTE
+    assert (mailed(due) == []) is is_ended
 
 
 def test_the_address_of_a_server_or_a_provider():
