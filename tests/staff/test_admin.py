@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ondi.accounts.models import ApiKey, Membership, RefreshFamily, SettingsChange, User
+from ondi.accounts.roles import Role
 from ondi.accounts.services import end_membership
 from ondi.accounts.sessions import begin_session
 from ondi.tenants.models import PortalSettings, Tenant
@@ -326,12 +327,15 @@ class TestPeople:
         assert b"invite_again" not in page.content
         assert client.get(url(Membership, "add")).status_code == 403
 
-    @pytest.mark.parametrize(("people_asked", "listed"), [("customers", {"Layla"}), ("staff", {"Sara"})])
+    @pytest.mark.parametrize(
+        ("people_asked", "listed"), [("customers", ("Layla", "customer")), ("staff", ("Sara", "agent"))]
+    )
     def test_customers_and_staff_are_lists_of_their_own(self, ticket, people, people_asked, listed):
         page = workbench(people["support_user"]).get(f"{url(Membership, 'changelist')}?people={people_asked}")
 
         rows = page.context["cl"].result_list
-        assert {row.first_name for row in rows} & {"Layla", "Sara"} == listed
+        assert {(row.first_name, row.role) for row in rows} >= {listed}
+        assert {row.role == Role.CUSTOMER for row in rows} == {people_asked == "customers"}
 
     def test_same_person_twice_is_a_form_error(self, tenant, people):
         response = workbench(people["admin"]).post(
