@@ -27,20 +27,24 @@ register(DUE, ["notification_id"])
 
 def dispatches_of(notification: Notification, wishes: Preferences) -> list[Dispatch]:
     """Unsaved, one for each way that is open now."""
-    kind, told = TYPES[notification.notification_type], []
-    for channel in (Channel.EMAIL, Channel.PUSH):
-        when = wishes.when(kind, channel)
-        if when is not When.OFF:
-            wait = kind.window if when is When.UNREAD else timedelta(0)
-            told.append(
-                Dispatch(
-                    tenant_id=notification.tenant_id,
-                    notification=notification,
-                    channel=channel,
-                    due_at=wishes.told_at(notification.shown_at + wait),
-                )
-            )
-    return told
+    kind = TYPES[notification.notification_type]
+    return [
+        Dispatch(
+            tenant_id=notification.tenant_id,
+            notification=notification,
+            channel=channel,
+            due_at=wishes.told_at(goes_at(notification, channel, wishes)),
+        )
+        for channel in (Channel.EMAIL, Channel.PUSH)
+        if wishes.when(kind, channel) is not When.OFF
+    ]
+
+
+def goes_at(notification: Notification, channel: Channel, wishes: Preferences) -> datetime:
+    """When it goes out, as its reader wishes now; quiet hours not counted."""
+    kind = TYPES[notification.notification_type]
+    waits = wishes.when(kind, channel) is When.UNREAD
+    return notification.shown_at + kind.window if waits else notification.shown_at
 
 
 def dispatches_due(channel: Channel, way: Gate, at: datetime) -> Iterator[tuple[UUID, list[UUID]]]:
@@ -67,11 +71,11 @@ def _push(tenant_id: UUID, keys: Sequence[UUID], at: datetime) -> None:
     published = []
     for notification in told:
         dispatch, wish = held[notification.id], wishes[notification.membership_id]
-        quiet_until = wish.told_at(at)
+        told_at = wish.told_at(max(at, goes_at(notification, Channel.PUSH, wish)))
         if reason := reason_against(notification, dispatch, wish, at):
             dispatch.state, dispatch.reason, dispatch.done_at = Dispatch.State.DROPPED, reason, at
-        elif quiet_until > at:
-            dispatch.due_at = quiet_until
+        elif told_at > at:
+            dispatch.due_at = told_at
         else:
             dispatch.state, dispatch.done_at = Dispatch.State.DONE, at
             published.append(_due(notification, at))

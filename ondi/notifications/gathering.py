@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
-from ondi.notifications.dispatches import dispatches_due, reason_against
+from ondi.notifications.dispatches import dispatches_due, goes_at, reason_against
 from ondi.notifications.mails import Drop, Later, queue_mail
 from ondi.notifications.models import Dispatch, Mail, Notification
 from ondi.notifications.preferences import Preferences, preferences_of
@@ -66,10 +66,10 @@ def _gather_one(dispatches: Sequence[Dispatch], wish: Preferences, at: datetime)
             open_ones.append(one)
     if not open_ones:
         return
-    goes_at = max(_goes_at(open_ones, wish), wish.told_at(at))
-    if goes_at > at:
+    told_at = wish.told_at(max(at, _mail_goes_at(open_ones, wish)))
+    if told_at > at:
         for one in open_ones:
-            one.due_at = max(one.due_at, goes_at) if one.due_at <= at else one.due_at
+            one.due_at = max(one.due_at, told_at)
         return
     first = open_ones[0].notification
     mail = queue_mail(
@@ -83,12 +83,14 @@ def _gather_one(dispatches: Sequence[Dispatch], wish: Preferences, at: datetime)
         one.state, one.mail = Dispatch.State.IN_MAIL, mail
 
 
-def _goes_at(dispatches: Sequence[Dispatch], wish: Preferences) -> datetime:
+def _mail_goes_at(dispatches: Sequence[Dispatch], wish: Preferences) -> datetime:
     """When a mail that tells of these goes."""
-    at_once = [one.due_at for one in dispatches if _when(one.notification, wish) is When.NOW]
-    last = max(one.due_at for one in dispatches)
-    longest: datetime = min(one.notification.shown_at for one in dispatches) + JOINS_FOR
-    return min([last, longest, *at_once])
+    told = [one.notification for one in dispatches]
+    at_once = [one.shown_at for one in told if _when(one, wish) is When.NOW]
+    last = max(goes_at(one, Channel.EMAIL, wish) for one in told)
+    longest = min(one.shown_at for one in told) + JOINS_FOR
+    earliest: datetime = min([last, longest, *at_once])
+    return earliest
 
 
 def _when(notification: Notification, wish: Preferences) -> When:

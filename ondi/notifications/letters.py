@@ -101,7 +101,7 @@ def one_line(text: str) -> str:
 def _headers(letter: Letter, envelope: Envelope) -> dict[str, str]:
     # Robots do not answer what says that a program wrote it (RFC 3834, and Microsoft's own).
     headers = {
-        "Message-ID": f"<m.{_secret(str(envelope.mail_id))}@{_domain()}>",
+        "Message-ID": message_id(envelope.mail_id),
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
     }
@@ -112,6 +112,11 @@ def _headers(letter: Letter, envelope: Envelope) -> dict[str, str]:
         headers["List-Unsubscribe"] = f"<{letter.unsubscribe}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return headers
+
+
+def message_id(mail_id: UUID) -> str:
+    """The same however often this mail is tried."""
+    return f"<m.{_secret(str(mail_id))}@{_domain()}>"
 
 
 def _secret(text: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ondi.accounts.actors import Actor
 from ondi.common.errors import InvalidInput
-from ondi.notifications.models import NotificationPreferences
+from ondi.notifications.models import Dispatch, NotificationPreferences
 from ondi.notifications.types import Channel, NotificationType, When, types_for
 
 CLOCK = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -31,19 +31,18 @@ class QuietHours:
     def over_at(self, at: datetime) -> datetime:
         """The moment from which somebody may be told: `at` itself outside the quiet hours, else their end.
 
-        By the clock on the wall: where it is moved, the hours are longer or shorter that night, and an end that
-        the clock skips is the moment it skips to.
+        By the clock on the wall: where it is moved, the hours are longer or shorter that night. A time that the clock
+        skips is read as if it had not been moved yet (RFC 5545), of one that it shows twice the first counts.
         """
-        local = at.astimezone(self.zone)
-        day = local.date()
-        clock = local.time()
-        if self.end <= self.begin:  # over midnight
-            if clock >= self.begin:
-                day += timedelta(days=1)
-        elif clock < self.begin:
-            return at
-        over = datetime.combine(day, self.end, self.zone).astimezone(timezone.get_default_timezone())
-        return max(over, at)
+        today = at.astimezone(self.zone).date()
+        for day in (today - timedelta(days=1), today):
+            last_day = day + timedelta(days=1) if self.end <= self.begin else day
+            if self._moment(day, self.begin) <= at < (over := self._moment(last_day, self.end)):
+                return over
+        return at
+
+    def _moment(self, day: date, clock: time) -> datetime:
+        return datetime.combine(day, clock, self.zone).astimezone(timezone.get_default_timezone())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,8 @@ def preferences_of(tenant_id: UUID, membership_ids: Collection[UUID]) -> dict[UU
 def change_preferences(*, actor: Actor, changes: Mapping[str, Any]) -> Preferences:
     """Set what is said of `types` (by type and channel) and `quiet_hours` (None: none), leave the rest; the outcome.
 
-    Locks the actor's row. Raises `InvalidInput` on the field at fault; then nothing is changed.
+    What waits to be told is judged anew, by the wishes as they are then. Locks the actor's row, then these dispatches.
+    Raises `InvalidInput` on the field at fault; then nothing is changed.
     """
     assert actor.membership_id is not None, "only people have preferences"
     types, hours = changes.get("types", {}), changes.get("quiet_hours")
@@ -93,6 +93,7 @@ def change_preferences(*, actor: Actor, changes: Mapping[str, Any]) -> Preferenc
     if "quiet_hours" in changes:
         row.quiet_hours = hours and {name: hours[name] for name in HOURS}
     row.save()
+    Dispatch.objects.waiting_for(actor.tenant_id, actor.membership_id).update(due_at=timezone.now())
     return Preferences(row.types, row.quiet_hours)
 
 

@@ -61,6 +61,10 @@ class DispatchQuerySet(TenantQuerySet["Dispatch"]):
     def waiting(self) -> Self:
         return self.filter(state="waiting")
 
+    def waiting_for(self, tenant_id: UUID, membership_id: UUID) -> Self:
+        """What this person is still to be told."""
+        return self.in_tenants([tenant_id]).waiting().filter(notification__membership_id=membership_id)
+
     def free(self) -> Self:
         """Lock those that nobody else holds, in the order of their keys; the others are left out."""
         return self.select_for_update(of=("self",), skip_locked=True, no_key=True).order_by("pk")

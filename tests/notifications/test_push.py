@@ -122,6 +122,28 @@ def test_quiet_hours_that_were_set_meanwhile_count(world, pushed):
     assert len(pushed(now + 61 * MINUTE)) == 1
 
 
+def test_quiet_hours_that_were_taken_away_hold_nothing_back(world, pushed):
+    now = timezone.now()
+    begin, end = (now - MINUTE).strftime("%H:%M"), (now + 60 * MINUTE).strftime("%H:%M")
+    wish(world, world.customer, quiet_hours={"from": begin, "to": end, "time_zone": "UTC"})
+    world.say(world.sara)
+    assert pushed(now) == []
+
+    wish(world, world.customer, quiet_hours=None)
+
+    assert len(pushed(now + MINUTE)) == 1
+
+
+def test_who_wants_to_be_told_at_once_waits_for_no_window_any_more(world, pushed):
+    wish(world, world.customer, types={notices.REPLY: {"push": "unread"}})
+    message = world.say(world.sara)
+    assert pushed(message.created_at) == []
+
+    wish(world, world.customer, types={notices.REPLY: {"push": "now"}})
+
+    assert len(pushed(message.created_at + 0.1 * MINUTE)) == 1
+
+
 def test_switched_off_meanwhile_is_dropped(world, pushed):
     world.say(world.sara)
     world.settle()

@@ -1,165 +1,351 @@
-"""Random timelines of answers, reading, wishes, quiet hours and kills, against what people were promised.
+"""Random timelines of two people and a ticket, against `model.py`, which says the same promises a second time.
 
-Of each only what happened, and which words arrived when, is looked at. `TIMELINES` sets how many there are.
+Everything is compared: who was told of what, listed or not, by which way and when, or why not; which mails the server
+took, when, under which name, and with whose words. `TIMELINES` sets how many timelines there are.
 """
 
 import os
 import random
 import re
+import smtplib
+import sys
+import time
+from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime
+from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from django.core import mail
+from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
+from conversations.models import Conversation
+from conversations.services import mark_read
 from ondi.accounts.models import User
-from ondi.notifications import mails
+from ondi.notifications.dispatches import push_due
 from ondi.notifications.gathering import gather_mails
+from ondi.notifications.letters import message_id
 from ondi.notifications.mails import send_due
-from ondi.notifications.models import Dispatch, Notification
+from ondi.notifications.models import Dispatch, Mail, Notification
 from ondi.notifications.preferences import change_preferences
+from ondi.notifications.transport import MailServerTrouble
+from ondi.outbox.models import Event
 from ondi.tenants.scope import tenant_scope
-from support import notices
+from support import services
+from support.admin.notifications import ON_SCREEN_FOR, note_read
 from support.settings.services import update_portal_settings
 from tests.factories import MemberFactory, actor, make_ticket
-from tests.notifications.test_audiences import read
+from tests.notifications import model
+from tests.notifications.model import AGENT, CUSTOMER, EMAIL, IN_APP, MINUTE, NOW, OFF, PUSH, UNREAD, Happening, Promise
 from tests.notifications.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TIMELINES = int(os.environ.get("TIMELINES", "48"))
-BUSY, QUIET_AFTER = 30, 75  # minutes in which things happen, and after which all that was to come has come
-WINDOW, LONGEST = 2, 10
-MINUTE = timedelta(minutes=1)
+TIMELINES = int(os.environ.get("TIMELINES", "96"))
+IN_A_WORLD = min(TIMELINES, 48)
+BUSY, HOURS, FOREVER = 30 * MINUTE, 60 * MINUTE, sys.maxsize
+ZONES = (
+    "UTC", "Asia/Baghdad", "Asia/Kathmandu", "Europe/Berlin", "America/New_York", "America/St_Johns",
+    "Australia/Lord_Howe", "Pacific/Kiritimati", "Africa/Casablanca",
+)  # fmt: skip
+# Shortly before the clock is moved: in Berlin, New York and on Lord Howe forward, and back.
+CHANGES = (
+    "2026-03-29T00:40", "2026-10-25T00:10", "2026-03-08T06:40", "2026-11-01T05:10",
+    "2026-10-03T15:10", "2026-04-04T14:40",
+)  # fmt: skip
+POSSIBLE = {IN_APP: (NOW, OFF), EMAIL: (NOW, UNREAD, OFF), PUSH: (NOW, UNREAD, OFF)}
+KINDS = {
+    CUSTOMER: ("support_reply", "support_ticket_closed", "support_ticket_reopened"),
+    AGENT: ("support_customer_replied", "support_mention"),
+}
+
+
+class Server(BaseEmailBackend):
+    """Takes a mail, has it come again later, is away, or the worker dies before or after its yes."""
+
+    chance = random.Random()
+    taken: ClassVar[dict] = {}  # by address: when, under which name, and the places of the messages it quotes
+    ends: ClassVar[dict] = {}  # by name, of one worker's turn
+    is_away = False
+
+    def send_messages(self, messages):
+        (message,) = messages
+        name = message.extra_headers["Message-ID"]
+        end = "no server" if self.is_away else self.chance.choices(ENDS, WEIGHTS)[0]
+        self.ends[name] = end
+        if end in ("sent", "sent and died"):
+            words = [int(place) for place in re.findall(r"word-(\d+)-", message.body)]
+            self.taken[message.to[0]].append((int(time.time()), name, words))
+        if end in ("died", "sent and died"):
+            raise KeyboardInterrupt
+        if end == "later":
+            raise smtplib.SMTPRecipientsRefused({message.to[0]: (451, b"later")})
+        if end == "no server":
+            raise smtplib.SMTPServerDisconnected
+        return 1
+
+
+ENDS, WEIGHTS = ("sent", "later", "died", "sent and died"), (88, 4, 4, 4)
 
 
 @dataclass
-class Timeline:
-    """All in minutes. `said`: by sequence; `read`: how far, when; `off`, `quiet`: from, until."""
+class Line:
+    """One timeline: its two people, and what happened so far. `places`: how many messages there are."""
 
-    person: object
+    people: dict
     ticket: object
-    said: dict[int, int] = field(default_factory=dict)
-    read: list[tuple[int, int]] = field(default_factory=list)
-    wishes: list[tuple[int, str]] = field(default_factory=lambda: [(0, "unread")])
-    quiet: list[tuple[int, int]] = field(default_factory=list)
-    mailed: list[tuple[int, str, list[int]]] = field(default_factory=list)
+    places: int
+    is_open: bool = True
+    history: list = field(default_factory=list)
 
-    def read_at(self, sequence):
-        return min((minute for minute, upto in self.read if upto >= sequence), default=None)
-
-    def wish_at(self, minute):
-        return [wish for since, wish in self.wishes if since <= minute][-1]
-
-    def is_quiet(self, minute):
-        return any(begin <= minute < end for begin, end in self.quiet)
+    def note(self, at, what, who="", place=None, said=None):
+        self.history.append(Happening(at, what, who, place, said))
 
 
-@pytest.mark.parametrize("seed", range(max(1, TIMELINES // 24)))
-def test_what_was_promised_is_kept(seed, monkeypatch):
-    """In every second world workers are killed between the server's yes and our record."""
-    is_killed = bool(seed % 2)
-    chance, world = random.Random(seed), World()
+@pytest.mark.parametrize("seed", range(max(1, TIMELINES // IN_A_WORLD)))
+def test_everybody_is_told_what_was_promised(seed, settings):
+    chance = random.Random(seed)
+    settings.EMAIL_BACKEND = f"{__name__}.Server"
+    Server.chance, Server.taken, Server.ends, Server.is_away = chance, defaultdict(list), {}, False
+    with time_machine.travel(0, tick=False) as clock:
+        clock.move_to(start := start_of(chance))
+        world = World()
+        lines = begin(world, chance)
+        turns = run(world, lines, chance, clock, start)
+        world.settle()
+    with tenant_scope(world.tenant.id):
+        compare(lines, turns)
+
+
+def start_of(chance):
+    day = (
+        chance.choice(CHANGES)
+        if chance.random() < 0.3
+        else f"2026-{chance.randint(1, 12):02}-11T{chance.randint(0, 23):02}:00"
+    )
+    return datetime.fromisoformat(day).replace(tzinfo=UTC)
+
+
+def begin(world, chance):
+    """Every one a ticket with a customer and an agent of their own; nobody was told anything yet."""
     admin = MemberFactory(tenant=world.tenant, admin=True)
     with tenant_scope(world.tenant.id):
         update_portal_settings(actor=actor(admin), changes={"mail_content": "full"})
-    lines = [begin(world) for _number in range(24)]
-    record = mails._record
-
-    def record_or_die(*arguments):
-        if is_killed and chance.random() < 0.1:
-            raise KeyboardInterrupt
-        record(*arguments)
-
-    monkeypatch.setattr(mails, "_record", record_or_die)
-    start = timezone.now().replace(second=0, microsecond=0) + timedelta(days=1)
-    for minute in range(QUIET_AFTER):
-        with time_machine.travel(start + minute * MINUTE, tick=False):
-            if minute < BUSY:
-                for line in lines:
-                    live(world, line, minute, chance, start)
-            world.settle()
-            work(lines, minute)
-
-    for line in lines:
-        hold(line, is_killed=is_killed)
+    lines = []
+    for number in range(IN_A_WORLD):
+        agent = MemberFactory(tenant=world.tenant, agent=True, first_name=f"Agent{number}x", last_name="")
+        people = {CUSTOMER: MemberFactory(tenant=world.tenant), AGENT: agent}
+        ticket = make_ticket(people[CUSTOMER], agent=agent)
+        with tenant_scope(world.tenant.id):
+            places = Conversation.objects.values_list("message_count", flat=True).get(id=ticket.conversation_id)
+        lines.append(Line({who: actor(person) for who, person in people.items()}, ticket, places))
+    User.objects.update(email_proved_at=timezone.now())
+    world.settle()
     with tenant_scope(world.tenant.id):
-        told = [(one.membership_id, one.position) for one in Notification.objects.all()]
-        assert len(told) == len(set(told))
-        assert not Dispatch.objects.filter(channel="email", state__in=["waiting", "in_mail"]).exists()
-    assert sum(len(line.mailed) for line in lines) > 10, "the timelines try something"
+        Notification.objects.all().delete()
+    world.colleague = actor(world.yusuf)
+    return lines
 
 
-def begin(world):
-    person = MemberFactory(tenant=world.tenant)
-    User.objects.filter(id=person.user_id).update(email_proved_at=timezone.now())
-    return Timeline(person, make_ticket(person, agent=world.sara))
+def run(world, lines, chance, clock, start):
+    """Turn by turn: when each was, and how its tries ended, by mail."""
+    moment = int(start.timestamp())
+    busy_until, calm_at = moment + BUSY, moment + HOURS
+    later = [calm_at + hours * HOURS for hours in (1, 3, 7, 13, 21, 22, 47)]
+    moments = []
+    while moment < calm_at:
+        moment += chance.choice((20, 30, MINUTE, MINUTE, 2 * MINUTE))
+        moments.append(moment)
+    before, turns = int(start.timestamp()), {}
+    for turn in [*moments, *later]:
+        if turn <= busy_until:
+            for at, number in sorted((chance.randint(before + 1, turn - 1), number) for number in range(IN_A_WORLD)):
+                clock.move_to(at)
+                with tenant_scope(world.tenant.id):
+                    live(world, lines[number], at, chance)
+        clock.move_to(turn)
+        Server.is_away = chance.random() < 0.05 and turn <= calm_at
+        turns[turn] = work(world)
+        before = turn
+    return turns
 
 
-def live(world, line, minute, chance, start):
-    """What happens to one in this minute, before anybody works."""
-    if chance.random() < 0.15:
-        message = world.say(world.sara, f"word-{len(line.said)}-", line.ticket)
-        line.said[message.sequence] = minute
-    if line.said and chance.random() < 0.06:
-        upto = chance.choice(list(line.said))
-        read(world, line.person, upto, line.ticket)
-        line.read.append((minute, upto))
-    if chance.random() < 0.02:
-        wish = chance.choice(["off", "now", "unread"])
-        with tenant_scope(world.tenant.id):
-            change_preferences(actor=actor(line.person), changes={"types": {notices.REPLY: {"email": wish}}})
-        line.wishes.append((minute, wish))
-    if not line.quiet and chance.random() < 0.02:
-        end = minute + chance.randint(3, 20)
-        hours = {"from": clock(start, minute), "to": clock(start, end), "time_zone": "UTC"}
-        with tenant_scope(world.tenant.id):
-            change_preferences(actor=actor(line.person), changes={"quiet_hours": hours})
-        line.quiet.append((minute, end))
+def live(world, line, at, chance):
+    """Perhaps one thing happens to this ticket."""
+    what = chance.choices(list(HAPPENS), [weight for weight, _happen in HAPPENS.values()])[0]
+    HAPPENS[what][1](world, line, at, chance)
 
 
-def clock(start, minute):
-    return (start + minute * MINUTE).strftime("%H:%M")
+def nothing(_world, _line, _at, _chance):
+    """Most of the time."""
 
 
-def work(lines, minute):
-    before = len(mail.outbox)
+def say(what, who):
+    def happen(_world, line, at, _chance):
+        if line.is_open:
+            line.places += 1
+            services.post_message(
+                actor=line.people[who],
+                conversation_id=line.ticket.conversation_id,
+                content=f"word-{line.places}-",
+            )
+            line.note(at, what, who, line.places)
+
+    return happen
+
+
+def mention(world, line, at, _chance):
+    name = line.people[AGENT].first_name
+    services.write_note(actor=world.colleague, ticket_id=line.ticket.id, content=f"@{name} look")
+    line.note(at, "mentioned")
+
+
+def turn_over(_world, line, at, _chance):
+    """Close what is open, and open what is closed."""
+    service = services.close_ticket if line.is_open else services.reopen_ticket
+    service(actor=line.people[AGENT], ticket_id=line.ticket.id)
+    line.places += 1
+    line.note(at, "closed" if line.is_open else "reopened", AGENT, line.places)
+    line.is_open = not line.is_open
+
+
+def read(_world, line, at, chance):
+    place = chance.randint(max(1, line.places - 2), line.places)
+    reader = line.people[CUSTOMER]
+    mark_read(
+        tenant_id=reader.tenant_id, membership_id=reader.membership_id,
+        conversation_id=line.ticket.conversation_id, sequence=place,
+    )  # fmt: skip
+    line.note(at, "read", CUSTOMER, place)
+
+
+def look(_world, line, at, _chance):
+    note_read(line.people[AGENT], line.ticket.conversation_id)
+    line.note(at, "looked", AGENT)
+
+
+def stay(_world, line, at, _chance):
+    services.note_presence(ticket=line.ticket, membership_id=line.people[AGENT].membership_id)
+    note_read(line.people[AGENT], line.ticket.conversation_id, told_before=ON_SCREEN_FOR)
+    line.note(at, "stayed", AGENT)
+
+
+def wish(_world, line, at, chance):
+    who = chance.choice((CUSTOMER, AGENT))
+    kind, channel = chance.choice(KINDS[who]), chance.choice(list(POSSIBLE))
+    when = chance.choice(POSSIBLE[channel])
+    if (kind, channel) == ("support_mention", IN_APP):
+        return
+    change_preferences(actor=line.people[who], changes={"types": {kind: {channel: when}}})
+    line.note(at, "wished", who, said={(kind, channel): when})
+
+
+def want_quiet(_world, line, at, chance):
+    """Hours that are on, or soon will be; or none any more."""
+    who, hours = chance.choice((CUSTOMER, AGENT)), None
+    if chance.random() < 0.8:
+        zone = chance.choice(ZONES)
+        begin = at + chance.randint(-90, 20) * MINUTE
+        end = begin + chance.choice((10, 30, 60, 90, 8 * 60)) * MINUTE
+        hours = (wall(begin, zone), wall(end, zone), zone)
+    said = dict(zip(("from", "to", "time_zone"), hours, strict=True)) if hours else None
+    change_preferences(actor=line.people[who], changes={"quiet_hours": said})
+    line.note(at, "quiet", who, said=hours)
+
+
+def wall(moment, zone):
+    return datetime.fromtimestamp(moment, ZoneInfo(zone)).strftime("%H:%M")
+
+
+HAPPENS = {
+    "nothing": (50, nothing), "asked": (9, say("asked", CUSTOMER)), "answered": (12, say("answered", AGENT)),
+    "mentioned": (3, mention), "turned": (4, turn_over), "read": (8, read), "looked": (3, look), "stayed": (5, stay),
+    "wished": (4, wish), "quiet": (2, want_quiet),
+}  # fmt: skip
+
+
+def work(world):
+    """A turn of each worker; who dies is followed by another at once. How each mail that was taken ended."""
+    world.settle()
+    push_due()
     gather_mails()
-    for _time in range(1000):
+    ends = {}
+    while True:
+        Server.ends.clear()
+        before, end = tries(world), ""
         try:
-            if not send_due():
-                break
+            is_over = not send_due()
         except KeyboardInterrupt:
-            continue
-    by_address = {line.person.email: line for line in lines}
-    for one in mail.outbox[before:]:
-        line = by_address[one.to[0]]
-        words = [list(line.said)[int(place)] for place in re.findall(r"word-(\d+)-", one.body)]
-        line.mailed.append((minute, one.extra_headers["Message-ID"], words))
+            is_over, end = False, "died"
+        except MailServerTrouble:
+            is_over, end = False, "no server"
+        if is_over:
+            return ends
+        for mail_id, number in tries(world).items():
+            if number != before.get(mail_id, 0):  # not handed over: judged, or with a worker who came no further
+                ends[mail_id] = Server.ends.get(message_id(mail_id), end)
 
 
-def hold(line, *, is_killed):
-    """What was promised to one. What a killed worker had taken waits for its lease to end."""
-    names = {}
-    for minute, name, sequences in line.mailed:
-        assert sequences, "a mail says something"
-        assert not line.is_quiet(minute)
-        assert line.wish_at(minute) != "off"
-        assert names.setdefault(name, minute) == minute or is_killed, "again only after a kill"
-        for sequence in sequences:
-            read_at = line.read_at(sequence)
-            assert read_at is None or read_at > minute, "never what was read before"
-        if {wish for since, wish in line.wishes if since <= minute} == {"unread"}:
-            assert minute >= min(line.said[sequence] for sequence in sequences) + WINDOW, "later ones join"
-    for sequence, said in line.said.items():
-        under = {name for _minute, name, sequences in line.mailed if sequence in sequences}
-        assert len(under) <= 1, "one mail each"
-        if {wish for _since, wish in line.wishes} != {"unread"} or line.quiet:
-            continue
-        read_at = line.read_at(sequence)
-        if read_at is not None and read_at <= said + WINDOW:
-            assert not under, "read before its window ended"
-        if read_at is None or (read_at > said + LONGEST and not is_killed):
-            ((first, *_again),) = [[m for m, name, _s in line.mailed if name in under]]
-            assert is_killed or first <= said + LONGEST, "unread for ten minutes is mailed"
+def tries(world):
+    with tenant_scope(world.tenant.id):
+        return dict(Mail.objects.exclude(attempts=0).values_list("id", "attempts"))
+
+
+def compare(lines, turns):
+    told = grouped(Notification.objects.all(), "membership_id")
+    mails = grouped(Mail.objects.order_by("id"), "membership_id")
+    ways = grouped(Dispatch.objects.all(), "notification_id")
+    for line in lines:
+        own = {who: [one.id for one in mails[person.membership_id]] for who, person in line.people.items()}
+        for turn, ends in turns.items():
+            tried = {who: [(n, ends[key]) for n, key in enumerate(keys) if key in ends] for who, keys in own.items()}
+            line.note(turn, "turn", said=tried)
+        line.history.sort(key=lambda one: one.at)
+        promise = Promise(line.history)
+        for who, person in line.people.items():
+            found = [one for one in told[person.membership_id] if not read_before_told(one, turns)]
+            assert sorted(as_told(one, ways[one.id]) for one in found) == sorted(as_promised(promise, who))
+            names = {message_id(key): number for number, key in enumerate(own[who])}
+            sent = sorted((at, names[name], words) for at, name, words in Server.taken[person.email])
+            assert sent == sorted(promised_mails(promise, who))
+    pushed = Event.objects.filter(kind="notification.due").values_list("data__notification_id", flat=True)
+    done = Dispatch.objects.filter(channel=PUSH, state="done").values_list("notification_id", flat=True)
+    assert sorted(pushed) == sorted(map(str, done)), "each push once"
+    assert Server.taken, "the timelines try something"
+
+
+def grouped(rows, name):
+    found = defaultdict(list)
+    for one in rows:
+        found[getattr(one, name)].append(one)
+    return found
+
+
+def read_before_told(one, turns):
+    """Written and marked in one turn, which comes to the same as never told."""
+    told_at = min(turn for turn in turns if turn >= one.created_at.timestamp())
+    return one.read_at is not None and one.read_at.timestamp() <= told_at
+
+
+def as_told(one, ways):
+    went = sorted((way.channel, way.state, way.reason, seconds(way.done_at)) for way in ways)
+    return seconds(one.created_at), one.notification_type, one.is_listed, seconds(one.read_at), went
+
+
+def as_promised(promise, who):
+    for one in promise.tellings:
+        if one.person == who:
+            went = sorted((channel, way.state, way.reason, way.done_at or 0) for channel, way in one.ways.items())
+            read_at = promise.read_at(who, one.of, one.told_at, FOREVER) or 0
+            yield one.of.at, one.kind, one.is_listed, read_at, went
+
+
+def promised_mails(promise, who):
+    for number, mail in enumerate(promise.mails[who]):
+        for at, told in mail.sent:
+            yield at, number, [one.place for one in told if one.what in model.SPEAKER]
+
+
+def seconds(moment):
+    return int(moment.timestamp()) if moment else 0

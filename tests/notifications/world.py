@@ -36,10 +36,10 @@ class World:
         with tenant_scope(self.tenant.id):
             assert list(SetAside.objects.values_list("reason", flat=True)) == []
 
-    def say(self, who, content="Hello", ticket=None):
+    def say(self, who, content="Hello", ticket=None, at=None):
         with tenant_scope(self.tenant.id):
             conversation = (ticket or self.ticket).conversation_id
-            return services.post_message(actor=actor(who), conversation_id=conversation, content=content)
+            return services.post_message(actor=actor(who), conversation_id=conversation, content=content, at=at)
 
     def do(self, service, who, ticket=None, **details):
         with tenant_scope(self.tenant.id):
