@@ -144,7 +144,7 @@ class Promise:
         wishes = {channel: self.wish(person, kind, channel, at) for channel in (IN_APP, EMAIL, PUSH)}
         if self.read_at(person, of, None, at) is not None or set(wishes.values()) == {OFF}:
             return
-        there = [one.at for one in self.past(at) if one.what in ("looked", "stayed") and one.who == person]
+        there = [one.at for one in self.past(at) if one.what == "stayed" and one.who == person]
         shown_at = of.at + HELD_FOR if there and there[-1] >= of.at - ON_SCREEN else of.at
         telling = Telling(of, person, kind, at, shown_at, wishes[IN_APP] == NOW)
         for channel in (EMAIL, PUSH):
@@ -217,7 +217,7 @@ class Promise:
         ends = dict(seen)
         for number, mail in enumerate(self.mails[person]):
             if mail.state != "waiting" or mail.comes_up > at:
-                assert number not in ends, f"mail {number} of {person} was tried and was not due"
+                assert number not in ends, f"at {at} mail {number} of {person}, {mail.state} until {mail.comes_up}, was tried"
                 continue
             mail.tries += 1
             if at - mail.created_at > USELESS_AFTER:
@@ -232,7 +232,7 @@ class Promise:
             if quiet_end > at:
                 mail.comes_up = quiet_end
                 continue
-            assert number in ends, f"mail {number} of {person} was due and was not tried"
+            assert number in ends, f"at {at} mail {number} of {person}, due at {mail.comes_up}, was not tried"
             self.tried(mail, ends[number], left, at)
 
     def tried(self, mail: Mail, end: str, left: list[Telling], at: int) -> None:

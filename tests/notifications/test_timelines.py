@@ -249,6 +249,8 @@ def want_quiet(_world, line, at, chance):
         begin = at + chance.randint(-90, 20) * MINUTE
         end = begin + chance.choice((10, 30, 60, 90, 8 * 60)) * MINUTE
         hours = (wall(begin, zone), wall(end, zone), zone)
+        if hours[0] == hours[1]:  # while the clock is moved
+            return
     said = dict(zip(("from", "to", "time_zone"), hours, strict=True)) if hours else None
     change_preferences(actor=line.people[who], changes={"quiet_hours": said})
     line.note(at, "quiet", who, said=hours)
@@ -268,8 +270,10 @@ HAPPENS = {
 def work(world):
     """A turn of each worker; who dies is followed by another at once. How each mail that was taken ended."""
     world.settle()
-    push_due()
-    gather_mails()
+    while push_due():
+        pass
+    while gather_mails():
+        pass
     ends = {}
     while True:
         Server.ends.clear()
