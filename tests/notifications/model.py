@@ -217,7 +217,9 @@ class Promise:
         ends = dict(seen)
         for number, mail in enumerate(self.mails[person]):
             if mail.state != "waiting" or mail.comes_up > at:
-                assert number not in ends, f"at {at} mail {number} of {person}, {mail.state} until {mail.comes_up}, was tried"
+                assert number not in ends, (
+                    f"at {at} mail {number} of {person}, {mail.state} until {mail.comes_up}, was tried"
+                )
                 continue
             mail.tries += 1
             if at - mail.created_at > USELESS_AFTER:

@@ -155,15 +155,15 @@ def run(world, lines, chance, clock, start):
     later = [calm_at + hours * HOURS for hours in (1, 3, 7, 13, 21, 22, 47)]
     moments = []
     while moment < calm_at:
-        moment += chance.choice((20, 30, MINUTE, MINUTE, 2 * MINUTE))
+        moment += chance.choice((20, MINUTE, 2 * MINUTE) if moment < busy_until else (MINUTE, 2 * MINUTE, 5 * MINUTE))
         moments.append(moment)
     before, turns = int(start.timestamp()), {}
     for turn in [*moments, *later]:
         if turn <= busy_until:
-            for at, number in sorted((chance.randint(before + 1, turn - 1), number) for number in range(IN_A_WORLD)):
+            for at, number, happen in happenings(chance, before, turn):
                 clock.move_to(at)
                 with tenant_scope(world.tenant.id):
-                    live(world, lines[number], at, chance)
+                    happen(world, lines[number], at, chance)
         clock.move_to(turn)
         Server.is_away = chance.random() < 0.05 and turn <= calm_at
         turns[turn] = work(world)
@@ -171,14 +171,12 @@ def run(world, lines, chance, clock, start):
     return turns
 
 
-def live(world, line, at, chance):
-    """Perhaps one thing happens to this ticket."""
-    what = chance.choices(list(HAPPENS), [weight for weight, _happen in HAPPENS.values()])[0]
-    HAPPENS[what][1](world, line, at, chance)
-
-
-def nothing(_world, _line, _at, _chance):
-    """Most of the time."""
+def happenings(chance, before, turn):
+    """When, to which ticket, and what: one thing at most to each, to half of them nothing."""
+    kinds, weights = zip(*HAPPENS, strict=True)
+    found = chance.choices(kinds, weights, k=IN_A_WORLD)
+    moments = [(chance.randint(before + 1, turn - 1), number) for number, happen in enumerate(found) if happen]
+    return [(at, number, found[number]) for at, number in sorted(moments)]
 
 
 def say(what, who):
@@ -260,11 +258,10 @@ def wall(moment, zone):
     return datetime.fromtimestamp(moment, ZoneInfo(zone)).strftime("%H:%M")
 
 
-HAPPENS = {
-    "nothing": (50, nothing), "asked": (9, say("asked", CUSTOMER)), "answered": (12, say("answered", AGENT)),
-    "mentioned": (3, mention), "turned": (4, turn_over), "read": (8, read), "looked": (3, look), "stayed": (5, stay),
-    "wished": (4, wish), "quiet": (2, want_quiet),
-}  # fmt: skip
+HAPPENS = (
+    (None, 50), (say("asked", CUSTOMER), 9), (say("answered", AGENT), 12), (mention, 3), (turn_over, 4), (read, 8),
+    (look, 3), (stay, 5), (wish, 4), (want_quiet, 2),
+)  # fmt: skip
 
 
 def work(world):
