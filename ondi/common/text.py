@@ -17,6 +17,10 @@ _UNSEEN = re.compile(
 PREVIEW_LENGTH = 140
 
 
+# Persian and Kurdish are not written without the first two; the others turn only what has no direction of its own.
+_JOINERS_AND_MARKS = "\u200c\u200d\u200e\u200f"
+
+
 class TextRefused(ValueError):
     """Carries the code of the field error (`blank`, `invalid`, `max_length`)."""
 
@@ -45,6 +49,11 @@ def plain_text(value: str, *, max_length: int, one_line: bool = False) -> str:
 def shows_nothing(text: str) -> bool:
     """Whether a reader sees an empty line: white space, zero-width and filler characters only."""
     return _UNSEEN.fullmatch(text) is not None
+
+
+def shows(letter: str) -> bool:
+    """Whether it may stand in one line of ours: printable, or what Arabic script is written with."""
+    return letter.isprintable() or letter in _JOINERS_AND_MARKS
 
 
 def is_storable(value: str) -> bool:

@@ -13,6 +13,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils.translation import override
 
+from ondi.common.text import shows
 from ondi.notifications.senders import Sender
 from ondi.tenants.models import Language
 
@@ -95,7 +96,7 @@ def operator_address() -> str:
 
 def one_line(text: str) -> str:
     """As it may stand in a header."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return " ".join("".join(letter if shows(letter) else " " for letter in text).split())
 
 
 def _headers(letter: Letter, envelope: Envelope) -> dict[str, str]:

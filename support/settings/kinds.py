@@ -11,6 +11,8 @@ from django.core.validators import validate_email
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from ondi.common.text import shows
+
 _PLACEHOLDER = re.compile(r"\{(.*?)\}")
 
 
@@ -77,7 +79,7 @@ class Line:
         line = value.strip()
         if len(line) > self.longest:
             raise ValidationError(_("This text is too long."), code="max_length")
-        if not line.isprintable():
+        if not all(map(shows, line)):
             raise ValidationError(_("This does not fit."), code="invalid")
         return line
 

@@ -313,6 +313,14 @@ class TestWhatItSays:
         assert [one.addr_spec for one in mail["From"].addresses] == ["support@localhost"]
         assert "all@evil.example" in mail["Subject"], "the name itself, in one line"
 
+    def test_a_persian_name_keeps_its_joiners(self, world, mailed):
+        name = "فروشگاه کتاب\u200cها"
+        configure(world, sender_name=name)
+        due = world.say(world.sara).created_at + 2 * MINUTE
+        (mail,) = mailed(due)
+
+        assert mail["From"].addresses[0].display_name == name
+
     def test_comes_from_the_operators_address_under_the_tenants_name(self, world, mailed):
         configure(world, sender_name="دجلة", reply_to="desk@tigris.example")
         due = world.say(world.sara).created_at + 2 * MINUTE

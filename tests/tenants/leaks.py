@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -342,7 +343,7 @@ def through_the_mails(leaks: Leaks) -> None:
                     told = Notification.objects.create(
                         tenant=side.tenant, membership=person, notification_type=REPLY, subject_id=side.ticket.id,
                         position=10_000 + 100 * number + position, conversation_id=message.conversation_id,
-                        message_id=message.id, data={"number": side.ticket.number},
+                        message_id=message.id, data={"number": side.ticket.number}, shown_at=at - timedelta(hours=1),
                     )  # fmt: skip
                     Dispatch.objects.create(tenant=side.tenant, notification=told, channel="email", due_at=at)
                 queue_invitation(person, site="https://support.example")
