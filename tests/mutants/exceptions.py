@@ -25,6 +25,7 @@ EXCEPTIONS = {
     "support/api/messaging/message_views.py _sees_short_names scope 1": (
         "who sees no tickets of others reads conversations only as their customer"
     ),
+    "ondi/notifications/unsubscribing.py unsubscribing guard 1": "narrows a type: what is signed holds two ids",
     "support/querysets.py TicketQuerySet.visible_to scope 2": (
         "an actor has one tenant, and the two are the same where there is one to see"
     ),

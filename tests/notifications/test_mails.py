@@ -24,7 +24,7 @@ from ondi.notifications import mails
 from ondi.notifications.dispatches import push_due
 from ondi.notifications.gathering import gather_mails
 from ondi.notifications.mails import LEASE, send_due
-from ondi.notifications.models import Dispatch, Mail, NotificationPreferences
+from ondi.notifications.models import Dispatch, Mail, Notification, NotificationPreferences
 from ondi.notifications.preferences import change_preferences
 from ondi.notifications.transport import Answer, MailServerTrouble
 from ondi.notifications.unsubscribing import token_of
@@ -66,6 +66,21 @@ def mailed(world, server):
         return server.to((who or world.customer).email)
 
     return by
+
+
+def tell_of_a_ticket_that_is_gone(world, waiting):
+    told = Notification.objects.create(
+        tenant=world.tenant, membership=world.customer, notification_type=notices.REPLY, position=10_000,
+        subject_id=waiting.subject_id, data={"number": 1},
+    )  # fmt: skip
+    Dispatch.objects.create(
+        tenant=world.tenant,
+        notification=told,
+        channel="email",
+        state="in_mail",
+        mail=waiting,
+        due_at=waiting.created_at,
+    )
 
 
 def dispatches(world):
@@ -380,6 +395,32 @@ class TestWhoIsMailed:
 
         assert mailed(due + timedelta(hours=24, minutes=1)) == []
         assert ("dropped", "too_old") in dispatches(world)
+
+    @pytest.mark.parametrize(
+        ("what", "reason"),
+        [("unconfigured", "not_configured"), ("left", "left"), ("old", "too_old"), ("gone", "purged")],
+    )
+    def test_what_was_queued_and_is_of_no_use_any_more_is_dropped_with_the_reason(
+        self, world, server, settings, what, reason
+    ):
+        now = timezone.now()
+        with tenant_scope(world.tenant.id):
+            waiting = Mail.objects.create(
+                tenant=world.tenant, membership=world.customer,
+                purpose="notifications" if what == "gone" else "invitation", subject_id=new_id(), data={"site": "https://support.example"},
+                created_at=now - timedelta(hours=25) if what == "old" else now,
+            )  # fmt: skip
+            if what == "left":
+                Membership.objects.filter(id=world.customer.id).update(ended_at=now)
+            if what == "gone":
+                tell_of_a_ticket_that_is_gone(world, waiting)
+        settings.MAIL_IS_SENT = what != "unconfigured"
+
+        send_due(at=now + MINUTE)
+
+        with tenant_scope(world.tenant.id):
+            assert [(one.state, one.reason) for one in Mail.objects.all()] == [("dropped", reason)]
+        assert server.to(world.customer.email) == []
 
     def test_a_tenant_without_its_row_of_settings_mails_with_the_defaults(self, world, mailed, owner):
         owner().execute("DELETE FROM tenants_portalsettings WHERE tenant_id = %s", [world.tenant.id])
