@@ -21,6 +21,7 @@ from ondi.accounts.models import Membership, User
 from ondi.common.ids import new_id
 from ondi.common.mail_url import mail_settings
 from ondi.notifications import mails
+from ondi.notifications.bounces import provider_pages
 from ondi.notifications.dispatches import push_due
 from ondi.notifications.gathering import gather_mails
 from ondi.notifications.mails import LEASE, send_due
@@ -587,7 +588,7 @@ class TestWhatProvidersReport:
 class Pages:
     """The addresses of the product where a provider is configured, for `ROOT_URLCONF`."""
 
-    urlpatterns = (path("mail-events/", include("anymail.urls")), *ondi_urls.urlpatterns)
+    urlpatterns = (path("mail-events/", include(provider_pages())), *ondi_urls.urlpatterns)
 
 
 @pytest.mark.parametrize(
@@ -606,6 +607,19 @@ def test_a_provider_that_does_not_know_the_secret_is_refused(world, mailed, sett
     assert answer.status_code == status
     due = world.say(world.sara).created_at + 2 * MINUTE
     assert (mailed(due) == []) is is_ended
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "{}", "7", '"x"', "\\udcff", '{"RecordType": "Inbound"}', '{"Metadata": 7}'])
+@pytest.mark.parametrize("page", ["postmark/tracking/", "sparkpost/tracking/", "brevo/tracking/", "postmark/inbound/"])
+def test_what_is_no_report_of_a_provider_is_400_or_nothing(settings, body, page):
+    settings.ANYMAIL, settings.ROOT_URLCONF = {"WEBHOOK_SECRET": "a:secret"}, Pages
+    said = {"authorization": f"Basic {b64encode(b'a:secret').decode()}"}
+
+    answer = Client().post(f"/mail-events/{page}", body, "application/json", headers=said)
+
+    assert answer.status_code == 200 or (answer.status_code, answer.json()["error"]) == (400, "validation_error")
+    if body in ("", "{"):
+        assert answer.status_code == 400
 
 
 def test_the_address_of_a_server_or_a_provider():
