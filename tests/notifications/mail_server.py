@@ -11,10 +11,11 @@ from aiosmtpd.controller import Controller
 
 class MailServer:
     """`mails`: what it took, parsed. `refuse`: by address, its answer at RCPT; `at_data`: at the end of
-    each mail; `delay`: seconds in which it thinks before."""
+    each mail; `delay`: seconds in which it thinks before; `dies_after`: so many mails, the last without an answer.
+    """
 
     def __init__(self):
-        self.mails, self.refuse, self.at_data, self.delay = [], {}, "", 0.0
+        self.mails, self.refuse, self.at_data, self.delay, self.dies_after = [], {}, "", 0.0, None
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's
         if self.delay:
@@ -28,6 +29,8 @@ class MailServer:
         if self.at_data and not self.at_data.startswith("250"):
             return self.at_data
         self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+        if self.dies_after == len(self.mails):
+            server.transport.abort()
         return self.at_data or "250 OK"
 
     def to(self, address):
