@@ -228,7 +228,9 @@ class TestWhatTheServerAnswers:
             def send_slowly(transport, message):
                 clock.shift(0.6 * LEASE)
                 way = gate(Outgoing.EMAIL)
-                free.append(sum(len(keys) for _tenant, keys in due_by_tenant(way, "ondi_mails_due", timezone.now(), 50)))
+                free.append(
+                    sum(len(keys) for _tenant, keys in due_by_tenant(way, "ondi_mails_due", timezone.now(), 50))
+                )
                 return send(transport, message)
 
             monkeypatch.setattr(mails.Transport, "send", send_slowly)
@@ -676,7 +678,9 @@ def test_a_provider_that_does_not_know_the_secret_is_refused(world, mailed, sett
     assert (mailed(due) == []) is is_ended
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", "{}", "7", '"x"', "\\udcff", '{"RecordType": "Inbound"}', '{"Metadata": 7}'])
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", "{}", "7", '"x"', "\\udcff", '{"RecordType": "Inbound"}', '{"Metadata": 7}']
+)
 @pytest.mark.parametrize("page", ["postmark/tracking/", "sparkpost/tracking/", "brevo/tracking/", "postmark/inbound/"])
 def test_what_is_no_report_of_a_provider_is_400_or_nothing(settings, body, page):
     settings.ANYMAIL, settings.ROOT_URLCONF = {"WEBHOOK_SECRET": "a:secret"}, Pages

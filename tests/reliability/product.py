@@ -174,7 +174,9 @@ def product(
 
     `folder`: where the data goes; a new folder when left out. `fill`: fills the empty database instead.
     """
-    home, environment = prepared(folder, WEB_WORKERS=str(workers), PORT=os.environ.get("PORT") or str(free_port()), **more)
+    home, environment = prepared(
+        folder, WEB_WORKERS=str(workers), PORT=os.environ.get("PORT") or str(free_port()), **more
+    )
     if fill is not None:
         fill()
         people = []
