@@ -10,6 +10,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from ondi.api.document import SchemaViewSet
 from ondi.api.health import HealthViewSet
 from ondi.api.routes import routes_of
+from ondi.notifications.bounces import provider_pages
 from ondi.notifications.mailbox import mailbox, mailbox_mail
 from ondi.notifications.pages import unsubscribe_page
 
@@ -20,7 +21,7 @@ public = transaction.non_atomic_requests
 
 mail_pages: list[URLPattern | URLResolver] = []
 if settings.ANYMAIL:  # what a provider reports of mails
-    mail_pages.append(path("mail-events/", include("anymail.urls")))
+    mail_pages.append(path("mail-events/", include(provider_pages())))
 if settings.LOCAL_MAILBOX:
     mail_pages += [
         path("mailbox", public(mailbox)),

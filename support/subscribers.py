@@ -166,8 +166,9 @@ def _facts(tenant_id: UUID, events: Sequence[Event]) -> Facts:
 
 
 def _said(events: Sequence[Event], facts: Facts) -> list[Said]:
-    """The last of each person in each conversation."""
-    messages = [message for event in events if (message := _message_of(event, facts))]
+    """The last of each person in each conversation; not what somebody wrote down for them, as on the phone."""
+    said = [(event, message) for event in events if (message := _message_of(event, facts))]
+    messages = [message for event, message in said if event.actor_id == message.sender_id]
     messages.sort(key=lambda one: one.sequence)
     last = {(one.sender_id, one.conversation_id): one for one in messages if one.sender_id}
     return [

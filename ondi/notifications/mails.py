@@ -94,21 +94,22 @@ def send_due(*, at: datetime | None = None) -> int:
 
     Raises `MailServerTrouble` where the server takes none: those that were taken wait for the next turn.
     """
-    at, looked_at = at or timezone.now(), 0
+    looked_at = 0
     with Transport() as transport:
-        for tenant_id, keys in due_by_tenant(gate(Outgoing.EMAIL), "ondi_mails_due", at, AT_ONCE):
+        for tenant_id, keys in due_by_tenant(gate(Outgoing.EMAIL), "ondi_mails_due", at or timezone.now(), AT_ONCE):
             looked_at += len(keys)
-            tries = _take(tenant_id, keys, at)
+            taken_at = at or timezone.now()  # a slow server makes turns long, and a lease begins when a mail is taken
+            tries = _take(tenant_id, keys, taken_at)
             for number, one in enumerate(tries):
                 if not gate(Outgoing.EMAIL).lets_out(tenant_id):
-                    _put_back(tenant_id, tries[number:], at)
+                    _put_back(tenant_id, tries[number:], taken_at)
                     break
                 try:
                     answer = transport.send(one.message)
                 except MailServerTrouble:
-                    _put_back(tenant_id, tries[number:], at + FIRST_PAUSE)
+                    _put_back(tenant_id, tries[number:], (at or timezone.now()) + FIRST_PAUSE)
                     raise
-                _record(tenant_id, one, answer, at)
+                _record(tenant_id, one, answer, at or timezone.now())
     return looked_at
 
 

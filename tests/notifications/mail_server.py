@@ -10,11 +10,15 @@ from aiosmtpd.controller import Controller
 
 
 class MailServer:
-    """`mails`: what it took, parsed. `refuse`: by address, its answer at RCPT; `at_data`: at the end of
-    each mail; `delay`: seconds in which it thinks before."""
+    """`mails`: what it took, parsed; `senders`: of each, whom it would report to.
+
+    `refuse`: by address, its answer at RCPT; `at_data`: at the end of each mail; `delay`: seconds in which it thinks
+    before; `dies_after`: so many mails, the last without an answer.
+    """
 
     def __init__(self):
-        self.mails, self.refuse, self.at_data, self.delay = [], {}, "", 0.0
+        self.mails, self.senders, self.refuse = [], [], {}
+        self.at_data, self.delay, self.dies_after = "", 0.0, None
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's
         if self.delay:
@@ -27,7 +31,10 @@ class MailServer:
     async def handle_DATA(self, server, session, envelope):  # noqa: N802
         if self.at_data and not self.at_data.startswith("250"):
             return self.at_data
+        self.senders.append(envelope.mail_from)
         self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+        if self.dies_after == len(self.mails):
+            server.transport.abort()
         return self.at_data or "250 OK"
 
     def to(self, address):

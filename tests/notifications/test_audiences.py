@@ -57,6 +57,7 @@ class TestCustomers:
             )
 
         assert world.told() == [("Layla", notices.OPENED)]
+        assert world.unread(world.customer) == [notices.OPENED], "they said it, and have not read that it was opened"
         make_ticket(world.customer)
         assert world.told() == [("Layla", notices.OPENED)]
 

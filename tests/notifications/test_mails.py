@@ -2,10 +2,13 @@
 
 import io
 from base64 import b64encode
+from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import time_machine
 from anymail.signals import AnymailTrackingEvent, tracking
 from django.core.management import call_command
 from django.core.signing import Signer
@@ -21,14 +24,15 @@ from ondi.accounts.models import Membership, User
 from ondi.common.ids import new_id
 from ondi.common.mail_url import mail_settings
 from ondi.notifications import mails
+from ondi.notifications.bounces import provider_pages
 from ondi.notifications.dispatches import push_due
 from ondi.notifications.gathering import gather_mails
-from ondi.notifications.mails import LEASE, send_due
+from ondi.notifications.mails import LEASE, queue_mail, send_due
 from ondi.notifications.models import Dispatch, Mail, Notification, NotificationPreferences
 from ondi.notifications.preferences import change_preferences
 from ondi.notifications.transport import Answer, MailServerTrouble
 from ondi.notifications.unsubscribing import token_of
-from ondi.outbox.outgoing import adopt
+from ondi.outbox.outgoing import Outgoing, adopt, due_by_tenant, gate
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from support import notices, services
@@ -37,6 +41,7 @@ from tests.factories import MemberFactory, TenantFactory, actor, make_ticket
 from tests.notifications.mail_server import mail_server
 from tests.notifications.test_audiences import read
 from tests.notifications.world import World
+from tests.outbox.test_work import start, wait_for
 from tests.races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -205,6 +210,46 @@ class TestWhatTheServerAnswers:
 
         with tenant_scope(world.tenant.id):
             assert list(Mail.objects.values()) == before
+
+    def test_taken_and_gone_before_it_says_so_it_comes_again_under_its_name(self, world, mailed, server):
+        other = World()
+        other.say(other.sara)
+        other.settle()
+        due = world.say(world.sara).created_at + 2 * MINUTE
+        server.dies_after = 1
+        with pytest.raises(MailServerTrouble):
+            mailed(due)
+        server.dies_after = None
+        mailed(due + MINUTE)
+        mailed(due + 60 * MINUTE)
+
+        names = Counter((mail["To"], mail["Message-ID"]) for mail in server.mails)
+        assert sorted(names.values()) == [1, 2]
+        assert {to for to, _name in names} == {world.customer.email, other.customer.email}
+
+    def test_a_slow_server_ends_no_lease(self, world, server, monkeypatch):
+        """A turn may take longer than a lease: it begins when a mail is taken, not with the turn."""
+        others = [World(), World()]
+        for one in (world, *others):
+            one.say(one.sara)
+            one.settle()
+        free, send = [], mails.Transport.send
+
+        with time_machine.travel(timezone.now() + 3 * MINUTE, tick=False) as clock:
+
+            def send_slowly(transport, message):
+                clock.shift(0.6 * LEASE)
+                way = gate(Outgoing.EMAIL)
+                free.append(
+                    sum(len(keys) for _tenant, keys in due_by_tenant(way, "ondi_mails_due", timezone.now(), 50))
+                )
+                return send(transport, message)
+
+            monkeypatch.setattr(mails.Transport, "send", send_slowly)
+            gather_mails()
+            send_due()
+
+        assert free == [2, 1, 0], "what is being sent is nobody else's"
 
     def test_workers_beside_each_other_send_each_once(self, world, server):
         due = world.say(world.sara).created_at + 2 * MINUTE
@@ -467,6 +512,31 @@ def test_one_tenants_many_keep_no_others_waiting(world, server):
 
 
 class TestTheGate:
+    def test_a_worker_on_a_copy_sends_nothing_and_says_so(self, world, server, settings, tmp_path):
+        world.say(world.sara)
+        with tenant_scope(world.tenant.id):
+            queue_mail(tenant_id=world.tenant.id, membership_id=world.customer.id, purpose="password_reset",
+                       data={"site": "https://support.example"})  # fmt: skip
+        url = f"smtp://127.0.0.1:{settings.EMAIL_PORT}"
+        told = (tmp_path / "stderr").open("w+")
+        copy = start(stderr=told, ONDI_INSTALLATION="a copy", EMAIL_URL=url)
+        try:
+            wait_for(lambda: dispatches(world) != [])  # it works on what stays in the house
+            assert copy.poll() is None
+            wait_for(lambda: "nothing is mailed" in Path(told.name).read_text())
+            assert server.mails == []
+
+            original = start(ONDI_INSTALLATION="the tests", EMAIL_URL=url)
+            try:
+                wait_for(lambda: server.mails != [])
+            finally:
+                original.terminate()
+                original.wait(20)
+        finally:
+            copy.terminate()
+            copy.wait(20)
+            told.close()
+
     def test_a_copy_writes_to_nobody_until_it_is_adopted(self, world, mailed, settings):
         due = world.say(world.sara).created_at + 2 * MINUTE
         settings.INSTALLATION = "a copy"
@@ -633,7 +703,7 @@ class TestWhatProvidersReport:
 class Pages:
     """The addresses of the product where a provider is configured, for `ROOT_URLCONF`."""
 
-    urlpatterns = (path("mail-events/", include("anymail.urls")), *ondi_urls.urlpatterns)
+    urlpatterns = (path("mail-events/", include(provider_pages())), *ondi_urls.urlpatterns)
 
 
 @pytest.mark.parametrize(
@@ -652,6 +722,21 @@ def test_a_provider_that_does_not_know_the_secret_is_refused(world, mailed, sett
     assert answer.status_code == status
     due = world.say(world.sara).created_at + 2 * MINUTE
     assert (mailed(due) == []) is is_ended
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", "{}", "7", '"x"', "\\udcff", '{"RecordType": "Inbound"}', '{"Metadata": 7}']
+)
+@pytest.mark.parametrize("page", ["postmark/tracking/", "sparkpost/tracking/", "brevo/tracking/", "postmark/inbound/"])
+def test_what_is_no_report_of_a_provider_is_400_or_nothing(settings, body, page):
+    settings.ANYMAIL, settings.ROOT_URLCONF = {"WEBHOOK_SECRET": "a:secret"}, Pages
+    said = {"authorization": f"Basic {b64encode(b'a:secret').decode()}"}
+
+    answer = Client().post(f"/mail-events/{page}", body, "application/json", headers=said)
+
+    assert answer.status_code == 200 or (answer.status_code, answer.json()["error"]) == (400, "validation_error")
+    if body in ("", "{"):
+        assert answer.status_code == 400
 
 
 def test_the_address_of_a_server_or_a_provider():

@@ -146,15 +146,16 @@ class TestBesideTheServer:
         wait_for(lambda: not Path(f"/proc/{worker}").exists())
 
 
-def start(*command):
-    """`manage.py work`, or another program, on the database of the tests."""
+def start(*command, stderr=subprocess.DEVNULL, **more):
+    """`manage.py work`, or another program, on the database of the tests. `more`: settings from the environment."""
     given = connections["default"].get_connection_params()
     login = quote(given["user"], "") + (f":{quote(given['password'], '')}" if given.get("password") else "")
     place = quote(str(given.get("host", "")), "") + (f":{given['port']}" if given.get("port") else "")
     url = f"postgres://{login}@{place}/{given['dbname']}"
     environment = {**os.environ, "DEBUG": "true", "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "ondi.settings"}
+    environment |= more
     arguments = [sys.executable, *(command or ("manage.py", "work"))]
-    return subprocess.Popen(arguments, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(arguments, cwd=ROOT, env=environment, stderr=stderr)
 
 
 def wait_for(is_so):

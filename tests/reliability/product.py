@@ -100,8 +100,7 @@ class Product:
 
     def owner(self) -> psycopg.Connection[Any]:
         """A connection as the schema's owner, who sees everything."""
-        host = self.socket_directory()
-        return psycopg.connect(dbname="ondi", user="ondi_owner", host=host, autocommit=True)
+        return owner()
 
     def socket_directory(self) -> str:
         return str(embedded_postgres.socket_directory())
@@ -142,6 +141,30 @@ def resident(pid: int) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS")), 0)
 
 
+def prepared(folder: Path | None = None, **more: str) -> tuple[Path, dict[str, str]]:
+    """A private database with the schema and no rows, held until this process ends: its folder, and the environment.
+
+    `more`: settings from the environment.
+    """
+    leave_in_order()
+    home = folder or Path(tempfile.mkdtemp(prefix="ondi-run-"))
+    if folder is None:
+        atexit.register(shutil.rmtree, home, ignore_errors=True)  # after the database, which goes first
+    home.chmod(0o755)
+    os.environ["ONDI_DATA_DIR"] = str(home / "data")
+    environment = {**os.environ, **ENVIRONMENT, **more}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    embedded_postgres.hold()  # the database outlives the product, and is stopped when this process ends
+    manage(environment, "migrate", "--verbosity=0")
+    return home, environment
+
+
+def owner() -> psycopg.Connection[Any]:
+    """A connection as the schema's owner, who sees everything."""
+    host = str(embedded_postgres.socket_directory())
+    return psycopg.connect(dbname="ondi", user="ondi_owner", host=host, autocommit=True)
+
+
 @contextmanager
 def product(
     *, workers: int = 2, tenants: int = 2, customers: int = 8, agents: int = 2, folder: Path | None = None,
@@ -151,22 +174,9 @@ def product(
 
     `folder`: where the data goes; a new folder when left out. `fill`: fills the empty database instead.
     """
-    leave_in_order()
-    home = folder or Path(tempfile.mkdtemp(prefix="ondi-run-"))
-    if folder is None:
-        atexit.register(shutil.rmtree, home, ignore_errors=True)  # after the database, which goes first
-    home.chmod(0o755)
-    os.environ["ONDI_DATA_DIR"] = str(home / "data")
-    environment = {
-        **os.environ,
-        **ENVIRONMENT,
-        "WEB_WORKERS": str(workers),
-        "PORT": os.environ.get("PORT") or str(free_port()),
-        **more,
-    }
-    environment.pop("DJANGO_SETTINGS_MODULE", None)
-    embedded_postgres.hold()  # the database outlives the product, and is stopped when this process ends
-    manage(environment, "migrate", "--verbosity=0")
+    home, environment = prepared(
+        folder, WEB_WORKERS=str(workers), PORT=os.environ.get("PORT") or str(free_port()), **more
+    )
     if fill is not None:
         fill()
         people = []
