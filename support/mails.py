@@ -1,6 +1,6 @@
 """Mails about tickets, to customers and to staff. Words leave only where the tenant and the address allow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -30,7 +30,10 @@ MOST_QUOTES = 10
 
 @says_sender
 def sender_of_portal(tenant: Tenant) -> Sender:
-    portal = _portal(tenant)
+    return _sender(tenant, _portal(tenant))
+
+
+def _sender(tenant: Tenant, portal: Portal) -> Sender:
     return Sender(
         name=portal.sender_name or tenant.name,
         reply_to=portal.reply_to,
@@ -91,17 +94,21 @@ def _letter(
     )
 
 
-def mail_saying(tenant: Tenant, text: Text) -> str:
-    """The mail, as HTML, in which a customer of this tenant reads this text; in the language in force.
+def mails_saying(tenant: Tenant, texts: Mapping[str, Text]) -> dict[str, str]:
+    """The mails, as HTML, in which a customer of this tenant reads these texts; both by language. One statement.
 
-    Of a ticket that there is not: its link leads to the portal's page, its quotes are left out. Two statements.
+    Of a ticket that there is not: the button leads to the portal's page where there is one.
     """
-    pages = [address for _source, address in sorted(_portal(tenant).portal_ticket_url.items())]
-    page = pages[0].replace("{ticket_id}", str(UUID(int=0))) if pages else ""
-    letter = _letter(tenant, SAMPLE_NUMBER, [text], page=page, unsubscribe="#")
-    envelope = Envelope(mail_id=UUID(int=0), tenant_id=tenant.id, to="", sender=sender_of_portal(tenant))
-    (html,) = message_of(letter, envelope).alternatives
-    return str(html.content)
+    portal = _portal(tenant)
+    page = next((portal.portal_ticket_url[source] for source in sorted(portal.portal_ticket_url)), "")
+    envelope = Envelope(mail_id=UUID(int=0), tenant_id=tenant.id, to="", sender=_sender(tenant, portal))
+    found = {}
+    for language, text in texts.items():
+        with override(language):
+            letter = _letter(tenant, SAMPLE_NUMBER, [text], page=page, unsubscribe="#")
+            ((html, _kind),) = message_of(letter, envelope).alternatives
+        found[language] = str(html)
+    return found
 
 
 def _words_may_leave(portal: Portal, member: Membership) -> bool:

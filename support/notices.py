@@ -98,8 +98,9 @@ def texts_of(notifications: Sequence[Notification], viewer: Viewer) -> dict[UUID
 
 def _actors_in(notifications: Sequence[Notification], viewer: Viewer) -> dict[UUID, str]:
     """The names that texts for staff begin with; customers' texts name nobody."""
-    people = {one.actor_id for one in notifications if TYPES[one.notification_type].audience is not Audience.CUSTOMERS}
-    if not people - {None}:
+    for_staff = [one for one in notifications if TYPES[one.notification_type].audience is not Audience.CUSTOMERS]
+    people = {one.actor_id for one in for_staff if one.actor_id}
+    if not people:
         return {}
     found = Membership.objects.in_tenants(viewer.tenant_ids).filter(id__in=people)
     return {person.id: str(person) for person in found}

@@ -1,12 +1,13 @@
 """What customers are told, in the tenant's own words: an overview, and a page a type and channel with its preview."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -27,7 +28,7 @@ from ondi.staff.access import AccessAdmin
 from ondi.staff.entry import staff_at
 from ondi.staff.navigation import Entry, Section
 from ondi.tenants.models import Language, Tenant
-from support.mails import mail_saying
+from support.mails import mails_saying
 from support.notices import sample_facts
 from support.settings.texts import own_texts, set_notification_texts
 
@@ -68,11 +69,8 @@ def _said(tenant: Tenant, kind: NotificationType, channel: Channel, own: Mapping
 
 
 def _with_mails(tenant: Tenant, said: list[Said]) -> list[Said]:
-    found = []
-    for one in said:
-        with override(one.language):
-            found.append(Said(one.language, one.text, one.is_own, mail_saying(tenant, one.text)))
-    return found
+    mails = mails_saying(tenant, {one.language: one.text for one in said})
+    return [replace(one, mail=mails[one.language]) for one in said]
 
 
 class PartField(forms.CharField):
@@ -142,17 +140,18 @@ class NotificationTextAdmin(AccessAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """What each type says through each channel and in each language, of one tenant at a time."""
         if not self.has_view_permission(request):
-            return super().changelist_view(request, extra_context)
+            raise PermissionDenied
         staff = staff_at(request)
-        tenants = Tenant.objects.filter(id__in=staff.managed_tenant_ids)
-        chosen = tenants.filter(id=parse_id(request.GET.get("tenant"))).first() or tenants[0]
+        tenants = list(Tenant.objects.filter(id__in=staff.managed_tenant_ids))
+        asked = parse_id(request.GET.get("tenant"))
+        chosen = next((one for one in tenants if one.id == asked), tenants[0])
         rows = NotificationText.objects.in_tenants([chosen.id])
         own: dict[tuple[str, str], dict[str, Text]] = {}
         for row in rows:
             own.setdefault((row.notification_type, row.channel), {})[row.language] = Text(row.title, row.message)
         context = {
             "title": _("Texts of notifications"),
-            "tenants": tenants if len(staff.managed_tenant_ids) > 1 else [],
+            "tenants": tenants if len(tenants) > 1 else [],
             "chosen_tenant": chosen,
             "kinds": [
                 (_label(chosen, kind), _channels(chosen, kind, own)) for kind in TYPES.values() if is_editable(kind)
@@ -182,9 +181,9 @@ def _address(tenant_id: UUID, kind: NotificationType, channel: Channel) -> str:
 def edit(request: HttpRequest, tenant_id: UUID, kind: str, channel: str) -> HttpResponse:
     """Type, look at the preview, keep it; or give the built-in texts back."""
     listing = reverse("admin:notifications_notificationtext_changelist")
-    found, tenant = TYPES.get(kind), Tenant.objects.filter(id=tenant_id).first()
-    is_known = found is not None and is_editable(found) and channel in CHANNELS
-    if tenant is None or found is None or not is_known or tenant.id not in staff_at(request).managed_tenant_ids:
+    mine = Tenant.objects.filter(id__in=staff_at(request).managed_tenant_ids)
+    found, tenant = TYPES.get(kind), mine.filter(id=tenant_id).first()
+    if tenant is None or found is None or not is_editable(found) or channel not in CHANNELS:
         request.row_not_found = True  # type: ignore[attr-defined]  # for the audit: it may be another tenant's
         messages.error(request, str(NotFound()))
         return redirect("admin:index")
