@@ -89,7 +89,11 @@ def test_the_mail_is_seen_before_it_is_kept(site, window, tmp_path, width, schem
     expect(arabic.locator("h1")).to_have_text("خبر عن #1042 <b>")
     assert arabic.locator("h1").evaluate("one => getComputedStyle(one).direction") == "rtl"
     expect(english.locator("p", has_text="Look here.")).to_be_visible()
+    for number in range(4):
+        expect(page.frame_locator("iframe").nth(number).locator("h1")).to_contain_text("1042")
+    page.locator("iframe").last.scroll_into_view_if_needed()
     page.wait_for_timeout(600)
+    page.screenshot(path=tmp_path / "last.png")
     page.screenshot(path=tmp_path / "edit.png", full_page=True)
     assert serious_faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -378,10 +378,10 @@ class TestTheScreen:
 
     @pytest.mark.parametrize("channel", ["in_app", "push"])
     def test_the_preview_of_a_notification(self, world, boss, channel):
-        typed = {"title_fa": "خبر {ticket_number}", "preview": "1"}
+        typed = {"title_fa": "خبر #{ticket_number}", "preview": "1"}
         page = workbench(boss.user).post(page_of(world, channel=channel), typed).content.decode()
 
-        assert '<p lang="fa" dir="rtl" class="wb-card wb-texts-said"><b>خبر 1042</b>' in page
+        assert '<p lang="fa" dir="rtl" class="wb-card wb-texts-said"><b>خبر <bdi>#1042</bdi></b>' in page
 
     @pytest.mark.parametrize("preview", [{}, {"preview": "1"}])
     @pytest.mark.parametrize(
