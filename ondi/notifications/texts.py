@@ -69,8 +69,6 @@ class Texts:
 def texts_for(notifications: Sequence[Notification], channel: Channel) -> Texts:
     """The texts that these need. One statement; none where none of them is a customer's."""
     kinds = {one.notification_type for one in notifications if is_editable(TYPES[one.notification_type])}
-    if not kinds:
-        return Texts(channel, {})
     own = NotificationText.objects.in_tenants({one.tenant_id for one in notifications})
     found = own.filter(channel=channel, notification_type__in=kinds).select_related("tenant")
     return Texts(channel, {(row.tenant_id, row.notification_type, row.language): row for row in found})

@@ -15,7 +15,7 @@ from ondi.notifications.dispatches import push_due
 from ondi.notifications.errors import BrokenPlaceholders, TextsNotEditable, UnknownPlaceholders
 from ondi.notifications.gathering import gather_mails
 from ondi.notifications.mails import send_due
-from ondi.notifications.models import NotificationText
+from ondi.notifications.models import Notification, NotificationText
 from ondi.notifications.texts import Text
 from ondi.notifications.types import TYPES, Audience, Channel
 from ondi.tenants.scope import tenant_scope
@@ -257,6 +257,16 @@ class TestWhatItDoes:
             one for one in examine(world.tenant.slug, world.tenant.id) if one["finding"] == "notification_text"
         ] == []
 
+    def test_a_list_costs_a_customer_no_statement_more(self, world, api, say, django_assert_num_queries):
+        world.say(world.sara)
+        world.settle()
+        for own in ("", "{tenant} {ticket_subject}"):
+            say(own)
+            with tenant_scope(world.tenant.id):
+                reader, told = actor(world.customer), list(Notification.objects.filter(membership=world.customer))
+                with django_assert_num_queries(2):
+                    assert len(notices.texts_of(told, reader)) == 1
+
     def test_colleagues_are_told_in_the_built_in_words(self, world, say):
         say("News")
         world.say(world.customer, "Hello?")
@@ -413,6 +423,27 @@ class TestTheScreen:
             for answer in (client.get(page), client.post(page, {"title_en": "x"})):
                 assert answer.headers["Location"] == reverse("admin:index")
         assert stored(world) == []
+
+    def test_who_manages_one_tenant_and_works_in_another_writes_in_the_one(self, world, boss):
+        theirs = TenantFactory(name="Aaa")
+        MemberFactory(tenant=theirs, agent=True, user=boss.user)
+        client, page = workbench(boss.user), reverse(EDIT, args=[theirs.id, notices.REPLY, "email"])
+
+        for answer in (client.get(page), client.post(page, {"title_en": "x", "preview": "1"})):
+            assert answer.headers["Location"] == reverse("admin:index")
+        assert reverse(EDIT, args=[world.tenant.id, notices.REPLY, "email"]) in said_in(client.get(reverse(LIST)))
+
+    def test_the_words_of_one_tenant_are_not_shown_as_anothers(self, world, boss, say):
+        say("Ours")
+        second = MemberFactory(tenant=TenantFactory(), admin=True, user=boss.user)
+        client = workbench(boss.user)
+
+        assert "Ours" in said_in(client.get(reverse(LIST), {"tenant": world.tenant.id}))
+        assert "Ours" not in said_in(client.get(reverse(LIST), {"tenant": second.tenant_id}))
+        page = reverse(EDIT, args=[second.tenant_id, notices.REPLY, "in_app"])
+        assert "Ours" not in said_in(client.get(page))
+        client.post(page, {"built_in": "1"})
+        assert len(stored(world)) == 1
 
     def test_who_manages_several_tenants_looks_at_one(self, world):
         TenantFactory(name="Aaa")
