@@ -1,26 +1,28 @@
 """Mails about tickets, to customers and to staff. Words leave only where the tenant and the address allow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from conversations.models import Message, MessageType, SenderRole
 from conversations.people import CUSTOMER, SUPPORT, person_name
 from ondi.accounts.models import Membership
 from ondi.notifications.gathering import PURPOSE, still_to_tell
-from ondi.notifications.letters import Letter, Quote
+from ondi.notifications.letters import Envelope, Letter, Quote, message_of
 from ondi.notifications.mails import Drop, Later, writes
 from ondi.notifications.models import Mail, Notification
 from ondi.notifications.senders import Sender, says_sender
-from ondi.notifications.types import TYPES
+from ondi.notifications.texts import Text, texts_for
+from ondi.notifications.types import Channel
 from ondi.notifications.unsubscribing import unsubscribe_url
 from ondi.tenants.models import PortalSettings, Tenant
 from support.models import Ticket
+from support.notices import SAMPLE_NUMBER
 from support.settings.portal import MailContent, Portal
 
 MOST_QUOTES = 10
@@ -28,7 +30,10 @@ MOST_QUOTES = 10
 
 @says_sender
 def sender_of_portal(tenant: Tenant) -> Sender:
-    portal = _portal(tenant)
+    return _sender(tenant, _portal(tenant))
+
+
+def _sender(tenant: Tenant, portal: Portal) -> Sender:
     return Sender(
         name=portal.sender_name or tenant.name,
         reply_to=portal.reply_to,
@@ -50,27 +55,64 @@ def write_ticket_mail(mail: Mail, at: datetime) -> Letter | Drop | Later:
     is_customer, portal = ticket.requester_id == member.id, _portal(member.tenant)
     language = member.language or member.tenant.language
     with override(language):
-        page = _page_for_customer(portal, ticket) if is_customer else _page_for_staff(ticket)
-        where = [] if page else [_("You find it in the portal of %(tenant)s.") % {"tenant": member.tenant.name}]
-        return Letter(
-            language=language,
-            # The same for all of a ticket: some programs keep mails together by it.
-            subject=_("Ticket #%(number)s: %(tenant)s") % {"number": ticket.number, "tenant": member.tenant.name},
-            heading=_title(told[-1]),
-            paragraphs=[*dict.fromkeys(_title(one) for one in told[:-1] if _title(one) != _title(told[-1])), *where],
+        texts = texts_for(told, Channel.EMAIL)
+        return _letter(
+            member.tenant,
+            ticket.number,
+            [texts.of(one, ticket_number=one.data["number"]) for one in told],
+            page=_page_for_customer(portal, ticket) if is_customer else _page_for_staff(ticket),
             quotes=_quotes(told, member, is_customer=is_customer) if _words_may_leave(portal, member) else [],
-            button=(_("Open the ticket"), page) if page else None,
             thread=f"{ticket.id} {member.id}",
             unsubscribe=unsubscribe_url(member) if is_customer else "",
         )
 
 
+def _letter(
+    tenant: Tenant,
+    number: int,
+    said: Sequence[Text],
+    *,
+    page: str,
+    quotes: Sequence[Quote] = (),
+    thread: str = "",
+    unsubscribe: str = "",
+) -> Letter:
+    """In the language in force: the newest of what is said is its heading. `page`: where the button leads, or empty."""
+    *earlier, newest = said
+    words = [newest.message, *(part for one in earlier for part in (one.title, one.message))]
+    where = "" if page else _("You find it in the portal of %(tenant)s.") % {"tenant": tenant.name}
+    return Letter(
+        language=get_language(),
+        # The same for all of a ticket: some programs keep mails together by it.
+        subject=_("Ticket #%(number)s: %(tenant)s") % {"number": number, "tenant": tenant.name},
+        heading=newest.title,
+        paragraphs=[part for part in dict.fromkeys([*words, where]) if part not in ("", newest.title)],
+        quotes=quotes,
+        button=(_("Open the ticket"), page) if page else None,
+        thread=thread,
+        unsubscribe=unsubscribe,
+    )
+
+
+def mails_saying(tenant: Tenant, texts: Mapping[str, Text]) -> dict[str, str]:
+    """The mails, as HTML, in which a customer of this tenant reads these texts; both by language. One statement.
+
+    Of a ticket that there is not: the button leads to the portal's page where there is one.
+    """
+    portal = _portal(tenant)
+    page = next((portal.portal_ticket_url[source] for source in sorted(portal.portal_ticket_url)), "")
+    envelope = Envelope(mail_id=UUID(int=0), tenant_id=tenant.id, to="", sender=_sender(tenant, portal))
+    found = {}
+    for language, text in texts.items():
+        with override(language):
+            letter = _letter(tenant, SAMPLE_NUMBER, [text], page=page, unsubscribe="#")
+            ((html, _kind),) = message_of(letter, envelope).alternatives
+        found[language] = str(html)
+    return found
+
+
 def _words_may_leave(portal: Portal, member: Membership) -> bool:
     return portal.mail_content == MailContent.FULL and member.email_is_proved
-
-
-def _title(one: Notification) -> str:
-    return str(TYPES[one.notification_type].title) % {"number": one.data["number"]}
 
 
 def _page_for_customer(portal: Portal, ticket: Ticket) -> str:

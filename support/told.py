@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations.models import Message, Participant, SenderRole
 from ondi.notifications.models import Dispatch, Notification
-from ondi.notifications.types import TYPES, Channel
+from ondi.notifications.types import Channel
 from support.models import Ticket
-from support.notices import REPLY
+from support.notices import REPLY, title_for_staff
 
 SHOWN = 200
 REASONS: dict[str, str | Promise] = {
@@ -69,15 +69,16 @@ def told_of(ticket: Ticket) -> list[Told]:
     for one in Dispatch.objects.in_tenants(own).filter(notification__in=[one.id for one in notifications]):
         dispatches[one.notification_id][one.channel] = one
     told = [
-        Told(one.created_at, _title(one), str(one.membership), [_in_app(one), *_outside(dispatches[one.id])])
+        Told(
+            one.created_at,
+            title_for_staff(one.notification_type, one.data["number"]),
+            str(one.membership),
+            [_in_app(one), *_outside(dispatches[one.id])],
+        )
         for one in notifications
     ]
     since = notifications[-1].created_at if len(notifications) == SHOWN else ticket.created_at
     return sorted([*told, *_untold(ticket, notifications, since)], key=lambda one: one.at, reverse=True)
-
-
-def _title(one: Notification) -> str:
-    return str(TYPES[one.notification_type].title) % {"number": one.data["number"]}
 
 
 def _in_app(one: Notification) -> Way:
@@ -112,6 +113,6 @@ def _untold(ticket: Ticket, notifications: Sequence[Notification], since: dateti
         if one.sender_role == SenderRole.CUSTOMER:
             yield Told(one.created_at, str(_("Message of the customer")), "", [Way(NOBODY)])
         else:
-            title = str(TYPES[REPLY].title) % {"number": ticket.number}
+            title = title_for_staff(REPLY, ticket.number)
             outcome = READ_BEFORE if one.sequence <= read_to else UNTOLD
             yield Told(one.created_at, title, str(ticket.requester), [Way(outcome)])

@@ -18,7 +18,10 @@ APPS = ("ondi", "support", "conversations", "orders", "deliveries")
 WHOLE, API_ONLY = ("ar",), ("ku", "fa")
 LANGUAGES = (*WHOLE, *API_ONLY)
 # Errors, what calls answer, and what stands in their data.
-OF_THE_API = ("**/errors.py", "**/*views.py", "actions.py", "events.py", "notices.py", "people.py", "**/*mails.py")
+OF_THE_API = (
+    "**/errors.py", "**/*views.py", "actions.py", "events.py", "notices.py", "people.py", "**/*mails.py",
+    "notifications/texts.py",
+)  # fmt: skip
 OF_MAILS = [
     ROOT / "ondi/notifications/templates/notifications" / name for name in ("mail.html", "mail.txt", "unsubscribe.html")
 ]

@@ -1,5 +1,7 @@
 """What can go wrong with a notification."""
 
+from collections.abc import Sequence
+
 from django.utils.translation import gettext_lazy as _
 
 from ondi.common.errors import DomainError, Kind
@@ -15,3 +17,30 @@ class UnsubscribeLinkInvalid(DomainError):
     code = "not_found"
     kind = Kind.NOT_FOUND
     message = _("This link is not valid.")
+
+
+class TextsNotEditable(DomainError):
+    code = "notification_texts_not_editable"
+    kind = Kind.INVALID
+    message = _("The texts of this notification cannot be changed.")
+
+
+class UnknownPlaceholders(DomainError):
+    """`names`: those that nothing fills in there."""
+
+    code = "unknown_placeholders"
+    kind = Kind.INVALID
+    message = _("Unknown placeholders: %(names)s")
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__({"names": list(names)})
+        self.names = names
+
+    def __str__(self) -> str:
+        return str(self.message) % {"names": ", ".join(f"{{{name}}}" for name in self.names)}
+
+
+class BrokenPlaceholders(DomainError):
+    code = "broken_placeholders"
+    kind = Kind.INVALID
+    message = _("A brace stands alone. A placeholder is a name of the list between { and }, and nothing else.")

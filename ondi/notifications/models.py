@@ -11,11 +11,14 @@ from ondi.notifications.querysets import (
     DispatchQuerySet,
     MailQuerySet,
     NotificationQuerySet,
+    NotificationTextQuerySet,
     PreferencesQuerySet,
     SuppressionQuerySet,
 )
 from ondi.notifications.types import Channel
-from ondi.tenants.models import TenantOwned
+from ondi.tenants.models import Language, TenantOwned
+
+LONGEST_TITLE, LONGEST_MESSAGE = 120, 500
 
 
 class Notification(TenantOwned):
@@ -203,3 +206,40 @@ class NotificationPreferences(TenantOwned):
 
     def __str__(self) -> str:
         return str(self.membership_id)
+
+
+class NotificationText(TenantOwned):
+    """What a notification says in a tenant's own words, with placeholders. An empty part: as built in."""
+
+    notification_type = models.CharField(_("type"), max_length=40)
+    channel = models.CharField(_("channel"), max_length=8, choices=[(one.value, one.value) for one in Channel])
+    language = models.CharField(_("language"), max_length=8, choices=Language.choices)
+    title = models.CharField(_("title"), max_length=LONGEST_TITLE, blank=True, default="")
+    message = models.CharField(_("message"), max_length=LONGEST_MESSAGE, blank=True, default="")
+
+    personal = NotPersonal("what a business says to everybody")
+
+    objects = NotificationTextQuerySet.as_manager()
+
+    class Meta:
+        db_table = "notifications_text"
+        verbose_name = _("text of notifications")
+        verbose_name_plural = _("texts of notifications")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "notification_type", "channel", "language"], name="notifications_text_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(channel__in=[one.value for one in Channel]), name="notifications_text_channel"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(language__in=Language.values), name="notifications_text_language"
+            ),
+            models.CheckConstraint(condition=~models.Q(title="", message=""), name="notifications_text_not_empty"),
+            models.CheckConstraint(
+                condition=models.Q(title__regex=r"^[^\x01-\x1f\x7f]*$"), name="notifications_text_title_is_a_line"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.notification_type} {self.channel} {self.language}"

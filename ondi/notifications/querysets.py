@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Mail,
         Notification,
         NotificationPreferences,
+        NotificationText,
         Suppression,
     )
 
@@ -91,3 +92,7 @@ class PreferencesQuerySet(TenantQuerySet["NotificationPreferences"]):
         """Who turned a type on that is off in the app by itself; memberships, the longest here first."""
         found = self.in_tenants([tenant_id]).filter(**{f"types__{kind}__in_app": "now"})
         return list(found.order_by("membership_id").values_list("membership_id", flat=True)[:most])
+
+
+class NotificationTextQuerySet(TenantQuerySet["NotificationText"]):
+    """What tenants say in their own words: read with `texts_for`, and by their admins' screen."""

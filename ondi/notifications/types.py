@@ -48,9 +48,10 @@ ANY_TIME = (When.NOW, When.UNREAD, When.OFF)
 
 @dataclass(frozen=True, slots=True)
 class NotificationType:
-    """`title`, `message`: with the placeholders that its app fills in. `window`: how long `UNREAD` waits.
+    """`title`, `message`: as the app shows them, with what its app fills in. `window`: how long `UNREAD` waits.
 
-    `default` and `allowed`, by channel: in the app at once and nothing else, unless said.
+    `default` and `allowed`, by channel: in the app at once and nothing else, unless said. `placeholders`, by channel:
+    what a tenant's own text may leave open.
     """
 
     name: str
@@ -60,12 +61,16 @@ class NotificationType:
     window: timedelta
     default: Mapping[Channel, When] = field(default_factory=dict)
     allowed: Mapping[Channel, Collection[When]] = field(default_factory=dict)
+    placeholders: Mapping[Channel, Collection[str]] = field(default_factory=dict)
 
     def default_of(self, channel: Channel) -> When:
         return self.default.get(channel, When.NOW if channel is Channel.IN_APP else When.OFF)
 
     def allowed_of(self, channel: Channel) -> Collection[When]:
         return self.allowed.get(channel, IN_APP if channel is Channel.IN_APP else ANY_TIME)
+
+    def placeholders_of(self, channel: Channel) -> Collection[str]:
+        return self.placeholders.get(channel, ())
 
 
 TYPES: dict[str, NotificationType] = {}

@@ -23,7 +23,7 @@ from ondi.accounts.models import ApiKey, RefreshFamily, SettingsChange
 from ondi.api.models import IdempotencyRecord
 from ondi.common.ids import new_id
 from ondi.datafixes.models import FixImage, FixRun
-from ondi.notifications.models import NotificationPreferences, Suppression
+from ondi.notifications.models import NotificationPreferences, NotificationText, Suppression
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import OrderItem
 from support.fixes.doctor import examine
@@ -52,6 +52,7 @@ COLUMNS = {
         "source_updated_at",
     "notifications_preferences": "plain types quiet_hours",
     "notifications_suppression": "plain address_hash reason",
+    "notifications_text": "plain notification_type title message",
     "orders_order": "plain external_id number currency store total_amount item_count placed_at source_updated_at",
     "orders_orderitem": "plain name position quantity unit_price",
     "support_cannedreply": "plain shortcut content",
@@ -112,7 +113,7 @@ FREE = {
     # links that say who or what by themselves
     "accounts_apikey.created_by_id", "accounts_membership.user_id", "accounts_refreshfamily.user_id",
     "accounts_settingschange.actor_id", "deliveries_delivery.customer_id", "deliveries_delivery.order_id",
-    "notifications_preferences.membership_id", "orders_order.customer_id", "orders_orderitem.order_id", "support_ticket.closed_by_id", "support_ticketevent.actor_id",
+    "notifications_preferences.membership_id", "notifications_text.channel", "notifications_text.language", "orders_order.customer_id", "orders_orderitem.order_id", "support_ticket.closed_by_id", "support_ticketevent.actor_id",
     "support_ticketevent.ticket_id", "support_ticketnote.author_id", "support_ticketnote.ticket_id", "support_tickettag.tag_id",
     "support_tickettag.ticket_id", "support_ticketviewer.membership_id", "support_ticketviewer.ticket_id", "datafixes_fiximage.run_id",
 }  # fmt: skip
@@ -181,6 +182,9 @@ def tenant():
         TicketTag.objects.create(tenant=tenant, ticket=answered, tag=tags[0])
         TicketViewer.objects.create(tenant=tenant, ticket=answered, membership=agent, seen_at=now)
         NotificationPreferences.objects.create(tenant=tenant, membership=agent)
+        NotificationText.objects.create(
+            tenant=tenant, notification_type="support_reply", channel="in_app", language="en", title="News"
+        )
         Suppression.objects.create(tenant=tenant, address_hash="x", reason="refused")
         CannedReply.objects.create(tenant=tenant, shortcut="hello", language="en", content="Hello")
         OrderItem.objects.create(tenant=tenant, order=deliveries[0].order, position=1, name="Lamp")

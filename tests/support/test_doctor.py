@@ -193,6 +193,8 @@ def damage_by_hand(owner, world, run, c, t):
         [closed[4].conversation_id],
     )
     run("DELETE FROM tenants_portalsettings WHERE tenant_id = %s", [tenant.id])
+    run("INSERT INTO notifications_text (id, tenant_id, notification_type, channel, language, title, message) "
+        "VALUES (%s, %s, 'support_reply', 'email', 'en', 'News of {ticket_subject}', '')", [new_id(), tenant.id])  # fmt: skip
     with without(owner, "conversations_participant", "conversations_participant_conversation_id_in_tenant"):
         run("INSERT INTO conversations_participant (id, tenant_id, conversation_id, membership_id, role, last_read_sequence, "
             "joined_at) VALUES (%s, %s, %s, %s, 'member', 0, now())", [new_id(), tenant.id, NOWHERE, agent.id])  # fmt: skip

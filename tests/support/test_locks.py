@@ -22,6 +22,8 @@ from ondi.accounts import services as people
 from ondi.accounts.actors import Actor
 from ondi.accounts.links import Purpose, make_link
 from ondi.datafixes.images import rows_in
+from ondi.notifications.texts import Text
+from ondi.notifications.types import Channel
 from ondi.tenants.scope import tenant_scope
 from orders import services as of_orders
 from support import services
@@ -30,6 +32,7 @@ from support.fixes.final import EraseCustomer
 from support.fixes.tickets import Reassign
 from support.services import shared, undoing
 from support.settings import services as settings
+from support.settings import texts
 from support.vocabulary import EventKind
 from tests.factories import (
     DeliveryFactory,
@@ -194,6 +197,10 @@ LOCKS = {
     (settings, "update_portal_settings"): (
         "settings! member! ticket! part", lambda w: lambda: settings.update_portal_settings(
             actor=actor(w.admin), changes={}, support_user_ids=[], confirmed=True),
+    ),
+    (texts, "set_notification_texts"): (
+        "settings!", lambda w: lambda: texts.set_notification_texts(
+            actor=actor(w.admin), kind="support_reply", channel=Channel.EMAIL, texts={"en": Text("News")}),
     ),
     (credentials, "replace_password"): (
         "login!", lambda w: lambda: credentials.replace_password(user=w.sara.user, new_password="another battery"),
@@ -378,6 +385,7 @@ def test_what_is_published_is_locked_when_it_is_written(module, name):
 
 
 SAY_NOTHING = {
+    "set_notification_texts",
     "note_presence",
     "append_message",
     "hold_support_role",

@@ -25,7 +25,9 @@ from ondi.datafixes.models import FixRun
 from ondi.notifications.gathering import gather_mails
 from ondi.notifications.link_mails import queue_invitation
 from ondi.notifications.mails import send_due
-from ondi.notifications.models import Dispatch, Notification
+from ondi.notifications.models import Dispatch, Notification, NotificationText
+from ondi.notifications.texts import Text
+from ondi.notifications.types import Channel
 from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order, OrderItem
@@ -33,6 +35,7 @@ from support.admin.buttons import BUTTONS
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketTag
 from support.notices import MENTION, REPLY
 from support.settings.services import update_portal_settings
+from support.settings.texts import set_notification_texts
 from tests.client import ApiClient
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, UserFactory, actor, make_ticket
 from tests.registry.document import body_fields, is_id, query_parameters, with_value
@@ -114,6 +117,11 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
         TicketTag.objects.create(tenant=tenant, ticket=ticket, tag=tag)
         key, text = issue_api_key(tenant_id=tenant.id, name=f"key{mark}", scopes=Scope.values)
         change = SettingsChange.objects.get(tenant=tenant)
+        for channel in Channel:
+            set_notification_texts(
+                actor=actor(people["admin"]), kind=REPLY, channel=channel, texts={"en": Text(f"Title {mark}", mark)}
+            )
+        own_text = NotificationText.objects.get(tenant=tenant, channel="email")
         run = FixRun.objects.create(tenant=tenant, command="x", operator=f"op{mark}", started_at=ticket.created_at)
         begin_session(user_id=people["lead"].user_id, tenant_id=tenant.id)
         session, portal = RefreshFamily.objects.get(tenant=tenant), PortalSettings.objects.get(tenant=tenant)
@@ -130,7 +138,7 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
     rows = {
         "tenant": tenant, "ticket": ticket, "storefront": storefront, "conversation": conversation,
         "order": order, "delivery": delivery, "item": item, "tag": tag, "reply": reply, "note": note, "key": key,
-        "change": change, "run": run,
+        "change": change, "run": run, "own_text": own_text,
         "session": session, "settings": portal, **{f"member_{name}": member for name, member in people.items()},
         **{str(row.pk): row for row in (*messages, *parts, *events, *told)},
     }  # fmt: skip

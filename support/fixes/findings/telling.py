@@ -1,10 +1,33 @@
-"""That people were told what they had to be."""
+"""That people were told what they had to be, and that texts of tenants' own say what they seem to."""
 
+from collections.abc import Iterator
+
+from ondi.notifications.texts import is_editable
+from ondi.notifications.types import TYPES, Channel
 from support.fixes.findings.parts import MINE, Finding
 from support.notices import REPLY
 from support.publishing import MESSAGE_CREATED
 
+
+def _fillable() -> Iterator[str]:
+    """SQL of what leaves no brace in a text: for each type and channel."""
+    for kind in filter(is_editable, TYPES.values()):
+        for channel in Channel:
+            names = "|".join(kind.placeholders_of(channel))
+            yield (
+                f"(t.notification_type = '{kind.name}' AND t.channel = '{channel}' "
+                rf"AND regexp_replace(t.title || t.message, '\{{({names})\}}', '', 'g') !~ '[{{}}]')"
+            )
+
+
 FINDINGS = [
+    Finding(
+        "notification_text",
+        "a text of the tenant's own is of a notification that has none, or leaves open what nothing fills",
+        "SELECT t.id, concat_ws(' ', t.notification_type, t.channel, t.language || ':', t.title, t.message) "
+        f"FROM notifications_text AS t WHERE {MINE} AND NOT ({' OR '.join(_fillable())})",
+        look_at='write it anew under "Texts of notifications" in the admin; it is shown with its braces until then',
+    ),
     Finding(
         "nobody_was_told",
         "a customer has not read an answer, and was not told of it",
