@@ -31,6 +31,7 @@ def sender_of_portal(tenant: Tenant) -> Sender:
     portal = _portal(tenant)
     return Sender(
         name=portal.sender_name or tenant.name,
+        wanted_address=portal.sender_address,
         reply_to=portal.reply_to,
         signature=portal.signature,
         password_url=portal.portal_password_url,

@@ -99,6 +99,13 @@ class Portal:
         default="",
         help=_("Who mails to customers and colleagues come from. Empty: the tenant's name."),
     )
+    sender_address: str = setting(
+        _("address that mails come from"),
+        Address(),
+        Section.NOTIFICATIONS,
+        default="",
+        help=_("Until it counts, and where it is empty, mails come from the operator's address, under your name."),
+    )
     reply_to: str = setting(
         _("address for answers to mails"),
         Address(),
