@@ -98,7 +98,7 @@ def enter_code(*, tenant_id: UUID, address: str, code: str, at: datetime | None 
 
 def code_to_send(mail: Mail, at: datetime) -> SenderCode | None:
     """What a mail of ours is to bring now; None where another was asked for, it is over, or the domain withdrawn."""
-    asked = SenderCode.objects.in_tenants([mail.tenant_id]).filter(id=mail.subject_id).first()
+    asked = SenderCode.objects.in_tenants([mail.tenant_id]).filter(id__in=[mail.subject_id]).first()
     if asked is None or not _is_open(asked, at) or not is_allowed(tenant_id=mail.tenant_id, address=asked.address):
         return None
     return asked if SenderCode.objects.last_of(mail.tenant_id, asked.address) == asked else None
