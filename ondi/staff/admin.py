@@ -121,12 +121,8 @@ def mails_stopped(member: Membership, *, may_change: bool) -> str:
     found = suppression_of(tenant_id=member.tenant_id, address=member.email)
     if found is None:
         return ""
-    said = {
-        "why": WHY_STOPPED.get(found.reason, WHY_STOPPED[BOUNCED]),
-        "since": found.created_at,
-        "member": member,
-        "may_change": may_change,
-    }
+    why = WHY_STOPPED.get(found.reason, WHY_STOPPED[BOUNCED])
+    said = {"why": why, "since": found.created_at, "member": member, "may_change": may_change}
     return render_to_string("staff/mails_stopped.html", said)
 
 

@@ -104,7 +104,9 @@ class Portal:
         Address(),
         Section.NOTIFICATIONS,
         default="",
-        help=_("Until it counts, and where it is empty, mails come from the operator's address, under your name."),
+        help=_(
+            "Until it counts, and while it is empty, mails come from the operator's address under the tenant's name."
+        ),
     )
     reply_to: str = setting(
         _("address for answers to mails"),
