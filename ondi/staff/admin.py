@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import path
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -158,7 +159,8 @@ class MembershipAdmin(ScopedAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         member = super().get_object(request, object_id, from_field)
         if member is not None:
-            member.mails_stopped = mails_stopped(member, may_change=self.has_change_permission(request, member))
+            may_change = self.has_change_permission(request, member)
+            member.mails_stopped = SimpleLazyObject(lambda: mails_stopped(member, may_change=may_change))
         return member
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
@@ -225,7 +227,7 @@ class MembershipAdmin(ScopedAdmin):
 
     @admin.display(description=_("mails"))
     def mails_stopped(self, member: Membership) -> str:
-        return member.mails_stopped  # type: ignore[attr-defined,no-any-return]
+        return str(member.mails_stopped)  # type: ignore[attr-defined]
 
     def mail_again_view(self, request: HttpRequest, membership_id: UUID) -> HttpResponse:
         """Send mails to this person's address again."""
