@@ -21,7 +21,6 @@ from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import Membership, RefreshFamily, Scope, SettingsChange, User
 from ondi.accounts.sessions import begin_session
 from ondi.datafixes.models import FixRun
-from ondi.notifications.addresses import REFUSED, suppress
 from ondi.notifications.gathering import gather_mails
 from ondi.notifications.link_mails import queue_invitation
 from ondi.notifications.mails import send_due
@@ -109,7 +108,6 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
         update_portal_settings(actor=actor(people["admin"]), changes=changes)
         allow_domain(tenant_id=tenant.id, domain=f"{mark}.example")
         ask_for_sender_code(actor=actor(people["admin"]))
-        suppress(tenant_id=tenant.id, address=str(customer.email), reason=REFUSED)
         item = OrderItem.objects.create(tenant=tenant, order=order, position=1, name=f"item{mark}")
         tag = Tag.objects.create(tenant=tenant, name=f"tag{mark}")
         reply = CannedReply.objects.create(tenant=tenant, shortcut=f"s{mark}", content=mark, language="en")
