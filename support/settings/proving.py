@@ -46,7 +46,7 @@ def prove(request: HttpRequest, row: PortalSettings, actor: Actor, *, note: Call
             if asks:
                 ask_for_sender_code(actor=actor)
                 note("A code was mailed to the sender address.")
-                messages.success(request, _("A code is mailed to the address. Enter it here."))
+                messages.success(request, _("A code is mailed to the address. Enter it below the address."))
             elif prove_sender_address(actor=actor, code=code):
                 note("The sender address was proved.")
                 messages.success(request, _("Mails come from this address now."))

@@ -473,7 +473,7 @@ class TestTheScreen:
         assert "Send a code" in screen.text()
 
         assert screen.get().status_code == 302
-        assert screen.post(ask="1") == "A code is mailed to the address. Enter it here."
+        assert screen.post(ask="1") == "A code is mailed to the address. Enter it below the address."
         send_due()
         assert "a code was mailed to it" in screen.text()
         assert "Send another code" in screen.text()
