@@ -36,6 +36,7 @@ def sender_of_portal(tenant: Tenant) -> Sender:
 def _sender(tenant: Tenant, portal: Portal) -> Sender:
     return Sender(
         name=portal.sender_name or tenant.name,
+        wanted_address=portal.sender_address,
         reply_to=portal.reply_to,
         signature=portal.signature,
         password_url=portal.portal_password_url,

@@ -21,6 +21,11 @@ def is_suppressed(*, tenant_id: UUID, address: str) -> bool:
     return _suppressions(tenant_id, address).exists()
 
 
+def suppression_of(*, tenant_id: UUID, address: str | None) -> Suppression | None:
+    """Why mails go there no more, and since when; None where they go, and where there is no address."""
+    return _suppressions(tenant_id, address).first() if address else None
+
+
 def forget(*, tenant_id: UUID, address: str) -> bool:
     """Try this address again; whether it was suppressed."""
     return bool(_suppressions(tenant_id, address).delete()[0])

@@ -7,4 +7,4 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
-        from ondi.notifications import bounces, link_mails  # noqa: F401 - they listen
+        from ondi.notifications import bounces, link_mails, sender_mails  # noqa: F401 - they listen, and write

@@ -44,3 +44,37 @@ class BrokenPlaceholders(DomainError):
     code = "broken_placeholders"
     kind = Kind.INVALID
     message = _("A brace stands alone. A placeholder is a name of the list between { and }, and nothing else.")
+
+
+class SenderDomainNotAllowed(DomainError):
+    code = "sender_domain_not_allowed"
+    kind = Kind.CONFLICT
+    message = _("The platform operator has not allowed the domain of this address.")
+
+
+class NothingToProve(DomainError):
+    """No sender address is set, or it is proved."""
+
+    code = "nothing_to_prove"
+    kind = Kind.CONFLICT
+    message = _("There is no sender address that waits for a code.")
+
+
+class MailNotConfigured(DomainError):
+    code = "mail_not_configured"
+    kind = Kind.CONFLICT
+    message = _("No mail is configured here.")
+
+
+class TooManySenderCodes(DomainError):
+    code = "too_many_sender_codes"
+    kind = Kind.THROTTLED
+    message = _("Too many codes were asked for. Try again in an hour.")
+
+
+class SenderCodeOver(DomainError):
+    """None was asked for, or the last one is too old or was guessed at too often."""
+
+    code = "sender_code_over"
+    kind = Kind.CONFLICT
+    message = _("This code is no longer good. Ask for another one.")

@@ -86,8 +86,7 @@ def message_of(letter: Letter, envelope: Envelope) -> EmailMultiAlternatives:
 def from_address(sender: Sender) -> str:
     """The tenant's own address where it may use one, else the operator's; under the tenant's name."""
     address = sender.address or operator_address()
-    user, _at, domain = address.rpartition("@")
-    return str(Address(one_line(sender.name), user, domain))
+    return str(Address(one_line(sender.name), addr_spec=address))
 
 
 def operator_address() -> str:

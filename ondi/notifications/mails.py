@@ -19,7 +19,7 @@ from django.utils import timezone
 from ondi.notifications.addresses import REFUSED, is_suppressed, suppress
 from ondi.notifications.letters import Envelope, Letter, message_of
 from ondi.notifications.models import Dispatch, Mail
-from ondi.notifications.senders import Sender, sender_of
+from ondi.notifications.senders import Sender, sender_now
 from ondi.notifications.transport import Answer, MailServerTrouble, Transport
 from ondi.outbox.outgoing import Outgoing, due_by_tenant, gate
 from ondi.tenants.scope import tenant_scope
@@ -117,7 +117,7 @@ def _take(tenant_id: UUID, keys: Sequence[UUID], at: datetime) -> list[Try]:
     """Those of them that are to be sent now, each judged again. Locks them, passing over those that others hold."""
     tries = []
     with tenant_scope(tenant_id):
-        sender = sender_of(tenant_id)
+        sender = sender_now(tenant_id)
         waiting = Mail.objects.in_tenants([tenant_id]).due(at).filter(id__in=keys)
         mails = list(waiting.select_related("membership__user", "membership__tenant").free())
         for mail in mails:

@@ -13,6 +13,7 @@ from ondi.notifications.querysets import (
     NotificationQuerySet,
     NotificationTextQuerySet,
     PreferencesQuerySet,
+    SenderCodeQuerySet,
     SuppressionQuerySet,
 )
 from ondi.notifications.types import Channel
@@ -135,6 +136,58 @@ class Suppression(TenantOwned):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class SenderDomain(TenantOwned):
+    """That a tenant may send mails from addresses of this domain, and of none below it. The operator decides.
+
+    `domain`: as in DNS, in lower case.
+    """
+
+    domain = models.CharField(max_length=253)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    personal = NotPersonal("a domain")
+
+    class Meta:
+        verbose_name = _("sender domain")
+        verbose_name_plural = _("sender domains")
+        constraints = [models.UniqueConstraint(fields=["tenant", "domain"], name="notifications_domain_once")]
+
+    def __str__(self) -> str:
+        return self.domain
+
+
+class SenderCode(TenantOwned):
+    """A code mailed to an address that a tenant wants to send from. Of an address only the last one counts.
+
+    The code is made of the row's id and a key, and kept nowhere. `tries`: how often one was entered;
+    `proved_at`: when it was the right one.
+    """
+
+    address = models.CharField(max_length=254)
+    asked_at = models.DateTimeField(default=timezone.now)
+    tries = models.PositiveSmallIntegerField(default=0)
+    proved_at = models.DateTimeField(null=True)
+
+    personal = NotPersonal("an address that a business mails from")
+
+    objects = SenderCodeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sender code")
+        verbose_name_plural = _("sender codes")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "address"],
+                condition=models.Q(proved_at__isnull=False),
+                name="notifications_sender_proved_once",
+            )
+        ]
+        indexes = [models.Index(fields=["tenant", "-asked_at"], name="notifications_sender_asked")]
+
+    def __str__(self) -> str:
+        return self.address
 
 
 class Dispatch(TenantOwned):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Notification,
         NotificationPreferences,
         NotificationText,
+        SenderCode,
         Suppression,
     )
 
@@ -73,6 +74,16 @@ class DispatchQuerySet(TenantQuerySet["Dispatch"]):
 
 class SuppressionQuerySet(TenantQuerySet["Suppression"]):
     """Of one address: `addresses`."""
+
+
+class SenderCodeQuerySet(TenantQuerySet["SenderCode"]):
+    def last_of(self, tenant_id: UUID, address: str) -> "SenderCode | None":
+        """The one of this address that counts."""
+        return self.in_tenants([tenant_id]).filter(address=address).order_by("-asked_at", "-id").first()
+
+    def proving(self, tenant_id: UUID, address: str) -> Self:
+        """The one that was entered."""
+        return self.in_tenants([tenant_id]).filter(address=address, proved_at__isnull=False)
 
 
 class MailQuerySet(TenantQuerySet["Mail"]):

@@ -9,7 +9,11 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import Case, EmailField, Model, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Concat
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.urls import path
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -19,7 +23,9 @@ from ondi.accounts.querysets import MembershipQuerySet, normalize_email
 from ondi.accounts.roles import Role
 from ondi.accounts.second_factor import forget_second_factor
 from ondi.accounts.services import add_member, disable_login, update_member
+from ondi.common.errors import PermissionDenied
 from ondi.common.text import shows_nothing
+from ondi.notifications.addresses import BOUNCED, COMPLAINED, REFUSED, forget, suppression_of
 from ondi.staff import access  # noqa: F401 - its screens, which are looked for here
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
@@ -104,6 +110,23 @@ class PeopleFilter(admin.SimpleListFilter):
         return queryset.staff() if self.value() == "staff" else queryset
 
 
+WHY_STOPPED = {
+    BOUNCED: _("Mails to this address are stopped: they came back."),
+    COMPLAINED: _("Mails to this address are stopped: its reader reported one as unwanted."),
+    REFUSED: _("Mails to this address are stopped: its mail server refused it."),
+}
+
+
+def mails_stopped(member: Membership, *, may_change: bool) -> str:
+    """That mails to somebody's address are stopped, why and since when, as HTML; empty where they go."""
+    found = suppression_of(tenant_id=member.tenant_id, address=member.email)
+    if found is None:
+        return ""
+    why = WHY_STOPPED.get(found.reason, WHY_STOPPED[BOUNCED])
+    said = {"why": why, "since": found.created_at, "member": member, "may_change": may_change}
+    return render_to_string("staff/mails_stopped.html", said)
+
+
 def _unlisted(request: HttpRequest) -> Q:
     """Customers of tenants whose tickets this person does not see."""
     return Q(role=Role.CUSTOMER) & ~Q(tenant_id__in=staff_at(request).support_tenant_ids)
@@ -123,8 +146,22 @@ class MembershipAdmin(ScopedAdmin):
     search_fields = ("last_name",)  # so that there is a search box; `get_search_results` says what it does
     ordering = ("role", "last_name", "first_name", "id")
 
+    change_form_outer_after_template = "staff/beside_form.html"
+
     def changeable_in(self, staff: Staff) -> Collection[UUID]:
         return staff.managed_tenant_ids
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(self.mail_again_view)
+        own = path("<uuid:membership_id>/mail-again/", page, name="accounts_membership_mail_again")
+        return [own, *super().get_urls()]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        member = super().get_object(request, object_id, from_field)
+        if member is not None:
+            may_change = self.has_change_permission(request, member)
+            member.mails_stopped = SimpleLazyObject(lambda: mails_stopped(member, may_change=may_change))
+        return member
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """By name, e-mail, phone number and external id, as on the page for who is on the phone.
@@ -158,13 +195,17 @@ class MembershipAdmin(ScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         person = list(MemberForm.Meta.fields)
-        return person[:-1] if obj is None else [*person, "email_is_proved"]
+        if obj is None:
+            return person[:-1]
+        stopped = ["mails_stopped"] if obj.mails_stopped else []  # type: ignore[attr-defined]
+        return [*person, "email_is_proved", *stopped]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
         if not isinstance(obj, Membership):
             return fields
-        return (*fields, "email_is_proved") if obj.waits else (*fields, "email_is_proved", "email")
+        fields = (*fields, "email_is_proved", "mails_stopped")
+        return fields if obj.waits else (*fields, "email")
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Inviting is for those who manage the people."""
@@ -183,6 +224,22 @@ class MembershipAdmin(ScopedAdmin):
     @admin.display(description=_("e-mail is proved"), boolean=True)
     def email_is_proved(self, member: Membership) -> bool:
         return member.email_is_proved
+
+    @admin.display(description=_("mails"))
+    def mails_stopped(self, member: Membership) -> str:
+        return str(member.mails_stopped)  # type: ignore[attr-defined]
+
+    def mail_again_view(self, request: HttpRequest, membership_id: UUID) -> HttpResponse:
+        """Send mails to this person's address again."""
+        member = self.get_object(request, str(membership_id))
+        if member is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(membership_id))
+        if request.method == "POST" and not self.has_change_permission(request, member):
+            messages.error(request, str(PermissionDenied()))
+        elif request.method == "POST" and forget(tenant_id=member.tenant_id, address=member.email or ""):
+            self.log_change(request, member, "Mails are sent again.")
+            messages.success(request, _("Mails are sent again."))
+        return redirect("admin:accounts_membership_change", membership_id)
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         """Through the services: somebody who loses the support role gives their tickets back."""

@@ -1,14 +1,17 @@
 """The screen of a tenant's portal settings, made of the fields of `Portal`."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Model, TextChoices
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils.text import capfirst, format_lazy
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
     UnfoldAdminSelectWidget,
@@ -23,6 +26,7 @@ from ondi.staff.navigation import Entry, Section
 from ondi.tenants.models import Language, PortalSettings
 from support.settings.kinds import Address, Choice, Line, Link, Links, Switch, Texts
 from support.settings.portal import SETTINGS, Portal, Setting
+from support.settings.proving import prove, sender_standing
 from support.settings.services import update_portal_settings
 
 
@@ -128,8 +132,41 @@ class PortalSettingsAdmin(ScopedAdmin):
     list_select_related = ("tenant",)
     fields = ("tenant", *PortalSettingsForm.declared_fields)
 
+    change_form_outer_after_template = "staff/beside_form.html"
+
     def changeable_in(self, staff: Staff) -> Collection[UUID]:
         return staff.managed_tenant_ids
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(self.prove_view)
+        own = path("<uuid:tenant_id>/sender-address/", page, name="tenants_portalsettings_sender_address")
+        return [own, *super().get_urls()]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            row.sender_standing = sender_standing(row, staff_at(request).actor_in(row.tenant_id))
+        return row
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """How far the sender address is stands below it, where there is one."""
+        fields = list(super().get_fields(request, obj))
+        if obj is not None and obj.sender_standing:
+            fields.insert(fields.index("sender_address") + 1, "sender_standing")
+        return fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), "sender_standing")
+
+    @admin.display(description=_("this address"))
+    def sender_standing(self, row: PortalSettings) -> str:
+        return row.sender_standing  # type: ignore[attr-defined,no-any-return]
+
+    def prove_view(self, request: HttpRequest, tenant_id: UUID) -> HttpResponse:
+        row = self.get_object(request, str(tenant_id))
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(tenant_id))
+        return prove(request, row, staff_at(request).actor_in(tenant_id), note=partial(self.log_change, request, row))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

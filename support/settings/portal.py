@@ -99,6 +99,15 @@ class Portal:
         default="",
         help=_("Who mails to customers and colleagues come from. Empty: the tenant's name."),
     )
+    sender_address: str = setting(
+        _("address that mails come from"),
+        Address(),
+        Section.NOTIFICATIONS,
+        default="",
+        help=_(
+            "Until it counts, and while it is empty, mails come from the operator's address under the tenant's name."
+        ),
+    )
     reply_to: str = setting(
         _("address for answers to mails"),
         Address(),

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from ondi.accounts.models import Membership, SettingsChange
 from ondi.accounts.roles import Role
 from ondi.accounts.services import update_member
 from ondi.common.errors import DomainError, InvalidInput
+from ondi.notifications import sender_codes
+from ondi.notifications.errors import NothingToProve
 from ondi.tenants.models import PortalSettings
 from support.errors import CannotManageSettings
 from support.settings.portal import SETTINGS, Portal
@@ -58,6 +61,43 @@ def update_portal_settings(
             tenant_id=actor.tenant_id, actor_id=actor.membership_id, before=before, after=after
         )
     return changed
+
+
+def proving_refusal(actor: Actor) -> DomainError | None:
+    """Why this person may not prove the tenant's sender address: its admins do, and no operator for them."""
+    return managing_refusal(actor) if actor.membership_id else CannotManageSettings()
+
+
+@transaction.atomic
+def ask_for_sender_code(*, actor: Actor, at: datetime | None = None) -> None:
+    """Have a code mailed to the sender address of the settings. Locks the settings.
+
+    Raises `CannotManageSettings`, `NothingToProve` and what `sender_codes.ask_for_code` does.
+    """
+    address = _address_to_prove(actor)
+    assert actor.membership_id is not None
+    sender_codes.ask_for_code(tenant_id=actor.tenant_id, membership_id=actor.membership_id, address=address, at=at)
+
+
+@transaction.atomic
+def prove_sender_address(*, actor: Actor, code: str, at: datetime | None = None) -> bool:
+    """Whether this is the code that was mailed to the sender address of the settings: mails come from it then.
+
+    A wrong one is counted, so it raises nothing. Locks the settings. Raises `CannotManageSettings`, `NothingToProve`
+    and what `sender_codes.enter_code` does.
+    """
+    return sender_codes.enter_code(tenant_id=actor.tenant_id, address=_address_to_prove(actor), code=code, at=at)
+
+
+def _address_to_prove(actor: Actor) -> str:
+    """The sender address of the settings, which are locked."""
+    if refusal := proving_refusal(actor):
+        raise refusal
+    row = PortalSettings.objects.select_for_update().filter(tenant_id=actor.tenant_id).first()
+    address = Portal.read(row.values if row else {}).sender_address
+    if not address:
+        raise NothingToProve
+    return address
 
 
 def _merged(portal: Portal, name: str, value: Any) -> Any:

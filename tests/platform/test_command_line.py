@@ -52,6 +52,13 @@ COMMANDS = {
     "clear_expired": ([], {}),
     "outbox": (["list", TENANT], {"list": ("retry", "drop", "nonsense"), TENANT: ("--tenant=nowhere", "--tenant=")}),
     "outgoing": (["status"], {"status": ("nonsense", "--channel=fax")}),
+    "sender_domain": (
+        ["allow", "shop.example", TENANT],
+        {
+            "allow": ("withdraw", "nonsense"), "shop.example": ("", "no domain", "x" * 5000),
+            TENANT: ("--tenant=nowhere", "--tenant="),
+        },
+    ),
     "shell": (["-c", "print(1)", TENANT], {}),
     "dbshell": ([TENANT, "--", "-c", "SELECT 1"], {}),
     "migrate": (["support", "--plan"], {"support": ("nonsense",), "--plan": ("9999_nonsense",)}),

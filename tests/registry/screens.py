@@ -32,7 +32,7 @@ MODELS = {
     "tenants_tenant": EVERYBODY,
 }  # fmt: skip
 # Statements at the most, entering included: of any list, of any row's page, of any action on one ticket.
-LIST_AT_MOST, ROW_AT_MOST, ACTION_AT_MOST = 9, 12, 24
+LIST_AT_MOST, ROW_AT_MOST, ACTION_AT_MOST = 9, 13, 24
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,14 @@ SCREENS = (
     ),
     Screen("support_ticket_reply", _TICKET + "reply/", None, AT_WORK, form=_SAID),
     Screen("support_ticket_note", _TICKET + "note/", None, AT_WORK, form=_SAID),
+    Screen(
+        "tenants_portalsettings_sender_address", "/admin/tenants/portalsettings/{tenant}/sender-address/", None,
+        ADMINS - OPERATORS, form={"code": "12345678"},
+    ),
+    Screen(
+        "accounts_membership_mail_again", "/admin/accounts/membership/{customer}/mail-again/", None, ADMINS,
+        form={"form_id": ""},
+    ),
     Screen("support_ticket_next", "/admin/support/ticket/next/", None, AT_WORK, form={"next": ""}),
 )  # fmt: skip
 OPENED = [screen for screen in SCREENS if screen.statements is not None]

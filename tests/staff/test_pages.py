@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ondi.accounts.api_keys import issue_api_key
+from ondi.notifications.sender_addresses import allow_domain
 from ondi.notifications.texts import Text
 from ondi.notifications.types import Channel
 from ondi.tenants.scope import tenant_scope
@@ -77,11 +78,13 @@ def fill(tenant, people, number):
     with tenant_scope(tenant.id):
         issue_api_key(tenant_id=tenant.id, name="platform")
         update_portal_settings(
-            actor=actor(people["admin"]), changes={"acknowledgement_html": {"en": f"Thanks {number}"}}
+            actor=actor(people["admin"]),
+            changes={"acknowledgement_html": {"en": f"Thanks {number}"}, "sender_address": "help@shop.example"},
         )
         set_notification_texts(
             actor=actor(people["admin"]), kind=REPLY, channel=Channel.EMAIL, texts={"en": Text(f"News {number}")}
         )
+        allow_domain(tenant_id=tenant.id, domain="shop.example")
     return tickets
 
 

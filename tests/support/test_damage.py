@@ -23,7 +23,13 @@ from ondi.accounts.models import ApiKey, RefreshFamily, SettingsChange
 from ondi.api.models import IdempotencyRecord
 from ondi.common.ids import new_id
 from ondi.datafixes.models import FixImage, FixRun
-from ondi.notifications.models import NotificationPreferences, NotificationText, Suppression
+from ondi.notifications.models import (
+    NotificationPreferences,
+    NotificationText,
+    SenderCode,
+    SenderDomain,
+    Suppression,
+)
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import OrderItem
 from support.fixes.doctor import examine
@@ -51,6 +57,8 @@ COLUMNS = {
     "deliveries_delivery": "plain external_id delivery_code from_address to_address store promised_at delivered_at "
         "source_updated_at",
     "notifications_preferences": "plain types quiet_hours",
+    "notifications_sendercode": "plain address tries",
+    "notifications_senderdomain": "plain domain",
     "notifications_suppression": "plain address_hash reason",
     "notifications_text": "plain notification_type title message",
     "orders_order": "plain external_id number currency store total_amount item_count placed_at source_updated_at",
@@ -130,7 +138,7 @@ LESS, MORE = (
 )
 # Times that nothing in the database is earlier than: only one that lies ahead is seen to be wrong.
 FIRST = {
-    "notifications_suppression.created_at",
+    "notifications_sendercode.asked_at", "notifications_senderdomain.created_at", "notifications_suppression.created_at",
     "accounts_apikey.created_at", "accounts_membership.created_at", "accounts_refreshfamily.created_at",
     "accounts_settingschange.created_at", "api_idempotencyrecord.created_at", "datafixes_fixrun.started_at",
     "deliveries_delivery.created_at", "orders_order.created_at", "support_ticketviewer.seen_at",
@@ -186,6 +194,8 @@ def tenant():
             tenant=tenant, notification_type="support_reply", channel="in_app", language="en", title="News"
         )
         Suppression.objects.create(tenant=tenant, address_hash="x", reason="refused")
+        SenderDomain.objects.create(tenant=tenant, domain="shop.example")
+        SenderCode.objects.create(tenant=tenant, address="help@shop.example", asked_at=now, proved_at=now)
         CannedReply.objects.create(tenant=tenant, shortcut="hello", language="en", content="Hello")
         OrderItem.objects.create(tenant=tenant, order=deliveries[0].order, position=1, name="Lamp")
         ApiKey.objects.create(tenant=tenant, name="shop", prefix="x", key_hash="x", created_by=agent)

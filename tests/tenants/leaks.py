@@ -26,6 +26,7 @@ from ondi.notifications.gathering import gather_mails
 from ondi.notifications.link_mails import queue_invitation
 from ondi.notifications.mails import send_due
 from ondi.notifications.models import Dispatch, Notification, NotificationText
+from ondi.notifications.sender_addresses import allow_domain
 from ondi.notifications.texts import Text
 from ondi.notifications.types import Channel
 from ondi.tenants.models import PortalSettings, Tenant
@@ -34,7 +35,7 @@ from orders.models import Order, OrderItem
 from support.admin.buttons import BUTTONS
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketTag
 from support.notices import MENTION, REPLY
-from support.settings.services import update_portal_settings
+from support.settings.services import ask_for_sender_code, update_portal_settings
 from support.settings.texts import set_notification_texts
 from tests.client import ApiClient
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, UserFactory, actor, make_ticket
@@ -107,7 +108,10 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
     ticket = make_ticket(customer, delivery=delivery, agent=people["agent"], **words)
     storefront = make_ticket(customer, order=order, **words)
     with tenant_scope(tenant.id):
-        update_portal_settings(actor=actor(people["admin"]), changes={"acknowledgement_html": {"en": f"Hi {mark}"}})
+        changes = {"acknowledgement_html": {"en": f"Hi {mark}"}, "sender_address": f"help@{mark}.example"}
+        update_portal_settings(actor=actor(people["admin"]), changes=changes)
+        allow_domain(tenant_id=tenant.id, domain=f"{mark}.example")
+        ask_for_sender_code(actor=actor(people["admin"]))
         item = OrderItem.objects.create(tenant=tenant, order=order, position=1, name=f"item{mark}")
         tag = Tag.objects.create(tenant=tenant, name=f"tag{mark}")
         reply = CannedReply.objects.create(tenant=tenant, shortcut=f"s{mark}", content=mark, language="en")

@@ -7,10 +7,10 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
-_CODE = re.compile(r"#\d+")
+_CODE = re.compile(r"#\d+|\b\d{6,}\b")
 
 
 @register.filter
 def codes(text: object) -> SafeString:
-    """Escaped, and each number of a ticket kept in its own direction."""
+    """Escaped, and each code and number of a ticket kept in its own direction."""
     return mark_safe(_CODE.sub(lambda code: f"<bdi>{code[0]}</bdi>", escape(text)))  # noqa: S308 - escaped above
