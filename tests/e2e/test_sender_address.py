@@ -31,7 +31,8 @@ LOOKS = {
 WORDS = {
     "en": ("has not allowed the domain shop.example", "Send a code", "Send another code", "Code", "Confirm",
            "Mails come from it."),
-    "ar": ("لم يسمح مشغّل المنصة بالنطاق shop.example", "إرسال رمز", "إرسال رمز آخر", "الرمز", "تأكيد", "تأتي الرسائل منه."),
+    "ar": ("لم يسمح مشغّل المنصة بالنطاق shop.example", "إرسال رمز", "إرسال رمز آخر", "الرمز", "تأكيد",
+           "تأتي الرسائل منه."),
 }  # fmt: skip
 
 
