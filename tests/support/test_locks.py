@@ -392,6 +392,8 @@ def test_what_is_published_is_locked_when_it_is_written(module, name):
 
 
 SAY_NOTHING = {
+    "ask_for_sender_code",
+    "prove_sender_address",
     "note_presence",
     "append_message",
     "hold_support_role",
