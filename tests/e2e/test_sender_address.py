@@ -26,7 +26,6 @@ with tenant_scope(tenant_id):
 LOOKS = {
     "wide": {"viewport": {"width": 1280, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}},
-    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
     "arabic": {"viewport": {"width": 390, "height": 844}, "locale": "ar"},
 }
 WORDS = {

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ondi.accounts.models import Membership
 from ondi.common.errors import InvalidInput
-from ondi.notifications.addresses import suppress
+from ondi.notifications.addresses import is_suppressed, suppress
 from ondi.notifications.chores import forget_notifications
 from ondi.notifications.errors import (
     MailNotConfigured,
@@ -28,6 +28,7 @@ from ondi.notifications.link_mails import queue_reset
 from ondi.notifications.mails import send_due
 from ondi.notifications.models import Mail, SenderCode, Suppression
 from ondi.notifications.sender_addresses import address_in_dns, usable_address
+from ondi.notifications.sender_codes import standing_of
 from ondi.notifications.senders import Sender
 from ondi.tenants.scope import tenant_scope
 from support.errors import CannotManageSettings
@@ -410,6 +411,48 @@ def test_old_codes_are_thrown_away_and_proofs_are_kept(shop):
     with tenant_scope(shop.tenant.id):
         assert [one.proved_at is not None for one in SenderCode.objects.all()] == [True]
     assert shop.sender() == THEIRS
+
+
+@pytest.fixture
+def open_policies(owner):
+    """The code's wall alone."""
+    tables = [f"notifications_{name}" for name in ("sendercode", "senderdomain", "suppression", "mail")]
+    for table in tables:
+        owner().execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+    yield
+    for table in tables:
+        owner().execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+
+
+def test_nothing_of_another_tenant_counts_without_the_databases_wall(open_policies, server, shop):
+    other = Shop(server)
+    other.prove()
+    with tenant_scope(other.tenant.id):
+        suppress(tenant_id=other.tenant.id, address=OWN, reason="refused")
+        for number in range(4):
+            SenderCode.objects.create(tenant=other.tenant, address=f"a{number}@shop.example")
+    shop.set(sender_address=OWN)
+    assert shop.domain("list", "") == []
+    with pytest.raises(SenderDomainNotAllowed):
+        shop.ask()
+    with pytest.raises(CommandError, match="was not allowed"):
+        shop.domain("withdraw")
+    assert shop.domain("allow") == ["shop.example"]
+    assert shop.sender() == OPERATORS
+
+    with tenant_scope(shop.tenant.id):
+        standing = standing_of(tenant_id=shop.tenant.id, address=OWN, at=timezone.now())
+    assert (standing.proved_at, standing.asked_at, standing.is_stopped) == (None, None, False)
+    with pytest.raises(SenderCodeOver):
+        shop.enter("12345678")
+    code = shop.ask()
+    with tenant_scope(other.tenant.id):
+        assert is_suppressed(tenant_id=other.tenant.id, address=OWN)
+    assert shop.enter(code) is True
+    assert shop.domain("withdraw") == []
+    assert other.domain("list", "") == ["shop.example"]
+    with tenant_scope(other.tenant.id):
+        assert usable_address(tenant_id=other.tenant.id, address=OWN) == OWN
 
 
 class TestTheCommand:

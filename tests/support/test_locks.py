@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import re
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.conf import settings as product
@@ -22,6 +23,8 @@ from ondi.accounts import services as people
 from ondi.accounts.actors import Actor
 from ondi.accounts.links import Purpose, make_link
 from ondi.datafixes.images import rows_in
+from ondi.notifications.models import SenderCode
+from ondi.notifications.sender_addresses import allow_domain
 from ondi.notifications.texts import Text
 from ondi.notifications.types import Channel
 from ondi.tenants.scope import tenant_scope
@@ -202,6 +205,10 @@ LOCKS = {
         "settings!", lambda w: lambda: texts.set_notification_texts(
             actor=actor(w.admin), kind="support_reply", channel=Channel.EMAIL, texts={"en": Text("News")}),
     ),
+    (settings, "ask_for_sender_code"): ("settings!", lambda w: with_sender_address(w, settings.ask_for_sender_code)),
+    (settings, "prove_sender_address"): (
+        "settings!", lambda w: with_sender_address(w, settings.prove_sender_address, code="1"),
+    ),
     (credentials, "replace_password"): (
         "login!", lambda w: lambda: credentials.replace_password(user=w.sara.user, new_password="another battery"),
     ),
@@ -243,6 +250,13 @@ PARTS_OF_OTHERS = {
     "post_as", "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket",
     "ticket_to_handle",
 }  # fmt: skip
+
+
+def with_sender_address(world, service, **details):
+    settings.update_portal_settings(actor=actor(world.admin), changes={"sender_address": "help@shop.example"})
+    allow_domain(tenant_id=world.tenant.id, domain="shop.example")
+    SenderCode.objects.create(tenant=world.tenant, address="help@shop.example")
+    return partial(service, actor=actor(world.admin), **details)
 
 
 def waiting(world):
@@ -386,6 +400,8 @@ def test_what_is_published_is_locked_when_it_is_written(module, name):
 
 SAY_NOTHING = {
     "set_notification_texts",
+    "ask_for_sender_code",
+    "prove_sender_address",
     "note_presence",
     "append_message",
     "hold_support_role",

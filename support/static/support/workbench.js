@@ -345,6 +345,10 @@
       setTimeout(() => buttonsOf(form).forEach((button) => (button.disabled = true)));
       setTimeout(() => buttonsOf(form).forEach((button) => (button.disabled = false)), SENDING);
     });
+    // What is typed for the small form beside a page's fields is no change of the page: nothing warns of losing it.
+    document.addEventListener("input", (event) => {
+      if (event.target.form?.id === "beside") event.stopPropagation();
+    }, true);
     // Back to a page the browser had kept: its buttons work again; one that lives by news is asked for anew.
     window.addEventListener("pageshow", (event) => {
       all("button:disabled").forEach((button) => (button.disabled = false));
@@ -373,10 +377,6 @@
     }
     find("[data-draft=reply]")?.addEventListener("keydown", expandShortcut);
 
-    // What is typed for the small form beside a page's fields is no change of the page: nothing warns of losing it.
-    document.addEventListener("input", (event) => {
-      if (event.target.form?.id === "beside") event.stopPropagation();
-    }, true);
     document.addEventListener("click", (event) => {
       const dialog = event.target.closest("a[data-dialog]"), mode = event.target.closest("[data-mode]");
       const canned = event.target.closest("[data-canned]"), cancel = event.target.closest("dialog [data-cancel]");
