@@ -282,11 +282,13 @@ class NotificationText(TenantOwned):
             models.UniqueConstraint(
                 fields=["tenant", "notification_type", "channel", "language"], name="notifications_text_once"
             ),
+            # One word of several, in a form that a restored backup has as well: PostgreSQL writes IN anew.
             models.CheckConstraint(
-                condition=models.Q(channel__in=[one.value for one in Channel]), name="notifications_text_channel"
+                condition=models.Q(channel__regex=f"^({'|'.join(Channel)})$"), name="notifications_text_channel"
             ),
             models.CheckConstraint(
-                condition=models.Q(language__in=Language.values), name="notifications_text_language"
+                condition=models.Q(language__regex=f"^({'|'.join(Language.values)})$"),
+                name="notifications_text_language",
             ),
             models.CheckConstraint(condition=~models.Q(title="", message=""), name="notifications_text_not_empty"),
             models.CheckConstraint(

@@ -60,11 +60,11 @@ class Migration(migrations.Migration):
                         fields=("tenant", "notification_type", "channel", "language"), name="notifications_text_once"
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("channel__in", ["in_app", "email", "push"])),
+                        condition=models.Q(("channel__regex", "^(in_app|email|push)$")),
                         name="notifications_text_channel",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("language__in", ["en", "ar", "ku", "fa"])),
+                        condition=models.Q(("language__regex", "^(en|ar|ku|fa)$")),
                         name="notifications_text_language",
                     ),
                     models.CheckConstraint(
