@@ -190,7 +190,7 @@ def server_away() -> tuple[dict[str, Any], list[str]]:
         workers = [Worker(environment, ledger) for _number in range(WORKERS)]
         try:
             kills = hour_without(workers, database, reader)
-            waited = database.execute(WAITING).fetchone()
+            (waited,) = database.execute(WAITING).fetchone() or (0,)
             before, began = len(ledger.taken), time.monotonic()
             kills += deliver(workers, database, reader, KILLS - kills)
             until_at_work(lambda: nothing_waits(database), ledger, database)
@@ -204,9 +204,11 @@ def server_away() -> tuple[dict[str, Any], list[str]]:
         outcomes = {f"{state} {why}".strip(): number for state, why, number in database.execute(OUTCOMES)}
     if kills < KILLS:
         faults.append(f"only {kills} were killed")
+    if waited < MAILS // 2:
+        faults.append(f"only {waited} mails had to wait")
     names = Counter(one.name for one in ledger.taken)
     return {
-        "people to mail": len(people), "mails waiting after an hour": waited and waited[0], "workers killed": kills,
+        "people to mail": len(people), "mails waiting after an hour": waited, "workers killed": kills,
         "read meanwhile": len(reader.read_at), "taken": len(ledger.taken), "of these in the hour": before,
         "different": len(names), "again": names.total() - len(names), "unheard yes": ledger.unheard.total(),
         "mails": outcomes, "delivered in (s)": round(took),
