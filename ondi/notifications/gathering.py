@@ -35,7 +35,9 @@ def gather_mails(*, at: datetime | None = None) -> int:
 
 
 def _gather(tenant_id: UUID, keys: Sequence[UUID], at: datetime) -> None:
-    """Locks dispatches, also those that join, passing over those that others hold; then what they tell of."""
+    """Locks dispatches, also those that join, waiting for who holds one of them: what belongs into one mail is not
+    divided among two workers. Then what they tell of.
+    """
     waiting = Dispatch.objects.in_tenants([tenant_id]).waiting().filter(channel=Channel.EMAIL)
     due = waiting.filter(id__in=keys).values_list("notification__membership_id", "notification__subject_id")
     subjects = set(due)
@@ -44,7 +46,7 @@ def _gather(tenant_id: UUID, keys: Sequence[UUID], at: datetime) -> None:
         notification__subject_id__in={subject for _person, subject in subjects},
     )
     joining = waiting.filter(joins | Q(id__in=keys))
-    held = {one.notification_id: one for one in joining.free()}
+    held = {one.notification_id: one for one in joining.locked()}
     told = Notification.objects.in_tenants([tenant_id]).filter(id__in=held).select_related("membership").locked()
     wishes = preferences_of(tenant_id, {one.membership_id for one in told})
     groups: dict[tuple[UUID, UUID | None], list[Dispatch]] = defaultdict(list)

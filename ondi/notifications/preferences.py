@@ -93,7 +93,8 @@ def change_preferences(*, actor: Actor, changes: Mapping[str, Any]) -> Preferenc
     if "quiet_hours" in changes:
         row.quiet_hours = hours and {name: hours[name] for name in HOURS}
     row.save()
-    Dispatch.objects.waiting_for(actor.tenant_id, actor.membership_id).update(due_at=timezone.now())
+    waiting = Dispatch.objects.waiting_for(actor.tenant_id, actor.membership_id).locked().values_list("id", flat=True)
+    Dispatch.objects.in_tenants([actor.tenant_id]).filter(id__in=list(waiting)).update(due_at=timezone.now())
     return Preferences(row.types, row.quiet_hours)
 
 

@@ -36,7 +36,7 @@ def challenge(mail):
     return plain(mail, f"Confirm: {mail['Subject']}", "Answer this mail to show that you are human.")
 
 
-def another_helpdesk(mail):
+def another_support(mail):
     return plain(mail, f"[#7224] {mail['Subject']}", "We have received your request.", X_Autoreply="yes")
 
 
@@ -103,7 +103,7 @@ def the_mail_itself(mail):
 
 
 ROBOTS = (
-    vacation, vacation_that_says_nothing_of_itself, out_of_office, nobody_reads_here, challenge, another_helpdesk,
+    vacation, vacation_that_says_nothing_of_itself, out_of_office, nobody_reads_here, challenge, another_support,
     dsn_of_postfix, dsn_of_exim, dsn_of_qmail, read_receipt, complaint, calendar_answer, the_mail_itself,
 )  # fmt: skip
 WITHOUT_SENDER = (dsn_of_postfix, dsn_of_exim, dsn_of_qmail)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 import time_machine
 from anymail.signals import AnymailTrackingEvent, tracking
@@ -42,7 +43,7 @@ from tests.notifications.mail_server import mail_server
 from tests.notifications.test_audiences import read
 from tests.notifications.world import World
 from tests.outbox.test_work import start, wait_for
-from tests.races import at_once
+from tests.races import at_once, held_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MINUTE = timedelta(minutes=1)
@@ -135,6 +136,23 @@ def test_what_is_read_while_the_server_is_away_is_not_mailed(world, mailed, serv
 
     assert mailed(message.created_at + 60 * MINUTE) == []
     assert dispatches(world) == [("dropped", "read")]
+
+
+def test_what_another_worker_holds_a_part_of_is_one_mail_all_the_same(world, server, owner):
+    first = world.say(world.sara).created_at
+    world.say(world.sara)
+    world.settle()
+    with tenant_scope(world.tenant.id):
+        one = Dispatch.objects.filter(channel="email").order_by("id").first()
+    with psycopg.connect(**owner().info.get_parameters()) as another:
+        another.execute("SELECT FROM notifications_dispatch WHERE id = %s FOR NO KEY UPDATE", [one.id])
+        with held_up(lambda: gather_mails(at=first + 3 * MINUTE), another):
+            another.rollback()
+    gather_mails(at=first + 3 * MINUTE)
+
+    with tenant_scope(world.tenant.id):
+        (mail,) = Mail.objects.all()
+        assert Dispatch.objects.filter(channel="email", mail=mail).count() == 2
 
 
 class TestWhatTheServerAnswers:

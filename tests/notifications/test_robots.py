@@ -238,7 +238,7 @@ KINDS = {
     DUE: (push, CUSTOMER),  # of the message before it
 }
 # A mail that is about no event: somebody asked for it.
-ASKED_FOR = {"invitation", "password_reset"}
+ASKED_FOR = {"invitation", "password_reset", "sender_code"}
 
 
 class TestWhatMails:

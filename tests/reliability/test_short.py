@@ -44,6 +44,13 @@ def test_a_stopped_database_is_coded_503_and_comes_back_by_itself():
     assert "'coded 503'" in done.stdout
 
 
+def test_mails_wait_for_a_server_that_is_away_and_come_once():
+    done = run("chaos", "mail server away", CHAOS_MAILS="200", CHAOS_MAIL_KILLS="5", CHAOS_MAIL_STEP="0.3")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "mail server away: held" in done.stdout
+
+
 def test_mixed_load_and_the_create_race_against_the_served_product():
     done = run("soak", SOAK_SECONDS="6", SOAK_CLIENTS="6", SOAK_ROUNDS="2", SOAK_RACERS="50")
 
