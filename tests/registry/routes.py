@@ -144,7 +144,7 @@ _BEFORE_ACTIONS = (
     Route("PUT", "messaging/notifications/mark-read", signed_in(200), 3, just({})),
     Route("GET", "messaging/notifications/preferences", signed_in(200), 2),
     Route(
-        "PUT", "messaging/notifications/preferences", signed_in(200), 4, just({}),
+        "PUT", "messaging/notifications/preferences", signed_in(200), 5, just({}),
         sends=just({"types": {"support_reply": {"email": "off"}},
                     "quiet_hours": {"from": "22:00", "to": "07:00", "time_zone": "Asia/Baghdad"}}),
     ),
