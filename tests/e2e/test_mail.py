@@ -11,12 +11,15 @@ from tests.e2e.test_accessible import serious_faults
 
 QUEUE = "/admin/support/ticket/"
 DUE = """
+from datetime import timedelta
 from django.utils import timezone
-from ondi.notifications.models import Dispatch
+from ondi.notifications.models import Dispatch, Notification
 from ondi.tenants.scope import find_tenants, tenant_scope
+now = timezone.now()
 for tenant_id in find_tenants().values():
     with tenant_scope(tenant_id):
-        Dispatch.objects.filter(channel="email", state="waiting").update(due_at=timezone.now())
+        Notification.objects.update(shown_at=now - timedelta(minutes=10))
+        Dispatch.objects.filter(channel="email", state="waiting").update(due_at=now)
 """
 SPEAKS = """
 from ondi.accounts.models import Membership
