@@ -424,6 +424,31 @@ def open_policies(owner):
         owner().execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
 
 
+def test_only_a_code_that_can_be_entered_is_said_to_be_on_its_way(shop):
+    shop.domain("allow")
+    shop.set(sender_address=OWN)
+    shop.ask()
+
+    with tenant_scope(shop.tenant.id):
+        asked_at = [
+            standing_of(tenant_id=shop.tenant.id, address=OWN, at=timezone.now() + hours).asked_at
+            for hours in (0 * HOUR, 0.9 * HOUR, HOUR)
+        ]
+    assert [moment is not None for moment in asked_at] == [True, True, False]
+
+
+def test_looking_at_the_address_of_the_form_guesses_nothing(shop):
+    shop.domain("allow")
+    shop.set(sender_address=OWN)
+    code = shop.ask()
+    client = workbench(shop.admin.user)
+
+    for _time in range(6):
+        client.get(f"/admin/tenants/portalsettings/{shop.tenant.id}/sender-address/")
+
+    assert shop.enter(code)
+
+
 def test_nothing_of_another_tenant_counts_without_the_databases_wall(open_policies, server, shop):
     other = Shop(server)
     other.prove()
