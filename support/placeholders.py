@@ -1,21 +1,19 @@
 """What a canned reply may leave open: `{customer_first_name}`, `{order_number}`, `{delivery_code}`."""
 
-import re
-
+from ondi.common.placeholders import fill, names_in
 from support.models import Ticket
 
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 NAMES = ("customer_first_name", "order_number", "delivery_code")
 
 
 def unknown_placeholders(text: str) -> list[str]:
     """The names in braces that no ticket can fill."""
-    return sorted(set(_PLACEHOLDER.findall(text)) - set(NAMES))
+    return sorted(names_in(text) - set(NAMES))
 
 
 def unfilled_placeholders(text: str) -> list[str]:
     """The names in braces that a canned reply left open; a text that goes to a customer has none."""
-    return sorted(set(_PLACEHOLDER.findall(text)) & set(NAMES))
+    return sorted(names_in(text) & set(NAMES))
 
 
 def filled(text: str, ticket: Ticket) -> str:
@@ -25,4 +23,4 @@ def filled(text: str, ticket: Ticket) -> str:
         "order_number": ticket.order.number if ticket.order else "",
         "delivery_code": str(ticket.delivery.delivery_code or "") if ticket.delivery else "",
     }
-    return _PLACEHOLDER.sub(lambda found: facts.get(found[1]) or found[0], text)
+    return fill(text, {name: fact for name, fact in facts.items() if fact})

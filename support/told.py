@@ -33,7 +33,7 @@ IN_LIST, READ, READ_BEFORE, NOBODY = (
     _("not read yet"),
     _("read"),
     _("was read before"),
-    _("nobody: it was nobody's ticket"),
+    _("nobody: it had no agent"),
 )
 UNTOLD = _("not told")
 

@@ -58,7 +58,7 @@ def standing_of(*, tenant_id: UUID, address: str, at: datetime) -> Standing:
 def ask_for_code(*, tenant_id: UUID, membership_id: UUID, address: str, at: datetime | None = None) -> Mail:
     """Mail a code to this address, in the language of who asks. One that was asked for before is no longer good.
 
-    Whoever calls holds a lock of the tenant's. Raises `MailNotConfigured`, `SenderDomainNotAllowed`, `NothingToProve`
+    The caller has the tenant's settings locked. Raises `MailNotConfigured`, `SenderDomainNotAllowed`, `NothingToProve`
     for an address that is proved, and `TooManySenderCodes`; then nothing is mailed.
     """
     at, wanted = at or timezone.now(), address_in_dns(address)
@@ -78,7 +78,7 @@ def ask_for_code(*, tenant_id: UUID, membership_id: UUID, address: str, at: date
 def enter_code(*, tenant_id: UUID, address: str, code: str, at: datetime | None = None) -> bool:
     """Whether it is the code that was mailed to this address, which is proved then. A wrong one is counted.
 
-    Whoever calls holds a lock of the tenant's. Raises `SenderDomainNotAllowed`, `NothingToProve` for an address that
+    The caller has the tenant's settings locked. Raises `SenderDomainNotAllowed`, `NothingToProve` for an address that
     is proved, and `SenderCodeOver`; these count nothing.
     """
     at, wanted = at or timezone.now(), address_in_dns(address)

@@ -12,12 +12,12 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from ondi.common.errors import InvalidInput
+from ondi.common.placeholders import fill, has_stray_brace, names_in
 from ondi.common.text import TextRefused, plain_text
 from ondi.notifications.errors import BrokenPlaceholders, TextsNotEditable, UnknownPlaceholders
 from ondi.notifications.models import LONGEST_MESSAGE, LONGEST_TITLE, Notification, NotificationText
 from ondi.notifications.types import TYPES, Audience, Channel, NotificationType
 
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 # Marks that turn what stands after them around; Persian and Kurdish need the joiners, which stay allowed.
 _TURNS_AROUND = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
@@ -34,14 +34,10 @@ class Text:
 
     def filled(self, facts: Mapping[str, object]) -> "Text":
         """A name that is no fact stays in its braces."""
-        return Text(_filled(self.title, facts), _filled(self.message, facts))
+        return Text(fill(self.title, facts), fill(self.message, facts))
 
 
 BUILT_IN = Text()
-
-
-def _filled(text: str, facts: Mapping[str, object]) -> str:
-    return _PLACEHOLDER.sub(lambda found: str(facts.get(found[1], found[0])), text)
 
 
 def built_in(kind: NotificationType, channel: Channel) -> Text:
@@ -120,8 +116,8 @@ def _checked(text: str, listed: Collection[str], *, longest: int, one_line: bool
     text = plain_text(text, max_length=longest, one_line=one_line)
     if _TURNS_AROUND.search(text):
         raise TextRefused("invalid")
-    if unknown := sorted(set(_PLACEHOLDER.findall(text)) - set(listed)):
+    if unknown := sorted(names_in(text) - set(listed)):
         raise UnknownPlaceholders(unknown)
-    if set("{}") & set(_PLACEHOLDER.sub("", text)):
+    if has_stray_brace(text):
         raise BrokenPlaceholders
     return text

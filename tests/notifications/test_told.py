@@ -72,7 +72,7 @@ def test_messages_of_which_nobody_was_told(world):
     world.settle()
 
     assert told_of(world) == [("Layla Hassan", ["was read before"])]
-    assert told_of(world, ticket) == [("", ["nobody: it was nobody's ticket"])]
+    assert told_of(world, ticket) == [("", ["nobody: it had no agent"])]
     assert untold(world) == []
 
 

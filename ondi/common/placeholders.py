@@ -1,0 +1,20 @@
+"""Names in braces within a text, as `{order_number}`. Facts stand for them; no format of Python's sees the text."""
+
+import re
+from collections.abc import Mapping
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+
+def names_in(text: str) -> set[str]:
+    return set(_PLACEHOLDER.findall(text))
+
+
+def fill(text: str, facts: Mapping[str, object]) -> str:
+    """The text with what stands for each name; one of which there is no fact stays in its braces."""
+    return _PLACEHOLDER.sub(lambda found: str(facts.get(found[1], found[0])), text)
+
+
+def has_stray_brace(text: str) -> bool:
+    """Whether a brace stands in it that belongs to no name."""
+    return bool(set("{}") & set(_PLACEHOLDER.sub("", text)))
