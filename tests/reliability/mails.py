@@ -277,14 +277,13 @@ def deliver(workers: list[Worker], database: "psycopg.Connection[Any]", reader: 
     for number in range(kills):
         worker = workers[number % len(workers)]
         wanted = worker.number + max(1, MAILS // (3 * kills))
-        until_at_work(lambda: worker.number >= wanted, worker.ledger, database)  # noqa: B023 - called at once
-        if number % 2:
-            done += kill_one(worker)
-            continue
-        worker.dies_next = True
-        until_at_work(lambda: worker.process.poll() is not None, worker.ledger, database)  # noqa: B023 - called at once
-        worker.killed()
-        done += 1
+        # The other one may have been quicker, and have left it nothing.
+        until_at_work(lambda: worker.number >= wanted or nothing_waits(database), worker.ledger, database)  # noqa: B023
+        worker.dies_next = not number % 2
+        if worker.dies_next:
+            until_at_work(lambda: is_over(worker) or nothing_waits(database), worker.ledger, database)  # noqa: B023
+        worker.dies_next = False
+        done += kill_one(worker)
     reading.join()
     return done
 
@@ -304,8 +303,14 @@ def until_at_work(true: Callable[[], bool], ledger: Ledger, database: "psycopg.C
     return moves
 
 
+def is_over(worker: Worker) -> bool:
+    return worker.process.poll() is not None
+
+
 def kill_one(worker: Worker) -> int:
-    worker.kill()
+    """Unless its last mail did."""
+    if not is_over(worker):
+        worker.kill()
     worker.killed()
     return 1
 
