@@ -280,7 +280,7 @@ CORS_ALLOW_HEADERS = [
     "authorization", "content-type", "accept-language", "idempotency-key", "x-request-id", "last-event-id",
 ]  # fmt: skip
 CORS_EXPOSE_HEADERS = ["X-Request-ID", "Idempotency-Replayed", "Retry-After", "Date"]
-CORS_URLS_REGEX = r"^/(?!admin/)"
+CORS_URLS_REGEX = r"^/(?!admin/|integrations/)"  # a key of the platform belongs into no browser
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "OnDi Support",

@@ -61,6 +61,7 @@ REQUESTER_FIELDS = (
     "requester__erased_at",
 )  # fmt: skip
 STAFF_FIELDS = (*REQUESTER_FIELDS, "version", "snoozed_until", "tag_names")
+OUTSIDE_FIELDS = ("requester__external_id", "order__external_id", "delivery__external_id")
 
 
 PRESENCE = timedelta(seconds=20)  # a page that is open renews it every few seconds
@@ -205,6 +206,11 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def for_queue_detail(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         return self._with_part_of(viewer)._with_tag_names().values_list(*DETAIL_FIELDS, *STAFF_FIELDS, named=True)
+
+    def for_programs(self, viewer: Actor) -> QuerySet["Ticket", Any]:
+        """Rows of `for_queue_detail` with the outside's ids, for a tenant's own programs."""
+        fields = (*DETAIL_FIELDS, *STAFF_FIELDS, *OUTSIDE_FIELDS)
+        return self._with_part_of(viewer)._with_tag_names().values_list(*fields, named=True)
 
     def for_workbench(self) -> "TicketQuerySet":
         """Rows of the admin, with what a line of the queue and the page of a ticket show."""

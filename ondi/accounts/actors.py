@@ -22,7 +22,8 @@ class TenantInfo:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person in one tenant. `membership_id` is None for the platform operator, who only reads, and for the system.
+    """A person in one tenant. `membership_id` is None for those who only read, the platform operator and a tenant's
+    programs, and for the system.
 
     `cause`: why the system acts (`fix:<run>`, `delivery`), kept with what it does; empty for people.
     """
@@ -50,6 +51,11 @@ class Actor:
             user_id=UUID(int=0), email=None, membership_id=None, first_name="", last_name="", language="", role="",
             is_support_user=False, is_view_only=False, tenant=tenant, cause=cause,
         )  # fmt: skip
+
+    @classmethod
+    def program(cls, tenant_id: UUID) -> "Actor":
+        """A tenant's own program, which reads all of its tickets by an API key and changes none."""
+        return cls.system(tenant_id, cause="")
 
     @property
     def tenant_id(self) -> UUID:

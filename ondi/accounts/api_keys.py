@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,13 +15,14 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from ondi.accounts.audit import note_caller
-from ondi.accounts.errors import ApiKeyInvalid
-from ondi.accounts.models import ApiKey, Scope
+from ondi.accounts.errors import ApiKeyEnded, ApiKeyInvalid
+from ondi.accounts.models import ApiKey, RefreshFamily, Scope
 from ondi.common.errors import PermissionDenied
 
 PREFIX = "od_"
 SHOWN = 9
 LONGEST_KEY = 200
+OLD_KEY_VALID_FOR = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,35 @@ def issue_api_key(
 
 
 @transaction.atomic
+def rotate_api_key(
+    *, key: ApiKey, old_valid_for: timedelta = OLD_KEY_VALID_FOR, created_by_id: UUID | None = None
+) -> tuple[ApiKey, str]:
+    """A new key that opens what this one does, and its text. The old one ends after `old_valid_for` at the latest.
+
+    One with an expiry is followed by one that lives as long. Locks the key. Raises `ApiKeyEnded` where it opens
+    nothing any more.
+    """
+    old, now = ApiKey.objects.select_for_update().get(pk=key.pk), timezone.now()
+    if not old.opens_something:
+        raise ApiKeyEnded
+    new = issue_api_key(
+        tenant_id=old.tenant_id,
+        name=old.name,
+        scopes=old.scopes,
+        expires_at=now + (old.expires_at - old.created_at) if old.expires_at else None,
+        created_by_id=created_by_id,
+    )
+    old.expires_at = min(now + old_valid_for, old.expires_at or now + old_valid_for)
+    old.save(update_fields=["expires_at"])
+    return new
+
+
+@transaction.atomic
 def revoke_api_key(*, key: ApiKey) -> None:
-    """From its next request on the key opens nothing; a revoked one stays as it is."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    """From its next request on the key opens nothing, and customers it signed in are signed out; else as it is."""
+    now = timezone.now()
+    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now)
+    RefreshFamily.objects.filter(tenant_id=key.tenant_id, api_key=key, revoked_at=None).update(revoked_at=now)
 
 
 class ApiKeyAuthentication(BaseAuthentication):

@@ -71,6 +71,12 @@ class CustomerNotFound(DomainError):
     message = _("There is no customer with this external id.")
 
 
+class ApiKeyEnded(DomainError):
+    code = "api_key_ended"
+    kind = Kind.CONFLICT
+    message = _("This API key is revoked or has expired. Issue a new one.")
+
+
 class ApiKeyInvalid(DomainError):
     code = "api_key_invalid"
     kind = Kind.UNAUTHENTICATED

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ondi.accounts.hashing import line
@@ -195,7 +196,8 @@ class Membership(TenantOwned):
 class RefreshFamily(TenantOwned):
     """One signed-in session: a refresh token and all its successors.
 
-    Only the newest token is good. The one before it is remembered for the grace of two open tabs.
+    Only the newest token is good. The one before it is remembered for the grace of two open tabs. `api_key`: the key
+    whose program signed the customer in; such a session has no refresh token, and ends with its one access token.
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("login"))
@@ -205,6 +207,9 @@ class RefreshFamily(TenantOwned):
     expires_at = models.DateTimeField(_("expires"))
     created_at = models.DateTimeField(_("signed in"), auto_now_add=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    api_key = TenantForeignKey(
+        "ApiKey", null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("signed in by")
+    )
 
     personal = PersonalData(of="user", erase=ROW, export="sessions")
 
@@ -260,6 +265,8 @@ class Scope(models.TextChoices):
 
     CATALOGUE_WRITE = "catalogue:write", _("Send orders, deliveries and customers")
     CHANGES_READ = "changes:read", _("Read what changed")
+    TICKETS_READ = "tickets:read", _("Read tickets and their messages")
+    TOKENS_CREATE = "tokens:create", _("Sign customers in")
 
 
 def first_scopes() -> list[str]:
@@ -295,3 +302,8 @@ class ApiKey(TenantOwned):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def opens_something(self) -> bool:
+        """Neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())

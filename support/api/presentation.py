@@ -71,6 +71,13 @@ def queue_detail_data(row: Any, viewer: Actor, participants: Iterable[Participan
     }
 
 
+def program_ticket_data(row: Any, viewer: Actor, participants: Iterable[Participant]) -> dict[str, Any]:
+    """A row of `for_programs`: as agents see the ticket, with the outside's ids in place of who asks."""
+    requester = {"id": _requester_data(row)["id"], "external_id": row.requester__external_id}
+    outside = {"order_external_id": row.order__external_id, "delivery_external_id": row.delivery__external_id}
+    return {**queue_detail_data(row, viewer, participants), "requester": requester, **outside}
+
+
 def conversation_data(row: Any, viewer: Actor, participants: Iterable[Participant]) -> dict[str, Any]:
     """A ticket's row as a conversation of its own."""
     short = _sees_short_names(row, viewer)
@@ -145,7 +152,7 @@ def _takes_part(row: Any, viewer: Actor) -> bool:
 
 
 def _sees_short_names(row: Any, viewer: Actor) -> bool:
-    return not viewer.is_support_user or policies.is_customer_of(row, viewer)
+    return not viewer.support_tenant_ids or policies.is_customer_of(row, viewer)
 
 
 def _conversation_data(row: Any, *, short: bool, speaks: bool) -> dict[str, Any]:

@@ -142,6 +142,17 @@ class QueueDetailData(TicketDetailData, StaffData):
     participants = ParticipantData(many=True)
 
 
+class ProgramRequesterData(serializers.Serializer[Any]):
+    id = serializers.UUIDField(allow_null=True)
+    external_id = serializers.CharField(allow_null=True)
+
+
+class ProgramTicketData(QueueDetailData):
+    requester = ProgramRequesterData()  # type: ignore[assignment]  # in place of the agents'
+    order_external_id = serializers.CharField(allow_null=True)
+    delivery_external_id = serializers.CharField(allow_null=True)
+
+
 class CountsData(serializers.Serializer[Any]):
     unassigned = serializers.IntegerField()
     mine = serializers.IntegerField()

@@ -23,6 +23,8 @@ class Scene:
         self.customer, tenant, api = customer, customer.tenant, ApiClient()
         agent, self.colleague = (MemberFactory(tenant=tenant, agent=True) for _agent in range(2))
         with tenant_scope(tenant.id):
+            self.customer_external_id = "c-1"
+            Membership.objects.filter(pk=customer.pk).update(external_id=self.customer_external_id)
             _key, text = issue_api_key(tenant_id=tenant.id, name="platform", scopes=Scope.values)
             Tag.objects.create(tenant=tenant, name="late")
         self.clients = {

@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from ondi.accounts import errors
 from ondi.accounts.api.serializers import (
+    CustomerTokenBody,
     ForgottenBody,
     LoginBody,
     PasswordBody,
@@ -14,6 +15,7 @@ from ondi.accounts.api.serializers import (
     UserData,
 )
 from ondi.api.schema import Constant, Telling, documented
+from ondi.common.errors import PermissionDenied
 
 TOKENS = [errors.TokenInvalid(), errors.TokenExpired()]
 TENANT = {"id": "0197f0a0-0000-7000-8000-000000000001", "slug": "tigris", "name": "Tigris Express"}
@@ -137,4 +139,20 @@ me = documented(
     data={"user": UserData()},
     example={"user": USER},
     refusals=TOKENS,
+)
+customer_token = documented(
+    "POST integrations/tokens",
+    "createCustomerToken",
+    "Sign a customer in",
+    message="Signed in",
+    description="For a portal that signs its customers in itself: its server asks, with the scope `tokens:create`, and "
+    "hands the access token to the customer's page or app. Nothing renews it: ask again. Also for people without "
+    "e-mail or password. Staff of the tenant are refused. Never from a browser: the key would be everybody's.",
+    body=CustomerTokenBody,
+    body_examples={"A customer": {"customer_external_id": "c-77"}},
+    data={name: field for name, field in _session_fields().items() if name not in ("refresh_token", "tenant")},
+    example={name: SESSION[name] for name in ("access_token", "token_type", "expires_in", "user")},
+    status=201,
+    refusals=[errors.ApiKeyInvalid(), PermissionDenied(), errors.CustomerNotFound()],
+    api_key=True,
 )

@@ -42,6 +42,10 @@ class ResetBody(serializers.Serializer[Any]):
     new_password = StringField(max_length=LONGEST_PASSWORD)
 
 
+class CustomerTokenBody(serializers.Serializer[Any]):
+    customer_external_id = StringField(max_length=200)
+
+
 class TenantData(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     slug = serializers.CharField()
