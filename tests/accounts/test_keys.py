@@ -130,7 +130,7 @@ class TestRotation:
 class TestCustomerTokens:
     def test_its_customer_is_in_for_a_quarter_of_an_hour(self, tenant, layla):
         make_ticket(layla)
-        key, text = key_of(tenant, Scope.TOKENS_CREATE)
+        _key, text = key_of(tenant, Scope.TOKENS_CREATE)
         begun = timezone.now()
 
         data = token_of(by_key(text))
@@ -145,7 +145,7 @@ class TestCustomerTokens:
             assert portal.get("/users/me").json()["error"] == "token_expired"
 
     def test_also_somebody_without_address_and_password(self, tenant):
-        key, text = key_of(tenant, Scope.CATALOGUE_WRITE, Scope.TOKENS_CREATE)
+        _key, text = key_of(tenant, Scope.CATALOGUE_WRITE, Scope.TOKENS_CREATE)
         order = {
             "external_id": "o-1", "customer": {"external_id": "guest-7"}, "order_number": "A-1", "status": "shipped",
             "payment_status": "paid", "placed_at": "2026-11-20T09:00:00Z", "source_updated_at": "2026-11-20T09:00:00Z",

@@ -163,8 +163,8 @@ class TestForGenerators:
     def test_parameters_have_their_limits(self, schema):
         found = {}
         for path, _method, call in every_call(schema):
-            if path.endswith(("/changes", "/notifications")):
-                continue  # positions, and pages of their own length
+            if path.endswith(("/changes", "/notifications")) or path.startswith("/integrations/tickets"):
+                continue  # positions, pages of their own length, and ids of other things
             for parameter in call["parameters"]:
                 assert (
                     found.setdefault(parameter["name"], parameter) == parameter

@@ -185,7 +185,7 @@ class Copy:
 
 
 def test_a_copy_kept_by_the_feed_is_what_stands_here(tenant, program, layla, sara):
-    """Given a program that has read all, when all that can happen happens and it follows, then its copy is the truth."""
+    """Given a program that read all, when all that can happen happens and it follows, then its copy is the truth."""
     lead = MemberFactory(tenant=tenant, lead=True)
     parcel = DeliveryFactory(tenant=tenant, customer=layla, external_id="d-1")
     before = [make_ticket(layla, delivery=parcel), make_ticket(layla), make_ticket(layla, agent=sara)]

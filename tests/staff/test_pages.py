@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ondi.accounts.api_keys import issue_api_key
+from ondi.accounts.models import ApiKey
 from ondi.notifications.sender_addresses import allow_domain
 from ondi.notifications.texts import Text
 from ondi.notifications.types import Channel
@@ -92,10 +93,10 @@ def rows_about(ticket):
     """The rows that addresses and forms name, by their kind."""
     with tenant_scope(ticket.tenant_id):
         message = ticket.conversation.messages.get(sequence=1).id
-        tag = Tag.objects.first().id
+        tag, key = Tag.objects.first().id, ApiKey.objects.first().id
     return {
         "ticket": ticket.id, "message": message, "customer": ticket.requester_id, "tag": tag, "action": "priority",
-        "tenant": ticket.tenant_id, "order": ticket.order_id, "delivery": ticket.delivery_id,
+        "tenant": ticket.tenant_id, "order": ticket.order_id, "delivery": ticket.delivery_id, "key": key,
     }  # fmt: skip
 
 

@@ -119,7 +119,7 @@ FREE = {
     "orders_order.status", "orders_order.payment_status", "support_cannedreply.language", "support_ticket.priority",
     "support_ticket.source", "support_ticketevent.kind", "tenants_tenant.status", "tenants_tenant.time_zone", "tenants_tenant.language",
     # links that say who or what by themselves
-    "accounts_apikey.created_by_id", "accounts_membership.user_id", "accounts_refreshfamily.user_id",
+    "accounts_apikey.created_by_id", "accounts_membership.user_id", "accounts_refreshfamily.user_id", "accounts_refreshfamily.api_key_id",
     "accounts_settingschange.actor_id", "deliveries_delivery.customer_id", "deliveries_delivery.order_id",
     "notifications_preferences.membership_id", "notifications_text.channel", "notifications_text.language", "orders_order.customer_id", "orders_orderitem.order_id", "support_ticket.closed_by_id", "support_ticketevent.actor_id",
     "support_ticketevent.ticket_id", "support_ticketnote.author_id", "support_ticketnote.ticket_id", "support_tickettag.tag_id",

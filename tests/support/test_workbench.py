@@ -802,3 +802,14 @@ class TestOtherScreens:
                 assert browser.get(page(ticket, "news"), headers={"X-Workbench-Poll": "1"}).status_code == 200
         with time_machine.travel(start + timedelta(minutes=61), tick=False):
             assert browser.get(page(ticket, "news"), headers={"X-Workbench-Poll": "1"}).status_code == 302
+
+
+def test_a_support_user_sees_nothing_of_a_tenant_whose_people_they_only_manage(sara, customer, ticket):
+    elsewhere = MemberFactory(tenant=TenantFactory(name="Euphrates"), user=sara.user, admin=True)
+    theirs = make_ticket(MemberFactory(tenant=elsewhere.tenant, first_name="Noor"), subject="Lost on the Euphrates")
+    browser = workbench(sara.user)
+
+    page, listed = browser.get(f"{QUEUE}{theirs.id}/change/"), browser.get(f"{QUEUE}?tab=open").content.decode()
+
+    assert (page.status_code, browser.get(f"{QUEUE}{ticket.id}/change/").status_code) == (302, 200)
+    assert ticket.subject in listed and theirs.subject not in listed
