@@ -21,7 +21,8 @@ KINDS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
     (DECIDES, (
         "conversations/querysets.py", "conversations/services.py", "ondi/accounts/api_keys.py",
         "ondi/accounts/attempts.py", "ondi/accounts/audit.py", "ondi/accounts/authentication.py",
-        "ondi/accounts/credentials.py", "ondi/accounts/customers.py", "ondi/accounts/forgotten.py",
+        "ondi/accounts/credentials.py", "ondi/accounts/customer_tokens.py", "ondi/accounts/customers.py",
+        "ondi/accounts/forgotten.py",
         "ondi/accounts/invitations.py", "ondi/accounts/links.py", "ondi/accounts/services.py",
         "ondi/accounts/sessions.py", "ondi/accounts/sign_in.py", "ondi/accounts/tokens.py", "ondi/api/idempotency.py",
         "ondi/api/units.py", "ondi/api/views.py", "ondi/datafixes/images.py",
