@@ -59,7 +59,7 @@ def _parted(url: str) -> tuple[SplitResult, str]:
         raise ValueError("no address")
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
-    if not parts.scheme or port_of(parts) == 0:
+    if not parts.scheme or port_of(parts) == 0 or "%" in host:
         raise ValueError("no address")
     if "[" in parts.netloc:
         IPv6Address(host)

@@ -166,7 +166,9 @@ class World:
 
     def deliveries(self, **wanted):
         with tenant_scope(self.tenant.id):
-            return list(WebhookDelivery.objects.filter(**wanted).select_related("endpoint").order_by("created_at", "id"))
+            return list(
+                WebhookDelivery.objects.filter(**wanted).select_related("endpoint").order_by("created_at", "id")
+            )
 
     def attempts(self):
         with tenant_scope(self.tenant.id):
