@@ -27,7 +27,6 @@ JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="insecure-signing-key-for-d
 # Earlier (or coming) keys whose signatures still count: a key changes without signing anybody out.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 JWT_VERIFICATION_KEYS = env.list("JWT_VERIFICATION_KEYS", default=[])
-# What secrets of webhooks are kept under; the earlier ones still open what they sealed.
 WEBHOOK_SECRETS_KEY = env.str(
     "WEBHOOK_SECRETS_KEY", default="insecure-key-of-webhooks-for-development" if DEBUG else ""
 )
@@ -220,7 +219,7 @@ EMAIL_TIMEOUT = 10
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000" if DEBUG else "").rstrip("/")
 # Its name. Mail, pushes and calls leave only while the database belongs to it (`manage.py outgoing`).
 INSTALLATION = env.str("ONDI_INSTALLATION", default="")
-# Webhooks go to public addresses alone, and where the operator opens a network to a tenant (tenant=network, by slug).
+# Webhooks go to public addresses, and where the operator opens a network to a tenant (tenant=network, by slug).
 WEBHOOK_PRIVATE_NETWORKS = parse_networks(env.list("WEBHOOK_PRIVATE_NETWORKS", default=[]))
 WEBHOOK_HASTE = 1  # the tests divide the schedule and the time limit of calls by more
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 60 * 60  # seconds an invitation is good

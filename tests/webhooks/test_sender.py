@@ -21,13 +21,15 @@ from tests.webhooks.world import Program, listening, refuse_to_resolve, running
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 # Each leads to this machine, or into a private or reserved network, as one resolver or another understands it.
 PRIVATE = (
-    "127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "0177.0.0.01", "017700000001",
+    "127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "0177.0.0.01",
+    "017700000001",
     "0x7f.1", "127.0.0.2", "127.255.255.254", "0.0.0.0", "0", "0x0", "10.0.0.1", "10.1", "172.16.0.1", "172.31.255.255",
     "192.168.1.1", "192.168.257", "169.254.169.254", "0xa9fea9fe", "2852039166", "100.64.0.1", "192.0.0.1", "192.0.2.1",
     "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
     "[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::ffff:10.0.0.1]", "[::127.0.0.1]",
     "[64:ff9b::127.0.0.1]", "[64:ff9b::a00:1]", "[64:ff9b:1::1]", "[2002:7f00:1::]", "[2002:a00:1::1]", "[fe80::1]",
-    "[fec0::1]", "[fc00::1]", "[fd12:3456::1]", "[ff02::1]", "[2001:db8::1]", "[2001:0:53aa:64c:0:0:80ff:fffe]", "[100::1]",
+    "[fec0::1]", "[fc00::1]", "[fd12:3456::1]", "[ff02::1]", "[2001:db8::1]", "[2001:0:53aa:64c:0:0:80ff:fffe]",
+    "[100::1]",
     "localhost", "a.localhost",
 )  # fmt: skip
 
@@ -60,7 +62,7 @@ def addresses():
             yield str(ip_address(host.strip("[]")))
 
 
-@pytest.mark.parametrize("address", addresses())
+@pytest.mark.parametrize("address", list(addresses()))
 def test_a_name_that_resolves_to_a_private_address_is_not_called(address):
     outcome = call("https://hooks.example/x", resolver=lambda *_name: [address], networks=())
     assert outcome.error == "address_not_allowed"

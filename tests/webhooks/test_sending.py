@@ -4,14 +4,21 @@ import json
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 from standardwebhooks import Webhook
 
+from ondi.notifications.models import Notification
 from ondi.outbox import outgoing
-from ondi.outbox.models import Installation
+from ondi.outbox.models import Event, Installation
 from ondi.tenants.scope import tenant_scope
-from ondi.webhooks import services
-from tests.webhooks.world import Program, running
+from ondi.webhooks import payloads, sending, services
+from ondi.webhooks.chores import forget_webhooks
+from ondi.webhooks.models import WebhookDelivery
+from ondi.webhooks.sender import Outcome
+from ondi.webhooks.sending import send_due
+from ondi.webhooks.subscribers import plan_deliveries
+from tests.webhooks.world import Program, World, running
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAY = timedelta(days=1)
@@ -67,8 +74,6 @@ def test_what_fails_is_sent_again_after_the_pauses_of_the_schedule_and_is_dead_a
         world.plan()
         moment = timezone.now()
         for pause in pauses:
-            from ondi.webhooks.sending import send_due
-
             send_due(at=moment)
             (delivery,) = world.deliveries()
             waits = (delivery.next_at - moment).total_seconds()
@@ -149,8 +154,6 @@ def test_five_days_without_a_success_disable_and_admins_hear_on_the_first_third_
             world.say()
             world.send(after=timedelta(hours=hours))
     assert (world.reload(endpoint).state, world.reload(endpoint).disabled_reason) == ("disabled", "failing")
-    from ondi.notifications.models import Notification
-
     with tenant_scope(world.tenant.id):
         told = Notification.objects.filter(membership=world.admin).order_by("created_at")
         assert [(one.notification_type, one.data["hours"]) for one in told] == [
@@ -187,8 +190,6 @@ def test_after_ten_failures_in_a_row_a_host_gets_one_call_every_so_often(world):
 
 
 def test_another_tenants_failures_at_a_host_hold_nobody_up(world, settings):
-    from tests.webhooks.world import World
-
     other = World(settings)
     with running(failing := Program(status=500)) as bad, running(program := Program()) as good:
         other.endpoint(bad)
@@ -202,8 +203,6 @@ def test_another_tenants_failures_at_a_host_hold_nobody_up(world, settings):
 
 
 def test_killed_between_call_and_record_it_is_called_again_after_the_lease_with_the_same_id(world, monkeypatch):
-    from ondi.webhooks import sending
-
     with running(program := Program()) as port:
         world.endpoint(port)
         world.say()
@@ -222,9 +221,6 @@ def test_killed_between_call_and_record_it_is_called_again_after_the_lease_with_
 
 
 def test_who_was_frozen_beyond_the_lease_records_nothing(world):
-    from ondi.webhooks import sending
-    from ondi.webhooks.sender import Outcome
-
     with running(Program()) as port:
         endpoint, _secret = world.endpoint(port)
         world.say()
@@ -257,8 +253,6 @@ def test_the_dead_are_replayed_together(world):
         world.say(2)
         world.send()
         with tenant_scope(world.tenant.id):
-            from ondi.webhooks.models import WebhookDelivery
-
             WebhookDelivery.objects.update(state="dead", next_at=None)
         program.status = 200
         world.do(services.change_endpoint, endpoint_id=endpoint.id, values={"is_active": True})
@@ -322,8 +316,6 @@ def test_nothing_goes_out_while_the_gate_is_closed(world, closed):
 
 
 def test_an_event_that_cannot_be_said_holds_up_no_other(world, monkeypatch):
-    from ondi.webhooks import payloads
-
     say = payloads._SAYS[0]
 
     def stumble(tenant_id, events):
@@ -344,9 +336,6 @@ def test_an_event_that_cannot_be_said_holds_up_no_other(world, monkeypatch):
 
 
 def test_given_again_an_event_is_planned_once(world):
-    from ondi.outbox.models import Event
-    from ondi.webhooks.subscribers import plan_deliveries
-
     world.endpoint(9)
     world.say()
     world.plan()
@@ -363,17 +352,13 @@ def test_the_answer_is_kept_of_public_programs_alone(world):
     assert [(one.status, one.answer) for one in world.attempts()] == [(200, "")]
 
 
-def test_old_ones_go_after_thirty_days_and_their_calls_after_fourteen(world, time_machine=None):
-    import time_machine as clock
-
-    from ondi.webhooks.chores import forget_webhooks
-
+def test_old_ones_go_after_thirty_days_and_their_calls_after_fourteen(world):
     with running(Program()) as port:
         world.endpoint(port)
         world.say()
         world.send()
     now = timezone.now()
     for days, left in ((13, (1, 1)), (15, (1, 0)), (31, (0, 0))):
-        with clock.travel(now + timedelta(days=days), tick=False):
+        with time_machine.travel(now + timedelta(days=days), tick=False):
             forget_webhooks()
         assert (len(world.deliveries()), len(world.attempts())) == left

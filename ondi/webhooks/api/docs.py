@@ -23,7 +23,7 @@ SUBSCRIPTION = {
     "id": "0197f0a0-0000-7000-8000-000000000051",
     "webhook_url": "https://platform.example/hooks/support",
     "module_id": "SUPPORT",
-    "events": ["ticket.opened", "message.created"],
+    "events": ["delivery.changed", "notification.due"],
     "description": "The platform",
     "is_active": True,
     "secret_header_name": "X-Platform-Key",
@@ -36,9 +36,9 @@ SUBSCRIPTION = {
 NEW = {**SUBSCRIPTION, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="}
 DELIVERY = {
     "id": "0197f0a0-0000-7000-8000-000000000052",
-    "event": "ticket.opened",
+    "event": "delivery.changed",
     "position": 1204,
-    "ticket_id": "0197f0a0-0000-7000-8000-000000000021",
+    "ticket_id": None,
     "state": "waiting",
     "attempts": [{"at": "2026-11-23T09:34:00.000000Z", "status": 500, "milliseconds": 84, "error": "refused"}],
     "next_at": "2026-11-23T09:34:05.000000Z",
