@@ -194,8 +194,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"
+LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 
 # Staff at the admin: a second factor, and an end to every session
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=not DEBUG)
@@ -266,8 +265,7 @@ READS_PER_MINUTE = env.int("READS_PER_MINUTE", default=600)
 WRITES_PER_MINUTE = env.int("WRITES_PER_MINUTE", default=300)
 THROTTLE_BURST = env.int("THROTTLE_BURST", default=150)
 TENANT_THROTTLE_FACTOR = 20
-MAX_BODY_BYTES = 128 * 1024
-MAX_FORM_BYTES = 256 * 1024
+MAX_BODY_BYTES, MAX_FORM_BYTES = 128 * 1024, 256 * 1024
 MAX_INTEGRATION_BODY_BYTES = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_INTEGRATION_BODY_BYTES
 
@@ -340,6 +338,8 @@ SPECTACULAR_SETTINGS = {
         "Role": "ondi.accounts.roles.Role",
         "NotificationType": "support.notices.NAMES",
         "NotificationWhen": "ondi.notifications.types.WHENS",
+        "WebhookState": "ondi.webhooks.api.data.STATES",
+        "WebhookDeliveryState": "ondi.webhooks.models.WebhookDelivery.State",
         "Language": "ondi.tenants.models.Language",
         "ParticipantAction": "support.api.serializers.ACTIONS",
         "FieldFaultCode": "ondi.api.schema.FAULT_CODES",

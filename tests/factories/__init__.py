@@ -162,4 +162,4 @@ def make_webhook(admin, **values):
             answer=values.get("description", ""),
         )  # fmt: skip
         Breaker.objects.create(tenant=admin.tenant, host=f"of-{endpoint.id}", failures=1)
-    return {"subscription_id": endpoint.id, "delivery_id": delivery.id}
+    return {"subscription_id": endpoint.id, "webhook_delivery_id": delivery.id}

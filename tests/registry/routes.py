@@ -279,7 +279,9 @@ _OF_WEBHOOKS = (
     Route("POST", WEBHOOK + "/rotate-secret", _FOR_ADMINS, 3, caller="admin"),
     Route("POST", WEBHOOK + "/test", signed_in(403, admin=202), 4, caller="admin"),
     Route("POST", WEBHOOK + "/replay", signed_in(403, admin=202), 3, just({"state": "dead"}), "admin"),
-    Route("POST", WEBHOOKS + "/deliveries/<str:delivery_id>/replay", signed_in(403, admin=202), 6, caller="admin"),
+    Route(
+        "POST", WEBHOOKS + "/deliveries/<str:webhook_delivery_id>/replay", signed_in(403, admin=202), 6, caller="admin"
+    ),
     Route("DELETE", WEBHOOK, _FOR_ADMINS, 8, caller="admin"),
 )
 

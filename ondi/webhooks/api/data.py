@@ -65,7 +65,7 @@ class SubscriptionBody(serializers.Serializer[Any]):
 
 
 class SubscriptionChanges(SubscriptionBody):
-    """What is left out stays; a null header takes the header away."""
+    """The same with nothing that must be there."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
@@ -83,7 +83,7 @@ def values_of(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ReplayBody(serializers.Serializer[Any]):
-    """One of them."""
+    """Exactly one of these two."""
 
     since = InstantField(required=False, help_text="All that happened since then, within 30 days.")
     state = serializers.ChoiceField(choices=[("dead", "dead")], required=False, help_text="All that were given up.")

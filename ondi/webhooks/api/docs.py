@@ -97,7 +97,7 @@ change_subscription = documented(
     f"PATCH {ONE}",
     "changeWebhook",
     "Change a webhook",
-    description="What is left out stays. `is_active: true` revives one that was disabled; what waited for it is sent.",
+    description="What is left out stays; a null header goes. `is_active: true` revives one that was disabled; what waited for it is sent.",
     message="Webhook updated",
     body=SubscriptionChanges,
     body_examples={"Pause it": {"is_active": False}},
@@ -156,7 +156,7 @@ list_deliveries = documented(
     refusals=[*OF_ONE, InvalidInput({"state": ["invalid_choice"]})],
 )
 replay_delivery = documented(
-    f"POST {AT}/deliveries/<str:delivery_id>/replay",
+    f"POST {AT}/deliveries/<str:webhook_delivery_id>/replay",
     "replayWebhookDelivery",
     "Send one again",
     description="Whatever came of it; with the same `webhook-id`.",

@@ -115,8 +115,8 @@ class SubscriptionViewSet(ApiViewSet):
         return success(_("Deliveries retrieved"), data)
 
     @docs.replay_delivery
-    def replay_one(self, request: Request, delivery_id: str) -> Response:
-        delivery = services.replay_delivery(actor=actor_of(request), delivery_id=path_id(delivery_id))
+    def replay_one(self, request: Request, webhook_delivery_id: str) -> Response:
+        delivery = services.replay_delivery(actor=actor_of(request), delivery_id=path_id(webhook_delivery_id))
         return success(_("It is sent again"), {"delivery": deliveries_data([delivery])[0]}, status=202)
 
     @docs.replay_deliveries
