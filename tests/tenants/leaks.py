@@ -175,7 +175,8 @@ TERMS = (MARK, "77", "#1", "A-1", "not come")
 KINDS = {
     "subscription_id": Endpoint, "ticket_id": Ticket, "conversation_id": Conversation,
     "message_id": Message, "after": Message, "before": Message,
-    "order_id": Order, "webhook_delivery_id": WebhookDelivery, "delivery_id": Delivery, "tenant_id": Tenant, "user_id": User,
+    "order_id": Order, "webhook_delivery_id": WebhookDelivery, "delivery_id": Delivery,
+    "tenant_id": Tenant, "user_id": User,
     "user_ids": User, "assigned_to": User, "notification_ids": Notification, "up_to": Notification,
 }  # fmt: skip
 
@@ -204,7 +205,8 @@ def attempts(route: Route, leaks: Leaks) -> Iterator[Attempt]:
     Which places take ids and words the OpenAPI document says, so nothing of a route is left out.
     """
     here = {"ticket_id": leaks.own.ticket.pk, "conversation_id": leaks.own.ticket.conversation_id,
-            "subscription_id": leaks.own.rows["webhook"].pk, "webhook_delivery_id": leaks.own.rows["sent"].pk}  # fmt: skip
+            "subscription_id": leaks.own.rows["webhook"].pk,
+            "webhook_delivery_id": leaks.own.rows["sent"].pk}  # fmt: skip
     path, body = route.filled(**here), route.body(leaks.own)
     in_path = re.findall(r"<str:(\w+)>", route.path)
     yield from (

@@ -97,7 +97,8 @@ change_subscription = documented(
     f"PATCH {ONE}",
     "changeWebhook",
     "Change a webhook",
-    description="What is left out stays; a null header goes. `is_active: true` revives one that was disabled; what waited for it is sent.",
+    description="What is left out stays; a null header goes. "
+    "`is_active: true` revives one that was disabled; what waited for it is sent.",
     message="Webhook updated",
     body=SubscriptionChanges,
     body_examples={"Pause it": {"is_active": False}},
