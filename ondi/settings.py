@@ -16,6 +16,7 @@ from ondi import embedded_postgres
 from ondi.common import logs
 from ondi.common.connections import BoundedConnection
 from ondi.common.mail_url import mail_settings
+from ondi.common.private_networks import parse_networks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -26,6 +27,10 @@ JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="insecure-signing-key-for-d
 # Earlier (or coming) keys whose signatures still count: a key changes without signing anybody out.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 JWT_VERIFICATION_KEYS = env.list("JWT_VERIFICATION_KEYS", default=[])
+WEBHOOK_SECRETS_KEY = env.str(
+    "WEBHOOK_SECRETS_KEY", default="insecure-key-of-webhooks-for-development" if DEBUG else ""
+)
+WEBHOOK_SECRETS_KEY_FALLBACKS = env.list("WEBHOOK_SECRETS_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_FAILURE_VIEW = "ondi.staff.sign_in.form_expired"
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -55,6 +60,7 @@ INSTALLED_APPS = [
     "ondi.outbox",
     "ondi.accounts",
     "ondi.notifications",
+    "ondi.webhooks",
     "ondi.staff.apps.StaffConfig",
     "ondi.datafixes",
     "orders",
@@ -188,8 +194,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"
+LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 
 # Staff at the admin: a second factor, and an end to every session
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=not DEBUG)
@@ -213,6 +218,9 @@ EMAIL_TIMEOUT = 10
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000" if DEBUG else "").rstrip("/")
 # Its name. Mail, pushes and calls leave only while the database belongs to it (`manage.py outgoing`).
 INSTALLATION = env.str("ONDI_INSTALLATION", default="")
+# Webhooks go to public addresses, and where the operator opens a network to a tenant (tenant=network, by slug).
+WEBHOOK_PRIVATE_NETWORKS = parse_networks(env.list("WEBHOOK_PRIVATE_NETWORKS", default=[]))
+WEBHOOK_HASTE = 1  # the tests divide the schedule and the time limit of calls by more
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 60 * 60  # seconds an invitation is good
 
 # Failed sign-ins in 15 minutes (ondi/accounts/attempts.py): per address and e-mail, per address, per e-mail. Of IPv6 a
@@ -257,8 +265,7 @@ READS_PER_MINUTE = env.int("READS_PER_MINUTE", default=600)
 WRITES_PER_MINUTE = env.int("WRITES_PER_MINUTE", default=300)
 THROTTLE_BURST = env.int("THROTTLE_BURST", default=150)
 TENANT_THROTTLE_FACTOR = 20
-MAX_BODY_BYTES = 128 * 1024
-MAX_FORM_BYTES = 256 * 1024
+MAX_BODY_BYTES, MAX_FORM_BYTES = 128 * 1024, 256 * 1024
 MAX_INTEGRATION_BODY_BYTES = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_INTEGRATION_BODY_BYTES
 
@@ -299,6 +306,10 @@ SPECTACULAR_SETTINGS = {
         {"name": "messaging", "description": "Conversations and their messages; the agents' queue."},
         {"name": "delivery", "description": "Portal settings, for admins of the tenant."},
         {"name": "integrations", "description": "The platform's orders and deliveries, with an API key."},
+        {
+            "name": "webhooks",
+            "description": "Programs of the tenant that are called when something happens, for its admins.",
+        },
         {"name": "health", "description": "For load balancers."},
     ],
     "DISABLE_DOCSTRING_DESCRIPTIONS": True,
@@ -327,6 +338,8 @@ SPECTACULAR_SETTINGS = {
         "Role": "ondi.accounts.roles.Role",
         "NotificationType": "support.notices.NAMES",
         "NotificationWhen": "ondi.notifications.types.WHENS",
+        "WebhookState": "ondi.webhooks.api.data.STATES",
+        "WebhookDeliveryState": "ondi.webhooks.models.WebhookDelivery.State",
         "Language": "ondi.tenants.models.Language",
         "ParticipantAction": "support.api.serializers.ACTIONS",
         "FieldFaultCode": "ondi.api.schema.FAULT_CODES",

@@ -15,8 +15,10 @@ from ondi.notifications.models import Notification
 from ondi.notifications.texts import Texts, built_in, texts_for
 from ondi.notifications.types import TYPES, Audience, Channel, NotificationType, When, register
 from ondi.tenants.models import Tenant
+from ondi.webhooks.notices import DISABLED, FAILING
 from support.models import Ticket
 
+OF_WEBHOOKS = (FAILING, DISABLED)
 REPLY, OPENED = "support_reply", "support_ticket_opened"
 CLOSED, REOPENED = "support_ticket_closed", "support_ticket_reopened"
 NEW, ASSIGNED, CUSTOMER_REPLIED = "support_ticket_new", "support_ticket_assigned", "support_customer_replied"
@@ -88,12 +90,17 @@ def texts_of(notifications: Sequence[Notification], viewer: Viewer) -> dict[UUID
         actor = actors.get(one.actor_id) if one.actor_id else None
         text = texts.of(
             one,
-            ticket_number=one.data["number"],
+            **facts_of(one),
             ticket_subject=subject,
             who_and_subject=f"{actor}: {subject}" if actor else subject,
         )
         found[one.id] = (text.title, text.message)
     return found
+
+
+def facts_of(one: Notification) -> dict[str, Any]:
+    """The numbers and codes that it holds, as texts name them."""
+    return {"ticket_number": one.data.get("number"), **one.data}
 
 
 def _actors_in(notifications: Sequence[Notification], viewer: Viewer) -> dict[UUID, str]:
@@ -134,7 +141,7 @@ def pushes_of(tenant_id: UUID, notification_ids: Sequence[str]) -> dict[str, dic
 
 def _push_of(one: Notification, language: str, texts: Texts, unread: Mapping[UUID, int]) -> dict[str, Any]:
     with override(language):
-        text = texts.of(one, ticket_number=one.data["number"])
+        text = texts.of(one, **facts_of(one))
     return {
         "notification_type": one.notification_type,
         "recipient_id": str(one.membership.user_id),
@@ -143,12 +150,18 @@ def _push_of(one: Notification, language: str, texts: Texts, unread: Mapping[UUI
         "title": text.title,
         "message": text.message,
         "unread_count": unread.get(one.membership_id, 0),
-        "ticket_id": str(one.subject_id) if one.subject_id else None,
+        "ticket_id": ticket_of(one),
         "conversation_id": str(one.conversation_id) if one.conversation_id else None,
         "action": action_of(one),
     }
 
 
+def ticket_of(one: Notification) -> str | None:
+    is_of_ticket = one.subject_id is not None and one.notification_type not in OF_WEBHOOKS
+    return str(one.subject_id) if is_of_ticket else None
+
+
 def action_of(one: Notification) -> dict[str, str]:
     """Where it leads; the program that shows it knows its own host."""
-    return {"target": "internal", "path": f"/support/tickets/{one.subject_id}"}
+    where = "settings/webhooks" if one.notification_type in OF_WEBHOOKS else "support/tickets"
+    return {"target": "internal", "path": f"/{where}/{one.subject_id}"}

@@ -10,8 +10,12 @@ from deliveries.models import DeliveryStatus
 from deliveries.signals import delivery_status_changed
 from ondi.accounts.models import Membership
 from ondi.accounts.signals import support_role_ended
+from ondi.webhooks.payloads import says_events
+from support.changes import webhook_data
 from support.events import EVENT_OF_DELIVERY
 from support.services import note_delivery, offboard_agent
+
+says_events(webhook_data)
 
 
 @receiver(delivery_status_changed)

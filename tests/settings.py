@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("SECRET_KEY", "a-secret-key-of-the-tests-0123456789-abcdefgh")
 os.environ.setdefault("JWT_SIGNING_KEY", "a-signing-key-of-the-tests-0123456789-abcdef")
+os.environ.setdefault("WEBHOOK_SECRETS_KEY", "a-key-of-webhooks-of-the-tests-0123456789-abc")
 os.environ["DEBUG"] = "false"
 
 from ondi.settings import *  # noqa: F403
@@ -22,3 +23,4 @@ STORAGES = {
 WHITENOISE_AUTOREFRESH = True
 EMAIL_BACKEND, MAIL_IS_SENT = "django.core.mail.backends.locmem.EmailBackend", True
 INSTALLATION, PUBLIC_URL = "the tests", "https://support.example"
+WEBHOOK_HASTE = float(os.environ.get("WEBHOOK_HASTE", "1"))

@@ -1,6 +1,7 @@
 """Everybody who may knock at a door, for the tables of permissions and leaks."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import Membership, Scope, User
@@ -20,7 +21,9 @@ from tests.factories import (
     UserFactory,
     actor,
     make_ticket,
+    make_webhook,
 )
+from tests.paths import filled
 
 PERSONAS = (
     "anonymous", "customer", "another_customer", "foreign_customer", "agent", "support_user", "lead", "admin",
@@ -37,6 +40,7 @@ class World:
     people: dict[str, Membership]
     operator: User
     ticket: Ticket
+    webhook: dict[str, UUID]
     clients: dict[str, ApiClient]
 
     @property
@@ -46,8 +50,8 @@ class World:
 
     def path(self, route: str) -> str:
         """The route with the ids of this world in it."""
-        filled = route.replace("<str:ticket_id>", str(self.ticket.id))
-        return "/" + filled.replace("<str:conversation_id>", str(self.ticket.conversation_id))
+        ids = {"ticket_id": self.ticket.id, "conversation_id": self.ticket.conversation_id}
+        return filled(route, {**ids, **self.webhook})
 
 
 def build_world() -> World:
@@ -89,7 +93,7 @@ def build_world() -> World:
     with tenant_scope(suspended.id):
         Tenant.objects.filter(id=suspended.id).update(status="suspended")
     operator = UserFactory(email="operator@example.org", is_superuser=True)
-    return World(tenant, foreign, people, operator, ticket, clients)
+    return World(tenant, foreign, people, operator, ticket, make_webhook(people["admin"]), clients)
 
 
 def _end_role(member: Membership, lead: Membership, ticket: Ticket, mine: Ticket) -> None:

@@ -30,20 +30,23 @@ KEPT_FOR = timedelta(hours=24)
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 Handler = Callable[..., Response]
 Refuse = Callable[..., object]
+Again = Callable[..., dict[str, Any]]
 
 
-def idempotent(refuse: Refuse) -> Callable[[Handler], Handler]:
+def idempotent(refuse: Refuse, again: Again | None = None) -> Callable[[Handler], Handler]:
     """Make a view's method honour the header. The view runs inside the request's transaction.
 
     `refuse(request, kept, **path)` raises what the call raises before it looks at its body and the view's
     permissions do not: 404 of the path, 403. It is asked before a kept answer is given again, and before what is
     wrong with key or body; otherwise the service asks the same. `kept`: the data of the answer that would be shown
     again, if there is one; what the caller may not see of it any more is a refusal too.
+
+    `again(request, kept, **path)`: of an answer that holds a secret, which is not kept: what is said instead of it.
     """
-    return lambda handler: _honouring(handler, refuse)
+    return lambda handler: _honouring(handler, refuse, again)
 
 
-def _honouring(handler: Handler, refuse: Refuse) -> Handler:
+def _honouring(handler: Handler, refuse: Refuse, again: Again | None) -> Handler:
     @functools.wraps(handler)
     def honour(view: Any, request: Request, **path: Any) -> Response:
         key = request.headers.get("Idempotency-Key")
@@ -65,6 +68,8 @@ def _honouring(handler: Handler, refuse: Refuse) -> Handler:
             raise
         if kept:
             refuse(request, kept.data["data"], **path)
+            if again:
+                kept.data["data"] = again(request, kept.data["data"], **path)
             return kept
         response = handler(view, request, **path)
         if 200 <= response.status_code < 300:
@@ -110,7 +115,7 @@ def _keep(slot: dict[str, Any], body_hash: str, response: Response) -> None:
         **slot,
         body_hash=body_hash,
         status=response.status_code,
-        response=orjson.loads(orjson.dumps(response.data, default=str)),
+        response=_without_secrets(orjson.loads(orjson.dumps(response.data, default=str))),
         created_at=timezone.now(),
     )
     IdempotencyRecord.objects.bulk_create(
@@ -119,6 +124,12 @@ def _keep(slot: dict[str, Any], body_hash: str, response: Response) -> None:
         unique_fields=list(slot),
         update_fields=["body_hash", "status", "response", "created_at"],
     )
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: None if key == "secret" else _without_secrets(part) for key, part in value.items()}
+    return [_without_secrets(part) for part in value] if isinstance(value, list) else value
 
 
 def forget_texts_of(*, tenant_id: UUID, row_id: UUID, keys: Collection[str]) -> None:

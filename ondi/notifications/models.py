@@ -23,7 +23,7 @@ LONGEST_TITLE, LONGEST_MESSAGE = 120, 500
 
 
 class Notification(TenantOwned):
-    """That an event is somebody's matter. One a person and event.
+    """That an event is somebody's matter. One a person and event; `position` is None where there is no event.
 
     `subject_id`, `conversation_id`, `message_id`, `data`: what it is about, and the numbers and codes its text needs;
     no links, for it outlives none of them. `sequence`: who has read the conversation up to there has read this.
@@ -33,7 +33,7 @@ class Notification(TenantOwned):
 
     membership = TenantForeignKey(Membership, on_delete=models.CASCADE, related_name="+", verbose_name=_("person"))
     notification_type = models.CharField(_("type"), max_length=40)
-    position = models.BigIntegerField(_("position of its event"))
+    position = models.BigIntegerField(_("position of its event"), null=True)
     subject_id = models.UUIDField(null=True)
     conversation_id = models.UUIDField(null=True)
     message_id = models.UUIDField(null=True)

@@ -41,10 +41,10 @@ def tell(notifications: Sequence[Notification]) -> list[Notification]:
     return new
 
 
-def _known(notifications: Sequence[Notification]) -> set[tuple[UUID, int]]:
+def _known(notifications: Sequence[Notification]) -> set[tuple[UUID, int | None]]:
     """Which were written before: a subscriber may be given the same events again, by one process at a time."""
     told = Notification.objects.in_tenants([one.tenant_id for one in notifications[:1]])
-    found = told.filter(position__in={one.position for one in notifications})
+    found = told.filter(position__in={one.position for one in notifications if one.position is not None})
     return set(found.values_list("membership_id", "position"))
 
 

@@ -29,17 +29,24 @@ class Work:
 
     def run(self) -> None:
         """Work in threads; returns once all of them have ended."""
-        turns: Sequence[tuple[str, Callable[[], None]]] = (
+        threads = [threading.Thread(target=self._repeat, args=turn, name=turn[0]) for turn in self._turns()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def make_room(self) -> None:
+        """Have a connection for each thread and one beside, whatever web processes have. Before the first is opened."""
+        if pool := connection.settings_dict["OPTIONS"].get("pool"):
+            pool["max_size"] = max(pool["max_size"], len(self._turns()) + 1)
+
+    def _turns(self) -> Sequence[tuple[str, Callable[[], None]]]:
+        return (
             ("relay", self._relay),
             ("subscribers", self._tell),
             ("chores", self._do_chores),
             *((one.name, partial(self._do_due, one)) for one in workers()),
         )
-        threads = [threading.Thread(target=self._repeat, args=turn, name=turn[0]) for turn in turns]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
 
     def stop(self) -> None:
         """Let what is under way finish, and end."""

@@ -14,6 +14,7 @@ from ondi.common.times import iso
 from ondi.common.upsert import hold_intake
 from ondi.datafixes.fixes import Batch, FixOneByOne, Item
 from ondi.outbox.publishing import entry
+from ondi.webhooks.services import forget_answers
 from support.fixes.tickets import TicketFix
 from support.models import Ticket
 from support.publishing import PERSON_ERASED
@@ -45,7 +46,8 @@ class EraseCustomer(FixOneByOne):
             cursor.execute("SELECT ondi_erase_customer(%s)", [item.key])
             erased = bool((cursor.fetchone() or [False])[0])
         if erased:
-            insert_rows(entry(PERSON_ERASED, tenant_id=self.tenant_id, person_id=UUID(item.key), at=at, is_silent=True))
+            forget_answers(self.tenant_id)
+            insert_rows(entry(PERSON_ERASED, tenant_id=self.tenant_id, person_id=UUID(item.key), at=at))
         return erased
 
 

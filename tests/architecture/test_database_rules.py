@@ -44,6 +44,7 @@ FUNCTIONS = {
     "ondi_dispatches_due",
     "ondi_mails_due",
     "ondi_stopped",
+    "ondi_claim_deliveries",
 }
 FEWER_RIGHTS = {
     "support_ticketevent": {"SELECT", "INSERT"},

@@ -19,6 +19,7 @@ LAYERS = (
     "ondi.outbox",
     "ondi.accounts",
     "ondi.notifications",
+    "ondi.webhooks",
     "ondi.staff",
     "ondi.datafixes",
     "orders",

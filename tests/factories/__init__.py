@@ -11,6 +11,8 @@ from ondi.accounts.entering import acting_as
 from ondi.accounts.models import Membership, User
 from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import tenant_scope
+from ondi.webhooks.models import Attempt, Breaker, WebhookDelivery
+from ondi.webhooks.services import create_endpoint
 from orders.models import Order
 from support.models import Ticket
 from support.services import claim_ticket, close_ticket, open_ticket
@@ -139,3 +141,25 @@ __all__ = [
     "make_ticket",
     "reload",
 ]
+
+
+def make_webhook(admin, **values):
+    """A webhook and what was sent to it, with what came back; their ids as routes name them."""
+    with tenant_scope(admin.tenant_id):
+        wanted = {"url": "https://platform.example/hook", "events": ["*"], **values}
+        endpoint, _secret = create_endpoint(actor=actor(admin), values=wanted)
+        delivery = WebhookDelivery.objects.create(
+            tenant=admin.tenant,
+            endpoint=endpoint,
+            position=1,
+            kind="ticket.opened",
+            state="dead",
+            next_at=None,
+            attempts=1,
+        )
+        Attempt.objects.create(
+            tenant=admin.tenant, delivery=delivery, number=1, status=500, milliseconds=7, error="refused",
+            answer=values.get("description", ""),
+        )  # fmt: skip
+        Breaker.objects.create(tenant=admin.tenant, host=f"of-{endpoint.id}", failures=1)
+    return {"subscription_id": endpoint.id, "webhook_delivery_id": delivery.id}

@@ -41,7 +41,8 @@ def test_each_type_is_told_to_somebody():
     rules = Path(inspect.getfile(subscribers)).read_text()
     names = {value: name for name, value in vars(notices).items() if isinstance(value, str) and value in TYPES}
 
-    assert [kind for kind in TYPES if f"notices.{names[kind]}" not in rules] == []
+    told_here = [kind for kind in TYPES if kind not in notices.OF_WEBHOOKS]  # those: tests/webhooks/test_sending.py
+    assert [kind for kind in told_here if f"notices.{names[kind]}" not in rules] == []
 
 
 class TestCustomers:

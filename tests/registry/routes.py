@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from support.actions import ACTIONS, Action, Kind, Parameter
+from tests.paths import filled
 from tests.registry.scene import Scene
 from tests.world import PERSONAS, World
 
@@ -49,14 +50,13 @@ class Route:
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
-    def filled(self, *, ticket_id: Any, conversation_id: Any) -> str:
-        path = self.path.replace("<str:ticket_id>", str(ticket_id))
-        return "/" + path.replace("<str:conversation_id>", str(conversation_id))
+    def filled(self, **ids: Any) -> str:
+        return filled(self.path, ids)
 
     def call(self, scene: Scene) -> Any:
         """The call as it succeeds."""
         ticket = scene.tickets[self.about]
-        path = self.filled(ticket_id=ticket.id, conversation_id=ticket.conversation_id)
+        path = self.filled(ticket_id=ticket.id, conversation_id=ticket.conversation_id, **scene.webhook)
         body = (self.sends or self.body)(scene)
         return scene.clients[self.caller].call(self.method, path, body=body, parameters=self.query(scene))
 
@@ -94,6 +94,8 @@ SETTINGS = "delivery/customer-portal/settings"
 CONVERSATION = "messaging/conversations/<str:conversation_id>"
 QUEUE = "messaging/support/tickets"
 QUEUED = QUEUE + "/<str:ticket_id>"
+WEBHOOKS = "webhooks/subscriptions"
+WEBHOOK = WEBHOOKS + "/<str:subscription_id>"
 
 # In this order they are called where statements are counted: what a call leaves, the next may need.
 # The limits of the contract: get 3, list 4, create 12, close 11, message list 5, message 9, queue list 5.
@@ -267,8 +269,33 @@ def _body_of(action: Action) -> Callable[[World | Scene], Any]:
     return body
 
 
+_FOR_ADMINS = signed_in(403, admin=200)
+_OF_WEBHOOKS = (
+    Route("GET", WEBHOOKS, _FOR_ADMINS, 3, caller="admin", query=just({"limit": 50})),
+    Route(
+        "POST",
+        WEBHOOKS,
+        signed_in(403, admin=400),
+        4,
+        just({"webhook_url": "https://127.0.0.1/", "events": ["*"]}),
+        "admin",
+        sends=just({"webhook_url": "https://platform.example/hook", "events": ["ticket.opened"]}),
+    ),
+    Route("GET", WEBHOOK, _FOR_ADMINS, 2, caller="admin"),
+    Route("PATCH", WEBHOOK, _FOR_ADMINS, 3, just({}), "admin", sends=just({"description": "The platform"})),
+    Route("GET", WEBHOOK + "/deliveries", _FOR_ADMINS, 5, caller="admin", query=just({"limit": 50})),
+    Route("POST", WEBHOOK + "/rotate-secret", _FOR_ADMINS, 3, caller="admin"),
+    Route("POST", WEBHOOK + "/test", signed_in(403, admin=202), 4, caller="admin"),
+    Route("POST", WEBHOOK + "/replay", signed_in(403, admin=202), 3, just({"state": "dead"}), "admin"),
+    Route(
+        "POST", WEBHOOKS + "/deliveries/<str:webhook_delivery_id>/replay", signed_in(403, admin=202), 6, caller="admin"
+    ),
+    Route("DELETE", WEBHOOK, _FOR_ADMINS, 8, caller="admin"),
+)
+
 ROUTES = (
     *_BEFORE_ACTIONS,
+    *_OF_WEBHOOKS,
     *(
         Route(
             "POST", f"{QUEUED}/{operation.path}", row.who, row.statements, _body_of(ACTIONS[name]), "agent", row.about

@@ -11,7 +11,7 @@ from ondi.tenants.scope import tenant_scope
 from support.models import Tag
 from support.services import post_message
 from tests.client import ApiClient
-from tests.factories import PASSWORD, DeliveryFactory, MemberFactory, actor, make_ticket
+from tests.factories import PASSWORD, DeliveryFactory, MemberFactory, actor, make_ticket, make_webhook
 
 
 class Scene:
@@ -32,7 +32,7 @@ class Scene:
             "portal": api.as_(customer),
             "agent": api.as_(agent),
             "lead": api.as_(MemberFactory(tenant=tenant, lead=True)),
-            "admin": api.as_(MemberFactory(tenant=tenant, admin=True)),
+            "admin": api.as_(admin := MemberFactory(tenant=tenant, admin=True)),
             "platform": ApiClient(**{"X-API-Key": text}),
         }
         self.tickets = {
@@ -50,6 +50,7 @@ class Scene:
                 subject_id=self.tickets["free"].id, data={"number": self.tickets["free"].number},
             )  # fmt: skip
             self.last_message = str(chat.conversation.last_message_id)
+        self.webhook = make_webhook(admin)
         self.delivery = DeliveryFactory(tenant=tenant, customer=customer)
         self.told_order = dict(examples.ORDER, external_id="new")
         self.told_delivery: dict[str, Any] = dict(examples.DELIVERY, external_id="new")

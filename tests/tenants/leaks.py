@@ -31,6 +31,7 @@ from ondi.notifications.texts import Text
 from ondi.notifications.types import Channel
 from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import tenant_scope
+from ondi.webhooks.models import Endpoint, WebhookDelivery
 from orders.models import Order, OrderItem
 from support.admin.buttons import BUTTONS
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketTag
@@ -38,7 +39,16 @@ from support.notices import MENTION, REPLY
 from support.settings.services import ask_for_sender_code, update_portal_settings
 from support.settings.texts import set_notification_texts
 from tests.client import ApiClient
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, UserFactory, actor, make_ticket
+from tests.factories import (
+    DeliveryFactory,
+    MemberFactory,
+    OrderFactory,
+    TenantFactory,
+    UserFactory,
+    actor,
+    make_ticket,
+    make_webhook,
+)
 from tests.registry.document import body_fields, is_id, query_parameters, with_value
 from tests.registry.routes import ROUTES, Route
 from tests.registry.screens import OPENED, WITH_FORM, Screen, label_of, models_with_screens
@@ -139,7 +149,11 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
             )
             for person, kind in ((customer, REPLY), (people["agent"], MENTION))
         ]  # fmt: skip
+        make_webhook(people["admin"], url=f"https://{mark}.example/hook", description=f"Program {mark}",
+                     header_name=f"X-{mark}", header_value=mark)  # fmt: skip
+        webhook, sent = Endpoint.objects.get(tenant=tenant), WebhookDelivery.objects.get(tenant=tenant)
     rows = {
+        "webhook": webhook, "sent": sent,
         "tenant": tenant, "ticket": ticket, "storefront": storefront, "conversation": conversation,
         "order": order, "delivery": delivery, "item": item, "tag": tag, "reply": reply, "note": note, "key": key,
         "change": change, "run": run, "own_text": own_text,
@@ -159,9 +173,11 @@ def build() -> Leaks:
 TERMS = (MARK, "77", "#1", "A-1", "not come")
 # Ids a parameter or field may take, by what its name ends in; one that is not here is tried with every row there is.
 KINDS = {
-    "ticket_id": Ticket, "conversation_id": Conversation, "message_id": Message, "after": Message, "before": Message,
-    "order_id": Order, "delivery_id": Delivery, "tenant_id": Tenant, "user_id": User, "user_ids": User,
-    "assigned_to": User, "notification_ids": Notification, "up_to": Notification,
+    "subscription_id": Endpoint, "ticket_id": Ticket, "conversation_id": Conversation,
+    "message_id": Message, "after": Message, "before": Message,
+    "order_id": Order, "webhook_delivery_id": WebhookDelivery, "delivery_id": Delivery,
+    "tenant_id": Tenant, "user_id": User,
+    "user_ids": User, "assigned_to": User, "notification_ids": Notification, "up_to": Notification,
 }  # fmt: skip
 
 
@@ -188,7 +204,9 @@ def attempts(route: Route, leaks: Leaks) -> Iterator[Attempt]:
 
     Which places take ids and words the OpenAPI document says, so nothing of a route is left out.
     """
-    here = {"ticket_id": leaks.own.ticket.pk, "conversation_id": leaks.own.ticket.conversation_id}
+    here = {"ticket_id": leaks.own.ticket.pk, "conversation_id": leaks.own.ticket.conversation_id,
+            "subscription_id": leaks.own.rows["webhook"].pk,
+            "webhook_delivery_id": leaks.own.rows["sent"].pk}  # fmt: skip
     path, body = route.filled(**here), route.body(leaks.own)
     in_path = re.findall(r"<str:(\w+)>", route.path)
     yield from (

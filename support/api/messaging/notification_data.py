@@ -13,7 +13,7 @@ from ondi.common.times import iso
 from ondi.notifications.models import Notification
 from ondi.notifications.preferences import CLOCK, Preferences
 from ondi.notifications.types import WHENS, Channel, types_for
-from support.notices import NAMES, action_of, texts_of
+from support.notices import NAMES, action_of, texts_of, ticket_of
 
 MOST, MOST_AT_ONCE = 100, 100
 
@@ -25,17 +25,15 @@ def notifications_data(notifications: Sequence[Notification], actor: Actor) -> l
 
 
 def _notification_data(one: Notification, title: str, message: str) -> dict[str, Any]:
-    ticket_id, conversation_id, message_id = (
-        value and str(value) for value in (one.subject_id, one.conversation_id, one.message_id)
-    )
+    conversation_id, message_id = (value and str(value) for value in (one.conversation_id, one.message_id))
     return {
         "id": str(one.id),
         "notification_type": one.notification_type,
         "title": title,
         "message": message,
         "data": {
-            "ticket_id": ticket_id,
-            "ticket_number": one.data["number"],
+            "ticket_id": ticket_of(one),
+            "ticket_number": one.data.get("number"),
             "conversation_id": conversation_id,
             "message_id": message_id,
         },
@@ -59,7 +57,7 @@ def preferences_data(preferences: Preferences, actor: Actor) -> dict[str, Any]:
 
 class NotificationAbout(serializers.Serializer[Any]):
     ticket_id = serializers.UUIDField(allow_null=True)
-    ticket_number = serializers.IntegerField()
+    ticket_number = serializers.IntegerField(allow_null=True)
     conversation_id = serializers.UUIDField(allow_null=True)
     message_id = serializers.UUIDField(allow_null=True)
 

@@ -24,6 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         work = Work()
+        work.make_room()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_signal: work.stop())
         with suppress(*DATABASE_IS_AWAY):  # it is waited for; what goes out is asked again each turn

@@ -1,0 +1,9 @@
+"""Who may manage webhooks: the tenant's admins."""
+
+from ondi.accounts.actors import Actor
+from ondi.accounts.roles import Role
+from ondi.common.errors import DomainError, PermissionDenied
+
+
+def managing_refusal(actor: Actor) -> DomainError | None:
+    return None if actor.role == Role.ADMIN else PermissionDenied()

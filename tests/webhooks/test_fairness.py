@@ -1,0 +1,125 @@
+"""One program that is dead or slow holds up no other, and no host gets more calls at a time than it should."""
+
+import threading
+import time
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from ondi.webhooks.sending import Sending
+from tests.webhooks.world import Program, World, listening, running
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def work_until(is_so, seconds, sending=None):
+    """Turns, as a worker takes them, until it is so; how long it took."""
+    began, sending = time.monotonic(), sending or Sending()
+    while not is_so():
+        assert time.monotonic() - began < seconds, "it does not come"
+        if not sending.turn():
+            time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def test_a_dead_and_a_slow_program_of_the_same_tenant_hold_up_no_other(world):
+    slow, good = Program(delay=14), Program()
+    with listening() as (dead, _knocks), running(slow, address="127.0.0.2") as slow_port, running(good) as port:
+        world.endpoint(0, url=f"http://127.0.0.3:{dead}/")
+        world.endpoint(0, url=f"http://127.0.0.2:{slow_port}/")
+        for _endpoint in range(8):
+            world.endpoint(port)
+        world.say(10)
+        world.plan()
+        took = work_until(lambda: len(good.got) == 80, seconds=10)
+    assert took < 6
+    assert len(slow.got) <= 4
+
+
+def test_many_of_one_tenant_hold_up_nobody_elses(world, settings):
+    other = World(settings)
+    with running(busy := Program(delay=0.02)) as one, running(program := Program()) as two:
+        world.endpoint(one)
+        world.say(100)
+        world.plan()
+        other.endpoint(two)
+        other.say(3)
+        other.plan()
+        work_until(lambda: len(program.got) == 3, seconds=10)
+        assert len(busy.got) < 100
+
+
+@pytest.mark.parametrize(("endpoints", "most"), [(1, 4), (4, 8)])
+def test_so_many_calls_at_a_time_to_an_endpoint_and_a_host(world, endpoints, most):
+    lock, now, seen = threading.Lock(), [0], []
+
+    def count(handler):
+        with lock:
+            now[0] += 1
+            seen.append(now[0])
+        time.sleep(0.2)
+        with lock:
+            now[0] -= 1
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with running(program := Program(handle=count)) as port:
+        for _endpoint in range(endpoints):
+            world.endpoint(port)
+        world.say(12)
+        world.plan()
+        # Two processes take what is due, as they please.
+        two = Sending()
+
+        def other():
+            try:
+                while len(program.got) < 12 * endpoints:
+                    two.turn()
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        work_until(lambda: len(program.got) == 12 * endpoints, seconds=20)
+        thread.join()
+    assert max(seen) == most
+
+
+def test_what_two_processes_take_is_called_once(world):
+    with running(program := Program()) as port:
+        world.endpoint(port)
+        world.say(20)
+        world.plan()
+        threads = [threading.Thread(target=lambda: (turns(), connection.close())) for _process in range(3)]
+
+        def turns():
+            sending, end = Sending(), time.monotonic() + 3
+            while (time.monotonic() < end and len(program.got) < 20) or sending.turn():
+                sending.turn()
+
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(program.got) == len(set(program.ids)) == 20
+
+
+def test_a_million_due_of_one_tenant_are_found_quickly(world):
+    """Twenty thousand here: the function walks an index, and its time does not grow with them."""
+    world.endpoint(9)
+    world.say()
+    world.plan()
+    (delivery,) = world.deliveries()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('ondi.tenants', %s, false)", [str(world.tenant.id)])
+        cursor.execute(
+            "INSERT INTO webhooks_delivery (id, tenant_id, endpoint_id, position, kind, state, attempts, failures, "
+            "next_at, created_at) SELECT gen_random_uuid(), %s, %s, 1000 + n, 'message.created', 'waiting', 0, 0, now(), "
+            "now() FROM generate_series(1, 20000) AS n",
+            [world.tenant.id, delivery.endpoint_id],
+        )
+        began = time.monotonic()
+        cursor.execute("SELECT * FROM ondi_claim_deliveries(%s, '1 minute', 50, '{}')", [timezone.now()])
+        assert len(cursor.fetchall()) == 4
+        assert time.monotonic() - began < 0.5
+        cursor.execute("SELECT set_config('ondi.tenants', '', false)")
