@@ -22,3 +22,4 @@ STORAGES = {
 WHITENOISE_AUTOREFRESH = True
 EMAIL_BACKEND, MAIL_IS_SENT = "django.core.mail.backends.locmem.EmailBackend", True
 INSTALLATION, PUBLIC_URL = "the tests", "https://support.example"
+STREAM_URL = "https://stream.example"

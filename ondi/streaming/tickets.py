@@ -3,10 +3,9 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -29,11 +28,8 @@ class Taken:
     ends_at: datetime
 
 
-def issue_ticket(claims: Claims, ends_at: datetime) -> tuple[str, datetime]:
-    """The stream's whole address with a new ticket, and until when that opens it. Needs the tenant in scope.
-
-    `ends_at`: when the access ends that it was asked for with, and so the stream.
-    """
+def issue_ticket(claims: Claims) -> tuple[str, datetime]:
+    """A new ticket, and until when it is good; the stream ends when the token does. Needs the tenant in scope."""
     text, expires_at = secrets.token_urlsafe(32), timezone.now() + GOOD_FOR
     StreamTicket.objects.create(
         tenant_id=claims.tenant_id,
@@ -41,9 +37,9 @@ def issue_ticket(claims: Claims, ends_at: datetime) -> tuple[str, datetime]:
         session_id=claims.session_id,
         ticket_hash=_hash(text),
         expires_at=expires_at,
-        ends_at=ends_at,
+        ends_at=datetime.fromtimestamp(claims.ends_at, UTC),
     )
-    return f"{settings.STREAM_URL}/messaging/stream?ticket={text}", expires_at
+    return text, expires_at
 
 
 def take_ticket(text: str) -> Taken | None:
