@@ -89,7 +89,7 @@ class Listener:
 
     def __init__(self, access: Access, ring: Ring, slot: int) -> None:
         self.access, self.ring, self.slot = access, ring, slot
-        self.position = ring.last or 0
+        self.position = access.position
         self.reason: str | None = None
         self.is_gone = self.beat_due = False
         self.sending_since: float | None = None
@@ -149,7 +149,7 @@ class Hub:
         return await asyncio.get_running_loop().run_in_executor(self._threads, _asked, question, arguments)
 
     async def listen(self, access: Access) -> Listener:
-        """A new listener at the position now, who ends its person's oldest where they have too many."""
+        """A new listener at the position they came at, who ends its person's oldest where they have too many."""
         tenant_id = access.reader.tenant_id
         ring = self.rings.setdefault(tenant_id, Ring())  # before the position is asked: nothing falls in between
         ring.touched = time.monotonic()

@@ -25,12 +25,16 @@ PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who was let in: as whom they read, by which session, and until when, in seconds since 1970."""
+    """Who was let in: as whom they read, by which session, and until when, in seconds since 1970.
+
+    `position`: their tenant's when they came.
+    """
 
     user_id: UUID
     session_id: UUID
     reader: Reader
     ends_at: float
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +68,18 @@ def enter_by_token(claims: Claims) -> Access:
     if actor is None:
         raise TokenInvalid
     reader = Reader(actor.tenant_id, actor.membership_id, actor.is_support_user)
-    return Access(actor.user_id, claims.session_id, reader, claims.ends_at)
+    return Access(actor.user_id, claims.session_id, reader, claims.ends_at, position_now(actor.tenant_id))
 
 
 def enter_by_ticket(text: str) -> Access:
     """Takes the ticket, whatever comes of it. Raises `TokenInvalid`."""
     with transaction.atomic():
         taken = take_ticket(text)
+        position = position_now(taken.tenant_id) if taken else 0
     if taken is None:
         raise TokenInvalid
     reader = Reader(taken.tenant_id, taken.membership_id, taken.is_support_user)
-    return Access(taken.user_id, taken.session_id, reader, taken.ends_at.timestamp())
+    return Access(taken.user_id, taken.session_id, reader, taken.ends_at.timestamp(), position)
 
 
 def position_of(tenant_id: UUID) -> int:

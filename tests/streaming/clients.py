@@ -28,7 +28,7 @@ class Server:
     """`manage.py stream` on the database of the tests."""
 
     def __init__(self, **more: str) -> None:
-        self.port, self.more, self.log = free_port(), more, ""
+        self.port, self.more, self.log, self.clients = free_port(), more, "", []
         self.start()
 
     def start(self) -> None:
@@ -58,15 +58,19 @@ class Server:
             self.process.wait(20)
 
     def open(self, token=None, query="", **headers) -> "Client":
-        return Client(self.port, token, query, **headers)
+        client = Client(self.port, token, query, **headers)
+        self.clients.append(client)
+        return client
+
+    def hang_up(self) -> None:
+        """On all clients."""
+        while self.clients:
+            self.clients.pop().close()
 
     def refused(self, *arguments, **headers):
         """Status, body and headers of what is no stream."""
         client = self.open(*arguments, **headers)
-        try:
-            return client.status, json.loads(client.rest()), client.headers
-        finally:
-            client.close()
+        return client.status, json.loads(client.rest()), client.headers
 
 
 class Client:
@@ -160,7 +164,9 @@ def server(**more: str):
     try:
         yield running
     finally:
+        running.hang_up()
         running.end()
+        running.process.stderr.close()
 
 
 def split(url: str) -> str:
