@@ -121,7 +121,7 @@ class Stream:
             try:
                 await self._send_all(request, listener, after, send)
             except asyncio.CancelledError:  # by the timer: its client takes nothing
-                listener.reason = "slow"
+                listener.end("canceled")
             except Exception:  # no answer can be made of it any more: the client asks again
                 log.warning("stream broke", exc_info=True)
                 listener.reason = "failed"

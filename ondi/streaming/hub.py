@@ -266,6 +266,7 @@ class Hub:
                             listener.beat_due = True
                             listener.wake()
                     elif at - listener.sending_since > SLOW and listener.task:
+                        listener.end("slow")
                         listener.task.cancel()
             self.rings = {tenant_id: ring for tenant_id, ring in self.rings.items() if ring.is_wanted(at)}
 

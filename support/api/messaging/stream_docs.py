@@ -6,13 +6,13 @@ from ondi.accounts.api.docs import TOKENS
 from ondi.api.schema import documented
 
 DESCRIPTION = """\
-For `EventSource`, which sets no headers: `url` is the whole address of the stream with a ticket, good once and for half a
-minute. After every error ask for a new one and open `<url>&after=<last position>`. Programs that set headers open
+For `EventSource`, which sets no headers: `url` is the whole address of the stream with a ticket, good once, for 30 s.
+After every error ask for a new one and open `<url>&after=<last position>`. Programs that set headers open
 `GET /messaging/stream` there with the token itself, and `?after=` or `Last-Event-ID`; without either it begins now.
 
-The stream is `text/event-stream`. First `event: hello`, whose `id` is the position that nothing is missed from: read the
-lists after it. Then one event each as `GET /messaging/changes` has them: `id` is its position, `event` its kind, `data`
-which ids to read again. A comment comes every 20 s; after 45 s without one connect again. `event: reset`: the position is
+The stream is `text/event-stream`. First `event: hello`, whose `id` is the position from which nothing is missed: read
+the lists after it. Then events as `GET /messaging/changes` has them: `id` is the position, `event` the kind, `data`
+what to read again. A comment comes every 20 s; after 45 s without one connect again. `event: reset`: the position is
 older than 24 hours, or ahead: read the lists again. The last is `event: end` with `{"reason"}`: `token_expired`,
 `access_ended`, `replaced` (by a seventh stream of the same person) or `shutdown`."""
 

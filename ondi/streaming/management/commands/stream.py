@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import signal
+import socket
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
+from ondi.keys import refuse_weak_keys
 from ondi.streaming.app import Stream
 from ondi.streaming.hub import THREADS
 
@@ -33,6 +35,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not 0 < options["port"] < 65536:
             raise CommandError("--port must be a number from 1 to 65535.")
+        refuse_weak_keys()
+        _refuse_taken(options["host"], options["port"])
         _allow_files()
         if pool := connections["default"].settings_dict["OPTIONS"].get("pool"):
             pool["max_size"] = THREADS
@@ -70,6 +74,16 @@ async def _serve(host: str, port: int) -> None:
     for task in (serving, following):
         if task.done() and not task.cancelled() and (error := task.exception()):
             raise error
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Granian would share a taken port silently with the program that has it."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(f"cannot listen on {host}, port {port}: {error.strerror}.") from None
 
 
 def _allow_files() -> None:
