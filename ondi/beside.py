@@ -1,6 +1,6 @@
 """What runs beside the web workers of `make serve`: started, started again where it dies, ended with it.
 
-Production has a supervisor of its own, which runs `manage.py work` as a service.
+Production has a supervisor of its own, which runs `manage.py work` and `manage.py stream` as services.
 """
 
 import contextlib
@@ -9,25 +9,32 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WORK = [sys.executable, "manage.py", "work"]
 FIRST_PAUSE, LONGEST_PAUSE, LONG_ENOUGH = 0.5, 30.0, 60.0  # seconds
 ENDS_WITHIN = 10
 _PR_SET_PDEATHSIG = 1
 
 
 @contextlib.contextmanager
-def beside() -> Iterator[None]:
-    """Run it meanwhile, in a session of its own: Ctrl-C is for this process, which ends it afterwards."""
-    command = [sys.executable, "-m", "ondi.beside"]
-    keeper = subprocess.Popen(command, cwd=ROOT, start_new_session=True, preexec_fn=_die_with_parent)
+def beside(*commands: Sequence[str]) -> Iterator[None]:
+    """Run these of `manage.py` meanwhile, in sessions of their own: Ctrl-C is for this process, which ends them."""
+    keepers = [
+        subprocess.Popen(
+            [sys.executable, "-m", "ondi.beside", *command],
+            cwd=ROOT, start_new_session=True, preexec_fn=_die_with_parent,
+        )
+        for command in commands
+    ]  # fmt: skip
     try:
         yield
     finally:
-        _end(keeper)
+        for keeper in keepers:
+            keeper.terminate()
+        for keeper in keepers:
+            _end(keeper)
 
 
 def keep(command: list[str]) -> None:
@@ -63,7 +70,7 @@ def _die_with_parent() -> None:
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(0))
-    keep(WORK)
+    keep([sys.executable, "manage.py", *(sys.argv[1:] or ["work"])])
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def main() -> None:
         embedded_postgres.explain_and_exit(error)
     with _alone(embedded_postgres.data_directory()):
         _prepare()
-        with beside():
+        with beside(["work"], ["stream", f"--port={port + 1}"]):
             _serve(port)
 
 
@@ -74,18 +74,19 @@ def product_settings() -> Any:
 
 
 def usable_port(text: str) -> int:
-    """The port to serve on; ends with a plain sentence where it cannot be had.
+    """The port to serve on, with the next one for the stream; ends with a plain sentence where they cannot be had.
 
     Granian would share a taken port silently with the program that has it.
     """
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
-        sys.exit(f"error: PORT must be a number from 1 to 65535, not {text!r}.")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, int(text)))
-        except OSError as error:
-            sys.exit(f"error: cannot serve on port {text}: {error.strerror}. Set PORT to another one.")
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65535):
+        sys.exit(f"error: PORT must be a number from 1 to 65534, not {text!r}.")
+    for port in (int(text), int(text) + 1):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                sys.exit(f"error: cannot serve on port {port}: {error.strerror}. Set PORT to another one.")
     return int(text)
 
 
@@ -159,6 +160,7 @@ def _print_welcome(url: str) -> None:
         f"""
 OnDi Support is up.
   API docs   {url}/docs
+  Stream     {product_settings().STREAM_URL}/messaging/stream
   Admin      {url}/admin/   agent1@tigris.demo, or operator@ondi.demo for the platform
   Password   {PASSWORD}   (for everyone in the demo)
   Mails      {mails}

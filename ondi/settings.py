@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "ondi.tenants",
     "ondi.outbox",
     "ondi.accounts",
+    "ondi.streaming",
     "ondi.notifications",
     "ondi.webhooks",
     "ondi.staff.apps.StaffConfig",
@@ -140,10 +141,18 @@ def _database(variable: str, role: str) -> dict[str, Any]:
     }
 
 
+def _next_port(url: str) -> str:
+    """The same address on the port after the one it names; unchanged where it names none."""
+    address, colon, port = url.rpartition(":")
+    return f"{address}:{int(port) + 1}" if colon and port.isdigit() else url
+
+
 _application = _database("DATABASE_URL", "ondi")
 # Behind a pooler in transaction mode a connection is another one with each transaction: nothing may be kept on it, and
 # it takes no options. The timeouts are then those of the role (`ondi/roles.sql`), which are the same.
 DATABASE_POOLER = env.bool("DATABASE_POOLER", default=False)
+# Past the pooler, for what listens: notifications do not come through one.
+DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", default="")
 PREPARED_STATEMENTS = not DATABASE_POOLER  # of the hot statements
 _timeouts = "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
 # Who locks rows of several tables does so in this order (ARCHITECTURE.md); what is not named comes before the last.
@@ -216,6 +225,9 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="support@localhost")
 EMAIL_TIMEOUT = 10
 # Where this installation is reached: links in mails begin with it.
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000" if DEBUG else "").rstrip("/")
+# Where the stream is (`manage.py stream`): on the next port; where that names none, behind the same proxy.
+STREAM_URL = env.str("STREAM_URL", default=_next_port(PUBLIC_URL)).rstrip("/")
+STREAM_CONNECTIONS = env.int("STREAM_CONNECTIONS", default=5_000)  # at once in one process; the next ones get a 503
 # Its name. Mail, pushes and calls leave only while the database belongs to it (`manage.py outgoing`).
 INSTALLATION = env.str("ONDI_INSTALLATION", default="")
 # Webhooks go to public addresses, and where the operator opens a network to a tenant (tenant=network, by slug).

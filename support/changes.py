@@ -16,9 +16,10 @@ from ondi.notifications.dispatches import DUE
 from ondi.outbox.chores import EVENTS_KEPT
 from ondi.outbox.feed import Changes, changes_after
 from ondi.outbox.models import Event
+from ondi.streaming.rule import Reader, Rule, register
 from support.models import Ticket
 from support.notices import PUSHED, pushes_of
-from support.publishing import MESSAGE_CREATED, MESSAGE_REDACTED
+from support.publishing import MESSAGE_CREATED, MESSAGE_REDACTED, PERSON_ERASED
 
 LIVE_KEPT = timedelta(hours=24)
 # Whose ticket it is learns that somebody works on it, not how it came to them.
@@ -30,10 +31,10 @@ _TOLD_TO_CUSTOMERS = {
 }
 
 
-def own_changes(actor: Actor, after: int | None, limit: int) -> Changes:
+def own_changes(actor: Actor | Reader, after: int | None, limit: int) -> Changes:
     """Of a person: support users see all of the tenant's, but of their own tickets what every customer sees of theirs.
 
-    Raises as `changes_after`.
+    The stream tells the same (`is_told`). Raises as `changes_after`.
     """
     as_customer = Q(person_id=actor.membership_id, kind__in=_TOLD_TO_CUSTOMERS)
     seen = as_customer | ~Q(person_id=actor.membership_id) if actor.is_support_user else as_customer
@@ -44,19 +45,29 @@ def own_changes(actor: Actor, after: int | None, limit: int) -> Changes:
     return changes_after(after, tenant_id=actor.tenant_id, limit=limit, kept=LIVE_KEPT, narrow=narrow)
 
 
+def is_told(event: Event, reader: Actor | Reader) -> bool:
+    """The same of one event at hand."""
+    if event.kind == DUE:
+        return False
+    return event.kind in _TOLD_TO_CUSTOMERS if _is_own(event, reader) else reader.is_support_user
+
+
 def tenant_changes(tenant_id: UUID, after: int | None, limit: int) -> Changes:
     """All of a tenant's, for its own programs. Raises as `changes_after`."""
     return changes_after(after, tenant_id=tenant_id, limit=limit, kept=EVENTS_KEPT)
 
 
-def live_data(event: Event, actor: Actor) -> dict[str, Any]:
+def live_data(event: Event, reader: Actor | Reader) -> dict[str, Any]:
     """What a portal or an agent's tool is told: what to read again."""
-    is_own = event.person_id == actor.membership_id
     return {
         "position": event.position,
-        "event": _TOLD_TO_CUSTOMERS[event.kind] if is_own else event.kind,
+        "event": _TOLD_TO_CUSTOMERS[event.kind] if _is_own(event, reader) else event.kind,
         "data": {**_ids(event), "version": event.version},
     }
+
+
+def _is_own(event: Event, reader: Actor | Reader) -> bool:
+    return reader.membership_id is not None and event.person_id == reader.membership_id
 
 
 def webhook_data(tenant_id: UUID, events: Sequence[Event]) -> list[dict[str, Any]]:
@@ -138,3 +149,6 @@ def _with_users(said: Mapping[str, Any], people: Mapping[str, Membership]) -> di
         return dict(said)
     person = people.get(said["assignee"])
     return {**said, "assignee": person and str(person.user_id)}
+
+
+register(Rule(changes=own_changes, is_told=is_told, form=live_data, ends_access=frozenset({PERSON_ERASED})))

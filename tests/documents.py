@@ -54,6 +54,7 @@ FORM_ONLY = {
 # Commands of `manage.py` whose arguments are only parsed, and why.
 PARSED_ONLY = {
     "work": "runs until it is ended: tests/outbox/test_work.py",
+    "stream": "runs until it is ended: tests/streaming",
     "collectstatic": "copies files for a server",
 }
 # The shell begins with this. A call is its words, counted, each ended by NUL; the answer is a code, a line end, a text.

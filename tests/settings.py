@@ -24,3 +24,4 @@ WHITENOISE_AUTOREFRESH = True
 EMAIL_BACKEND, MAIL_IS_SENT = "django.core.mail.backends.locmem.EmailBackend", True
 INSTALLATION, PUBLIC_URL = "the tests", "https://support.example"
 WEBHOOK_HASTE = float(os.environ.get("WEBHOOK_HASTE", "1"))
+STREAM_URL = "https://stream.example"

@@ -23,7 +23,7 @@ from ondi.common.ids import new_id, parse_id
 
 LONGEST_TOKEN = 4096
 GOOD_REMEMBERED = 10_000
-_good: "OrderedDict[str, tuple[Claims, float]]" = OrderedDict()
+_good: "OrderedDict[str, Claims]" = OrderedDict()
 
 
 class KeyRing(TokenBackend):
@@ -67,6 +67,7 @@ class Claims:
     tenant_id: UUID
     session_id: UUID
     jti: UUID
+    ends_at: float = 0.0  # when the token that said it expires, in seconds since 1970
 
 
 class OurAccessToken(AccessToken):
@@ -100,16 +101,15 @@ def read_access_token(text: str) -> Claims:
         _good[text] = known
         while len(_good) > GOOD_REMEMBERED:
             _good.popitem(last=False)
-    claims, expires_at = known
-    if expires_at <= (timezone.now() - settings.CLOCKS_APART).timestamp():
+    if known.ends_at <= (timezone.now() - settings.CLOCKS_APART).timestamp():
         _good.pop(text, None)
         raise TokenExpired
-    return claims
+    return known
 
 
 def read_refresh_token(text: str) -> Claims:
     """Raises `TokenExpired` or `TokenInvalid`."""
-    return _read(OurRefreshToken, text)[0]
+    return _read(OurRefreshToken, text)
 
 
 def _sign(token: Token, claims: Claims) -> str:
@@ -120,8 +120,7 @@ def _sign(token: Token, claims: Claims) -> str:
     return str(token)
 
 
-def _read(kind: type[Token], text: str) -> tuple[Claims, float]:
-    """The claims, and when they end, in seconds since 1970."""
+def _read(kind: type[Token], text: str) -> Claims:
     if len(text) > LONGEST_TOKEN or not text.isascii():
         raise TokenInvalid
     try:
@@ -135,4 +134,4 @@ def _read(kind: type[Token], text: str) -> tuple[Claims, float]:
     if any(found is None for found in ids):
         raise TokenInvalid
     user_id, tenant_id, session_id, jti = (found for found in ids if found is not None)
-    return Claims(user_id, tenant_id, session_id, jti), float(payload["exp"])
+    return Claims(user_id, tenant_id, session_id, jti, float(payload["exp"]))

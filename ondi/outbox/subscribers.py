@@ -67,7 +67,7 @@ def take_turn(subscriber: Subscriber, *, at: datetime | None = None) -> int:
         if not Cursor.objects.filter(pk=subscriber.name).exists():  # else another process holds it
             _begin(subscriber)
         return 0
-    events = _events_after(cursor.seq)
+    events = events_after(cursor.seq)
     if not events:
         return 0
     try:
@@ -91,7 +91,8 @@ def _begin(subscriber: Subscriber) -> None:
     Cursor.objects.bulk_create([Cursor(subscriber=subscriber.name, seq=head)], ignore_conflicts=True)
 
 
-def _events_after(seq: int) -> list[Event]:
+def events_after(seq: int) -> list[Event]:
+    """What comes next of all tenants, in order; their tenants are in scope then. Needs a transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT seq, tenant_id FROM ondi_events_after(%s, %s)", [seq, AT_ONCE])
         found = cursor.fetchall()

@@ -6,6 +6,7 @@ from support.api.messaging.changes_views import OwnChangesViewSet, TenantChanges
 from support.api.messaging.conversation_views import ConversationViewSet, ParticipantsViewSet
 from support.api.messaging.message_views import MessageViewSet, ReadStatusViewSet
 from support.api.messaging.notification_views import NotificationViewSet, PreferencesViewSet
+from support.api.messaging.stream_views import StreamTicketViewSet
 from support.api.programs.views import ProgramMessageViewSet, ProgramTicketViewSet
 from support.settings.views import CustomerSettingsViewSet, PortalSettingsViewSet
 
@@ -18,6 +19,7 @@ urlpatterns = routes_of(
     MessageViewSet,
     ReadStatusViewSet,
     OwnChangesViewSet,
+    StreamTicketViewSet,
     TenantChangesViewSet,
     NotificationViewSet,
     PreferencesViewSet,

@@ -41,6 +41,8 @@ FUNCTIONS = {
     "ondi_events_after",
     "ondi_set_aside_due",
     "ondi_forget_events",
+    "ondi_take_stream_ticket",
+    "ondi_streams_in_force",
     "ondi_dispatches_due",
     "ondi_mails_due",
     "ondi_stopped",

@@ -33,10 +33,10 @@ from tests.reliability.product import (
     Product,
     beside,
     children_of,
-    free_port,
     manage,
     processor_seconds,
     product,
+    two_free_ports,
 )
 
 
@@ -160,7 +160,7 @@ def late_page(program: Program, people: dict[str, str]) -> float:
 @contextlib.contextmanager
 def floor(running: Product) -> Iterator[Program]:
     """The floor beside the product, by the same server with as many processes, each at work on as many at once."""
-    port = free_port()
+    port = two_free_ports()
     database = make_conninfo(
         dbname="ondi", user="ondi", host=running.socket_directory(), options="-c plan_cache_mode=force_generic_plan"
     )

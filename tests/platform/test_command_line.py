@@ -138,8 +138,8 @@ def ours():
 
 
 def test_every_command_of_ours_is_tried_here():
-    # `work` takes no arguments, and runs until it is ended: tests/outbox/test_work.py.
-    assert {*COMMANDS, "work"} == ours()
+    # These run until they are ended: tests/outbox/test_work.py, tests/streaming.
+    assert {*COMMANDS, "work", "stream"} == ours()
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))

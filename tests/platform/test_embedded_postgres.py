@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ondi import embedded_postgres
-from tests.reliability.product import free_port, wait_until
+from tests.reliability.product import two_free_ports, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = "from ondi import embedded_postgres as e; e.hold(); print('up', flush=True); input()"
@@ -203,7 +203,7 @@ class TestServe:
         )
 
         second = subprocess.run(
-            [sys.executable, "-m", "ondi.serve"], cwd=ROOT, env={**environment, "PORT": str(free_port())},
+            [sys.executable, "-m", "ondi.serve"], cwd=ROOT, env={**environment, "PORT": str(two_free_ports())},
             capture_output=True, text=True, check=False, timeout=WAIT_SECONDS,
         )  # fmt: skip
 

@@ -150,6 +150,7 @@ _BEFORE_ACTIONS = (
     Route("GET", "integrations/tickets/<str:ticket_id>", integration(200), 3, caller="platform"),
     Route("GET", "integrations/tickets/<str:ticket_id>/messages", integration(200), 3, caller="platform", about="chat"),
     Route("GET", "messaging/changes", signed_in(200), 4, query=just({"after": 0})),
+    Route("POST", "messaging/stream/tickets", signed_in(201), 2),
     Route("GET", "messaging/notifications", signed_in(200), 5, query=just({"limit": 50})),
     Route("PUT", "messaging/notifications/mark-read", signed_in(200), 3, just({})),
     Route("GET", "messaging/notifications/preferences", signed_in(200), 2),

@@ -177,7 +177,7 @@ def product(
     `folder`: where the data goes; a new folder when left out. `fill`: fills the empty database instead.
     """
     home, environment = prepared(
-        folder, WEB_WORKERS=str(workers), PORT=os.environ.get("PORT") or str(free_port()), **more
+        folder, WEB_WORKERS=str(workers), PORT=os.environ.get("PORT") or str(two_free_ports()), **more
     )
     if fill is not None:
         fill()
@@ -282,6 +282,16 @@ def somebody_waits_for(holder: "psycopg.Connection[Any]") -> bool:
         "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
     ).fetchone()
     return bool(found and found[0])
+
+
+def two_free_ports() -> int:
+    """The first of two that follow each other: `make serve` takes both."""
+    for _try in range(100):
+        port = free_port()
+        with socket.socket() as next_one:
+            if next_one.connect_ex(("127.0.0.1", port + 1)):
+                return port
+    raise RuntimeError("no two free ports follow each other")
 
 
 def free_port() -> int:

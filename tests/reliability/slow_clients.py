@@ -34,15 +34,15 @@ http {{
 
 
 @contextmanager
-def nginx(target: str) -> Iterator[str]:
-    """The shipped configuration, with another port and another place of the product in it; gives its address."""
+def nginx(target: str, stream: str = "127.0.0.1:1") -> Iterator[str]:
+    """The shipped configuration, with another port and other places of the product in it; gives its address."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         sys.exit("error: nginx is needed for the slow clients; on Debian: make chaos-deps")
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        shipped = SHIPPED.read_text().replace("127.0.0.1:8000", target)
+        shipped = SHIPPED.read_text().replace("127.0.0.1:8000", target).replace("127.0.0.1:8001", stream)
         shipped = shipped.replace("listen 80;", f"listen 127.0.0.1:{port};")
         configuration = Path(folder) / "nginx.conf"
         configuration.write_text(FRAME.format(folder=folder, shipped=shipped))

@@ -30,6 +30,7 @@ from ondi.notifications.models import (
     SenderDomain,
     Suppression,
 )
+from ondi.streaming.models import StreamTicket
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import OrderItem
 from support.fixes.doctor import examine
@@ -63,6 +64,7 @@ COLUMNS = {
     "notifications_text": "plain notification_type title message",
     "orders_order": "plain external_id number currency store total_amount item_count placed_at source_updated_at",
     "orders_orderitem": "plain name position quantity unit_price",
+    "streaming_streamticket": "plain ticket_hash user_id session_id expires_at ends_at",  # gone in half a minute
     "support_cannedreply": "plain shortcut content",
     "support_tag": "plain name",
     "support_ticket": "copied number subject; plain follow_up_at version",
@@ -198,6 +200,8 @@ def tenant():
         SenderCode.objects.create(tenant=tenant, address="help@shop.example", asked_at=now, proved_at=now)
         CannedReply.objects.create(tenant=tenant, shortcut="hello", language="en", content="Hello")
         OrderItem.objects.create(tenant=tenant, order=deliveries[0].order, position=1, name="Lamp")
+        StreamTicket.objects.create(tenant=tenant, user_id=agent.user_id, session_id=new_id(), ticket_hash="x",
+                                    expires_at=now, ends_at=now)  # fmt: skip
         ApiKey.objects.create(tenant=tenant, name="shop", prefix="x", key_hash="x", created_by=agent)
         SettingsChange.objects.create(tenant=tenant, actor=agent)
         RefreshFamily.objects.create(tenant=tenant, user=agent.user, current_jti=new_id(), issued_at=now,

@@ -2,12 +2,14 @@
 
 import contextlib
 import io
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import admin
 from django.core import mail
@@ -29,6 +31,8 @@ from ondi.notifications.models import Dispatch, Notification, NotificationText
 from ondi.notifications.sender_addresses import allow_domain
 from ondi.notifications.texts import Text
 from ondi.notifications.types import Channel
+from ondi.outbox.feed import position_now
+from ondi.outbox.relay import relay_all
 from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import tenant_scope
 from ondi.webhooks.models import Endpoint, WebhookDelivery
@@ -52,6 +56,7 @@ from tests.factories import (
 from tests.registry.document import body_fields, is_id, query_parameters, with_value
 from tests.registry.routes import ROUTES, Route
 from tests.registry.screens import OPENED, WITH_FORM, Screen, label_of, models_with_screens
+from tests.streaming import inside
 from tests.workbench import workbench
 
 FEW = 2  # rows of a kind are alike
@@ -260,6 +265,44 @@ def seen(answer, browser):
     if told := browser.cookies.pop("messages", None):
         answer.headers["X-Told"] = told.value.encode("unicode_escape").decode()
     return answer
+
+
+def through_the_stream(leaks: Leaks) -> None:
+    """As everybody of ours, by token and by ticket: all that was, and what happens while they listen."""
+    people = leaks.own.people
+    tokens = {
+        name: begin_session(user_id=one.user_id, tenant_id=one.tenant_id).access_token for name, one in people.items()
+    }
+    addresses = {
+        name: ApiClient(token).post("/messaging/stream/tickets").json()["data"]["url"] for name, token in tokens.items()
+    }
+    relay_all()
+
+    def happen() -> int:
+        for side in (leaks.foreign, leaks.own):
+            make_ticket(side.people["customer"])
+        relay_all()
+        with tenant_scope(leaks.own.tenant.id):
+            return position_now(leaks.own.tenant.id)
+
+    async def scenario(stream: Any) -> dict[str, inside.Heard]:
+        heard = {f"{name} token": inside.Heard(stream, token, "after=0") for name, token in tokens.items()}
+        for name, url in addresses.items():
+            heard[f"{name} ticket"] = inside.Heard(stream, None, f"{urlsplit(url).query}&after=0")
+        for one in heard.values():
+            await one.until(lambda one: "hello" in one.text)
+        last = await stream.hub.ask(happen)
+        for name in ("customer token", "agent token", "customer ticket", "agent ticket"):
+            await heard[name].until(lambda one: f"id: {last}\n" in one.text)
+        return heard
+
+    for name, one in inside.run(scenario).items():
+        leaks.look_at(f"stream {name}", "", one.text)
+        numbers = [json.loads(line[6:])["ticket_id"] for line in one.text.splitlines() if '"ticket_id"' in line]
+        with tenant_scope(leaks.own.tenant.id):
+            ours = {str(key) for key in Ticket.objects.filter(tenant=leaks.own.tenant).values_list("id", flat=True)}
+        if foreign := set(numbers) - ours - {None}:
+            leaks.found.append(f"stream {name}: {foreign}")
 
 
 def through_the_admin(leaks: Leaks) -> None:

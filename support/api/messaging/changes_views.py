@@ -1,6 +1,5 @@
 """The change feeds: what happened from a position on, for tools of people and for the tenant's own programs."""
 
-import re
 from typing import Any, cast
 
 from django.http import QueryDict
@@ -12,6 +11,7 @@ from ondi.accounts.actors import Actor
 from ondi.accounts.api_keys import ApiKeyAuthentication, HasScope, Integration
 from ondi.accounts.authentication import actor_of
 from ondi.accounts.models import Scope
+from ondi.api.parameters import whole_number
 from ondi.api.responses import success
 from ondi.api.views import ApiViewSet
 from ondi.common.errors import InvalidInput
@@ -21,7 +21,6 @@ from support.api.messaging import changes_docs as docs
 from support.changes import live_data, own_changes, tenant_changes, webhook_data
 
 DEFAULT_LIMIT, MOST = 100, 200
-_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 class OwnChangesViewSet(ApiViewSet):
@@ -54,17 +53,8 @@ def _answer(found: Changes, changes: list[dict[str, Any]]) -> Response:
 
 def _wanted(parameters: QueryDict) -> tuple[int | None, int]:
     """`after` and `limit`. Raises `InvalidInput` on the one at fault."""
-    after, limit = (_whole_number(parameters, name) for name in ("after", "limit"))
+    after, limit = (whole_number(parameters.getlist(name), name) for name in ("after", "limit"))
     limit = DEFAULT_LIMIT if limit is None else limit
     if not 1 <= limit <= MOST:
         raise InvalidInput({"limit": ["min_value" if limit < 1 else "max_value"]})
     return after, limit
-
-
-def _whole_number(parameters: QueryDict, name: str) -> int | None:
-    given = parameters.getlist(name)
-    if not given:
-        return None
-    if len(given) > 1 or not _NUMBER.fullmatch(given[0]):
-        raise InvalidInput({name: ["invalid"]})
-    return int(given[0])

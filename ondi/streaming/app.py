@@ -1,0 +1,243 @@
+"""The stream as a bare ASGI application: `GET /messaging/stream` (API.md, section 13), and a health page."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, QueryDict
+from django.utils import translation
+
+from ondi.accounts.errors import TokenExpired, TokenInvalid
+from ondi.accounts.tokens import read_access_token
+from ondi.api.errors import InternalError, MethodNotAllowed, NotAuthenticated, as_domain_error, status_of
+from ondi.api.language import answer_language
+from ondi.api.middleware import request_id_of
+from ondi.api.parameters import whole_number
+from ondi.api.responses import error_body, error_headers
+from ondi.common.errors import InvalidInput, NotFound, ServiceUnavailable
+from ondi.streaming import news
+from ondi.streaming.hub import Hub, Listener
+from ondi.streaming.news import Access
+
+PATH, HEALTH = "/messaging/stream", "/health/live"
+RETRY_MS = (1_000, 6_000)
+LONGEST_QUERY = 10_000
+STREAMED = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+log = structlog.get_logger("ondi.request")
+
+
+class Request:
+    """What a client asks for. Nothing of its query is ever logged."""
+
+    def __init__(self, scope: Mapping[str, Any]) -> None:
+        self.method, self.path = scope["method"], scope["path"]
+        self.query_text = scope["query_string"][:LONGEST_QUERY].decode("latin-1")
+        self.query = parse_qs(self.query_text, keep_blank_values=True)
+        self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        self.id = request_id_of(self.headers.get("x-request-id", ""))
+
+    def after(self) -> int | None:
+        """The greater of the two positions it names. Raises `InvalidInput` on the one that is none."""
+        header = self.headers.get("last-event-id")
+        given = {
+            "after": whole_number(self.query.get("after", []), "after"),
+            "Last-Event-ID": whole_number([header] if header else [], "Last-Event-ID"),
+        }
+        for name, position in given.items():
+            if position is not None and position < 0:
+                raise InvalidInput({name: ["min_value"]})
+        return max((position for position in given.values() if position is not None), default=None)
+
+    def own_headers(self) -> list[tuple[bytes, bytes]]:
+        """Those of every answer, and what a page of another origin may read."""
+        own = [("X-Request-ID", self.id)]
+        origin = self.headers.get("origin", "")
+        if origin in settings.CORS_ALLOWED_ORIGINS:
+            own += [
+                ("Access-Control-Allow-Origin", origin), ("Vary", "origin"),
+                ("Access-Control-Expose-Headers", ", ".join(settings.CORS_EXPOSE_HEADERS)),
+            ]  # fmt: skip
+            if self.method == "OPTIONS":
+                own += [
+                    ("Access-Control-Allow-Headers", ", ".join(settings.CORS_ALLOW_HEADERS)),
+                    ("Access-Control-Allow-Methods", "GET, OPTIONS"), ("Access-Control-Max-Age", "86400"),
+                ]  # fmt: skip
+        return [(name.lower().encode(), value.encode()) for name, value in own]
+
+
+class Stream:
+    """The application. One a process."""
+
+    def __init__(self) -> None:
+        self.hub = Hub()
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request.id)
+        try:
+            if request.path == HEALTH and request.method in ("GET", "HEAD"):
+                await _answer(request, send, 200, {"success": True, "message": "OK", "data": {}})
+            elif request.path != PATH:
+                raise NotFound
+            elif request.method == "OPTIONS":
+                await _answer(request, send, 200, None)
+            elif request.method != "GET":
+                raise MethodNotAllowed
+            else:
+                await self._stream(request, receive, send)
+        except Exception as error:  # noqa: BLE001 - the outermost: every refusal is the envelope
+            await _refuse(request, send, error)
+
+    async def _stream(self, request: Request, receive: Receive, send: Send) -> None:
+        """Raises `DomainError` before the first byte; afterwards it only ends."""
+        if self.hub.is_over or self.hub.connections >= settings.STREAM_CONNECTIONS:
+            raise ServiceUnavailable
+        self.hub.connections += 1
+        try:
+            access, after = await self._enter(request), request.after()
+            if any(one and one.lower() != str(access.reader.tenant_id) for one in request.query.get("tenant_id", [])):
+                raise NotFound
+            listener = await self.hub.listen(access)
+            leaving = asyncio.create_task(_leaving(receive, listener))
+            begun = time.monotonic()
+            try:
+                await self._send_all(request, listener, after, send)
+            except asyncio.CancelledError:  # by the timer: its client takes nothing
+                listener.end("canceled")
+            except Exception:  # no answer can be made of it any more: the client asks again
+                log.warning("stream broke", exc_info=True)
+                listener.reason = "failed"
+            finally:
+                leaving.cancel()
+                self.hub.forget(listener)
+                log.info(
+                    "stream ended", tenant_id=str(access.reader.tenant_id), user_id=str(access.user_id),
+                    reason=listener.reason or "left", seconds=round(time.monotonic() - begun),
+                )  # fmt: skip
+        finally:
+            self.hub.connections -= 1
+
+    async def _enter(self, request: Request) -> Access:
+        """Raises `NotAuthenticated`, `TokenExpired`, `TokenInvalid`, or what the database raises."""
+        scheme, _space, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            access = await self.hub.ask(news.enter_by_token, read_access_token(token.strip()))
+        elif tickets := request.query.get("ticket"):
+            if len(tickets) > 1:
+                raise TokenInvalid
+            access = await self.hub.ask(news.enter_by_ticket, tickets[0])
+        else:
+            raise NotAuthenticated
+        if access.ends_at <= time.time() - settings.CLOCKS_APART.total_seconds():
+            raise TokenExpired
+        return access
+
+    async def _send_all(self, request: Request, listener: Listener, after: int | None, send: Send) -> None:
+        async def give(text: bytes, more: bool = True) -> None:
+            listener.sending_since = time.monotonic()
+            await send({"type": "http.response.body", "body": text, "more_body": more})
+            listener.sending_since = None
+
+        await send({"type": "http.response.start", "status": 200, "headers": [*STREAMED, *request.own_headers()]})
+        await give(await self._greeting(listener, after))
+        while not listener.is_gone:
+            if listener.reason:
+                await give(_said("end", {"reason": listener.reason}), more=False)
+                return
+            if text := await self._next(listener):
+                await give(text)
+            elif listener.beat_due:
+                listener.beat_due = False
+                await give(b":\n\n")
+            elif not listener.reason:
+                await listener.something()
+
+    async def _greeting(self, listener: Listener, after: int | None) -> bytes:
+        """`hello`, with the position from which nothing is missed: for who goes on, the one that they named.
+
+        (An EventSource that is cut off right behind it would else come back with the position now.)
+        """
+        now, is_ahead = listener.position, False
+        if after is not None:
+            listener.position = after
+            if after > now:  # or only ahead of this process, which may be a moment late
+                is_ahead = await self.hub.ask(news.page_after, listener.access.reader, after) is None
+        retry = b"retry: %d\n" % random.randint(*RETRY_MS)  # noqa: S311 - so that not all come back at once
+        if not is_ahead:
+            return retry + _said("hello", {}, listener.position)
+        listener.position = now
+        return retry + _said("hello", {}, now) + _said("reset", {}, now)
+
+    async def _next(self, listener: Listener) -> bytes:
+        """What comes next for it, and moves it on; empty where there is nothing."""
+        while not listener.ring.reaches(listener.position):
+            page = await self.hub.ask(news.page_after, listener.access.reader, listener.position)
+            if page is None:
+                listener.position = listener.ring.last or 0
+                return _said("reset", {}, listener.position)
+            listener.position = page.position
+            if page.text:
+                return page.text
+        return listener.told()
+
+
+async def _leaving(receive: Receive, listener: Listener) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    listener.leave()
+
+
+def _said(event: str, data: Mapping[str, Any], position: int | None = None) -> bytes:
+    number = b"" if position is None else b"id: %d\n" % position
+    return b"%sevent: %s\ndata: %s\n\n" % (number, event.encode(), orjson.dumps(data))
+
+
+async def _refuse(request: Request, send: Send, error: Exception) -> None:
+    known = as_domain_error(error)
+    if known is None:
+        log.error("unhandled_error", exc_info=error)
+        known = InternalError()
+    with translation.override(_language(request)):
+        body = error_body(known)
+    await _answer(request, send, status_of(known), body, error_headers(known))
+
+
+def _language(request: Request) -> str:
+    asked = HttpRequest()
+    asked.GET = QueryDict(request.query_text)
+    asked.META["HTTP_ACCEPT_LANGUAGE"] = request.headers.get("accept-language", "")
+    return answer_language(asked)
+
+
+async def _answer(
+    request: Request, send: Send, status: int, body: Mapping[str, Any] | None, more: Mapping[str, str] | None = None
+) -> None:
+    """A whole answer, and its line in the log."""
+    text = b"" if body is None else orjson.dumps(body)
+    headers = [
+        (b"content-type", b"application/json"), (b"content-length", str(len(text)).encode()),
+        (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"),
+        *((name.lower().encode(), value.encode()) for name, value in (more or {}).items()), *request.own_headers(),
+    ]  # fmt: skip
+    if request.path != HEALTH:
+        log.info("request", method=request.method[:10], route=request.path == PATH and PATH, status=status)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else text, "more_body": False})

@@ -1,0 +1,24 @@
+"""Tickets that open a stream: for EventSource, which sets no headers."""
+
+from django.db import models
+
+from ondi.common.personal import NotPersonal
+from ondi.tenants.models import TenantOwned
+
+
+class StreamTicket(TenantOwned):
+    """Good once, until `expires_at`; only a hash is kept. The stream that it opens ends at `ends_at`.
+
+    No links: it is gone before long, and outlives nobody's right, which is asked when it is taken.
+    """
+
+    ticket_hash = models.CharField(max_length=64, unique=True, editable=False)
+    user_id = models.UUIDField()
+    session_id = models.UUIDField()
+    expires_at = models.DateTimeField(db_index=True)
+    ends_at = models.DateTimeField()
+
+    personal = NotPersonal("a hash and moments, for half a minute")
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -1,0 +1,45 @@
+"""Whose events are whose: the app above says it once, for feed and stream alike."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from ondi.outbox.feed import Changes
+from ondi.outbox.models import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who is told of a tenant's events. `membership_id`: None for who is nobody's customer there."""
+
+    tenant_id: UUID
+    membership_id: UUID | None
+    is_support_user: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`changes(reader, after, limit)`: from the table, raising as `changes_after`; `is_told`: the same of one event.
+
+    `form`: what is said of it (position, event, data). `ends_access`: kinds after which rights are asked again at once.
+    """
+
+    changes: Callable[[Reader, int, int], Changes]
+    is_told: Callable[[Event, Reader], bool]
+    form: Callable[[Event, Reader], dict[str, Any]]
+    ends_access: frozenset[str]
+
+
+_rules: list[Rule] = []
+
+
+def register(rule: Rule) -> None:
+    """Let this rule decide, in place of one that was registered before."""
+    _rules[:] = [rule]
+
+
+def rule() -> Rule:
+    """The rule that decides. Raises `ValueError` where no app registered one."""
+    (found,) = _rules
+    return found

@@ -1,0 +1,63 @@
+"""Issuing tickets, and entering by one."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from ondi.accounts.tokens import Claims
+from ondi.streaming.models import StreamTicket
+
+GOOD_FOR = timedelta(seconds=30)
+LONGEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Who comes in by a ticket, and until when."""
+
+    user_id: UUID
+    tenant_id: UUID
+    session_id: UUID
+    membership_id: UUID
+    is_support_user: bool
+    ends_at: datetime
+
+
+def issue_ticket(claims: Claims) -> tuple[str, datetime]:
+    """A new ticket, and until when it is good; the stream ends when the token does. Needs the tenant in scope."""
+    text, expires_at = secrets.token_urlsafe(32), timezone.now() + GOOD_FOR
+    StreamTicket.objects.create(
+        tenant_id=claims.tenant_id,
+        user_id=claims.user_id,
+        session_id=claims.session_id,
+        ticket_hash=_hash(text),
+        expires_at=expires_at,
+        ends_at=datetime.fromtimestamp(claims.ends_at, UTC),
+    )
+    return text, expires_at
+
+
+def take_ticket(text: str) -> Taken | None:
+    """Whom a ticket lets in, and never again; None for one that is unknown, used or expired, or whose person is out.
+
+    One statement, which sets the scope to the ticket's tenant. Needs a transaction, and its commit.
+    """
+    if len(text) > LONGEST:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT user_id, tenant_id, session_id, membership_id, is_support_user, ends_at "
+            "FROM ondi_take_stream_ticket(%s, %s)",
+            [_hash(text), timezone.now()],
+        )
+        row = cursor.fetchone()
+    return Taken(*row) if row else None
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
