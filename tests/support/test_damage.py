@@ -36,7 +36,16 @@ from orders.models import OrderItem
 from support.fixes.doctor import examine
 from support.models import CannedReply, Tag, TicketCounter, TicketTag, TicketViewer
 from support.services import close_ticket, post_message, reopen_ticket, snooze_ticket, write_note
-from tests.factories import DeliveryFactory, MemberFactory, Message, OrderFactory, TenantFactory, actor, make_ticket
+from tests.factories import (
+    DeliveryFactory,
+    MemberFactory,
+    Message,
+    OrderFactory,
+    TenantFactory,
+    actor,
+    make_ticket,
+    make_webhook,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,6 +83,8 @@ COLUMNS = {
     "tenants_portalsettings": "plain values allow_customer_close support_chat_enabled max_customer_priority "
         "acknowledgement_html",  # the last four unread
     "tenants_tenant": "state time_zone; plain slug name external_id currency vouches_for_emails",
+    "webhooks_endpoint": "plain url host events description secret previous_secret previous_until header_name header_value "
+        "failing_since told_hours disabled_at last_success_at",
 }  # fmt: skip
 FIELDS = {
     model._meta.db_table: {field.column: field for field in model._meta.local_fields} for model in apps.get_models()
@@ -97,7 +108,15 @@ def kind_of(field):
 
 
 # Copies on their way to somebody: without links, they outlive what they tell of, and are gone in days.
-ON_THEIR_WAY = ("outbox_", "notifications_notification", "notifications_dispatch", "notifications_mail")
+ON_THEIR_WAY = (
+    "outbox_",
+    "notifications_notification",
+    "notifications_dispatch",
+    "notifications_mail",
+    "webhooks_delivery",
+    "webhooks_attempt",
+    "webhooks_breaker",
+)
 CLASSES = {
     table: kinds_of(table)
     for table, fields in FIELDS.items()
@@ -120,6 +139,7 @@ FREE = {
     "accounts_membership.is_view_only", "datafixes_fixrun.status", "datafixes_fixrun.is_final", "deliveries_delivery.status",
     "orders_order.status", "orders_order.payment_status", "support_cannedreply.language", "support_ticket.priority",
     "support_ticket.source", "support_ticketevent.kind", "tenants_tenant.status", "tenants_tenant.time_zone", "tenants_tenant.language",
+    "webhooks_endpoint.is_active",
     # links that say who or what by themselves
     "accounts_apikey.created_by_id", "accounts_membership.user_id", "accounts_refreshfamily.user_id", "accounts_refreshfamily.api_key_id",
     "accounts_settingschange.actor_id", "deliveries_delivery.customer_id", "deliveries_delivery.order_id",
@@ -144,7 +164,7 @@ FIRST = {
     "accounts_apikey.created_at", "accounts_membership.created_at", "accounts_refreshfamily.created_at",
     "accounts_settingschange.created_at", "api_idempotencyrecord.created_at", "datafixes_fixrun.started_at",
     "deliveries_delivery.created_at", "orders_order.created_at", "support_ticketviewer.seen_at",
-    "tenants_portalsettings.updated_at", "tenants_tenant.created_at",
+    "tenants_portalsettings.updated_at", "tenants_tenant.created_at", "webhooks_endpoint.created_at",
 }  # fmt: skip
 ENDS = {"accounts_apikey.expires_at", "accounts_refreshfamily.expires_at"}  # lie ahead
 KINDS = {"links": ("link",), "copies and states": ("copied", "state"), "times": ("time",)}
@@ -216,6 +236,7 @@ def tenant():
             tenant=tenant, run=run, item="x", position=0, table_name="support_ticket", row_id=new_id()
         )
         assert TicketCounter.objects.filter(tenant=tenant).exists()
+    make_webhook(MemberFactory(tenant=tenant, admin=True))
     return tenant
 
 

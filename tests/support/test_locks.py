@@ -28,6 +28,7 @@ from ondi.notifications.sender_addresses import allow_domain
 from ondi.notifications.texts import Text
 from ondi.notifications.types import Channel
 from ondi.tenants.scope import tenant_scope
+from ondi.webhooks import services as hooks
 from orders import services as of_orders
 from support import services
 from support.actions import ACTIONS, Kind
@@ -46,6 +47,7 @@ from tests.factories import (
     TenantFactory,
     actor,
     make_ticket,
+    make_webhook,
 )
 from tests.registry.routes import ACTION_ROWS, asked_of
 
@@ -54,7 +56,7 @@ SHORT = {
     "tenants_portalsettings": "settings", "accounts_user": "login", "accounts_membership": "member",
     "orders_order": "order", "deliveries_delivery": "delivery", "support_ticket": "ticket",
     "conversations_conversation": "thread", "conversations_participant": "part", "conversations_message": "message",
-    "support_ticketcounter": "counter",
+    "support_ticketcounter": "counter", "webhooks_endpoint": "webhook", "webhooks_delivery": "sent",
 }  # fmt: skip
 STATEMENT = re.compile(
     r'FROM "(?P<held>\w+)".* FOR (?:NO KEY )?UPDATE|(?<!FOR )(?<!DO )(?<!KEY )\bUPDATE "?(?P<changed>[a-z_]+)"?'
@@ -216,6 +218,20 @@ LOCKS = {
         "login! member!", lambda w: lambda: invitations.accept_invitation(
             token=make_link(Purpose.MAILED, waiting(w)), password="correct horse battery"),
     ),
+    (hooks, "create_endpoint"): (
+        "", lambda w: lambda: hooks.create_endpoint(
+            actor=actor(w.admin), values={"url": "https://shop.example", "events": ["*"]}),
+    ),
+    (hooks, "change_endpoint"): (
+        "webhook! sent", lambda w: hooked(w, hooks.change_endpoint, values={"is_active": True}),
+    ),
+    (hooks, "delete_endpoint"): ("webhook!", lambda w: hooked(w, hooks.delete_endpoint)),
+    (hooks, "rotate_secret"): ("webhook!", lambda w: hooked(w, hooks.rotate_secret)),
+    (hooks, "send_test"): ("webhook!", lambda w: hooked(w, hooks.send_test)),
+    (hooks, "replay_delivery"): ("webhook! sent!", lambda w: partial(
+        hooks.replay_delivery, actor=actor(w.admin), delivery_id=make_webhook(w.admin)["webhook_delivery_id"])),
+    (hooks, "replay_dead"): ("webhook! sent", lambda w: hooked(w, hooks.replay_dead)),
+    (hooks, "replay_since"): ("webhook!", lambda w: hooked(w, hooks.replay_since, since=timezone.now())),
     (of_orders, "upsert_orders"): (
         "order!", lambda w: lambda: of_orders.upsert_orders(
             tenant_id=w.tenant.id,
@@ -248,7 +264,7 @@ def by_action(name, row):
 LOCKS |= {(services, ACTIONS[name].service.__name__): by_action(name, row) for name, row in ACTION_ROWS.items()}
 PARTS_OF_OTHERS = {
     "post_as", "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket",
-    "ticket_to_handle",
+    "ticket_to_handle", "known_events", "forget_answers",
 }  # fmt: skip
 
 
@@ -257,6 +273,12 @@ def with_sender_address(world, service, **details):
     allow_domain(tenant_id=world.tenant.id, domain="shop.example")
     SenderCode.objects.create(tenant=world.tenant, address="help@shop.example")
     return partial(service, actor=actor(world.admin), **details)
+
+
+def hooked(world, service, **details):
+    return partial(
+        service, actor=actor(world.admin), endpoint_id=make_webhook(world.admin)["subscription_id"], **details
+    )
 
 
 def waiting(world):
@@ -399,6 +421,14 @@ def test_what_is_published_is_locked_when_it_is_written(module, name):
 
 
 SAY_NOTHING = {
+    "create_endpoint",
+    "change_endpoint",
+    "delete_endpoint",
+    "rotate_secret",
+    "send_test",
+    "replay_delivery",
+    "replay_dead",
+    "replay_since",
     "set_notification_texts",
     "ask_for_sender_code",
     "prove_sender_address",
@@ -435,7 +465,7 @@ def test_every_service_is_in_the_table():
     named = {name for _module, name in LOCKS} | PARTS_OF_OTHERS
     missing = {
         name
-        for module in (*set(modules_of(services)) - {shared}, thread, people, of_orders, of_deliveries)
+        for module in (*set(modules_of(services)) - {shared}, thread, people, of_orders, of_deliveries, hooks)
         for name, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__
         and not name.startswith("_") and name not in named
