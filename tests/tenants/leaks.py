@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from django.contrib import admin
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -32,10 +33,15 @@ from ondi.notifications.sender_addresses import allow_domain
 from ondi.notifications.texts import Text
 from ondi.notifications.types import Channel
 from ondi.outbox.feed import position_now
+from ondi.outbox.models import Event
 from ondi.outbox.relay import relay_all
 from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import tenant_scope
+from ondi.webhooks.models import Attempt as WebhookCall
 from ondi.webhooks.models import Endpoint, WebhookDelivery
+from ondi.webhooks.sending import send_due as call_due
+from ondi.webhooks.services import create_endpoint
+from ondi.webhooks.subscribers import plan_deliveries
 from orders.models import Order, OrderItem
 from support.admin.buttons import BUTTONS
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketTag
@@ -57,6 +63,7 @@ from tests.registry.document import body_fields, is_id, query_parameters, with_v
 from tests.registry.routes import ROUTES, Route
 from tests.registry.screens import OPENED, WITH_FORM, Screen, label_of, models_with_screens
 from tests.streaming import inside
+from tests.webhooks.world import LOOPBACK, Program, running
 from tests.workbench import workbench
 
 FEW = 2  # rows of a kind are alike
@@ -428,6 +435,27 @@ def through_the_mails(leaks: Leaks) -> None:
         leaks.look_at("mail", "", " ".join(map(str, [one.subject, one.from_email, one.to, one.extra_headers, *parts])))
     if len(mailed) < len(ours):
         leaks.found.append(f"mail: {len(mailed)} to {len(ours)} of our people")
+
+
+def through_the_webhooks(leaks: Leaks) -> None:
+    """What our program is sent of all that happened in both tenants, and what is kept of the calls."""
+    networks = [("own", LOOPBACK)]
+    with running(program := Program(body=b"thanks")) as port, override_settings(WEBHOOK_PRIVATE_NETWORKS=networks):
+        with tenant_scope(leaks.own.tenant.id):
+            wanted = {"url": f"http://127.0.0.1:{port}/", "events": ["*"]}
+            endpoint, _secret = create_endpoint(actor=actor(leaks.own.people["admin"]), values=wanted)
+        relay_all()
+        with tenant_scope(leaks.own.tenant.id, leaks.foreign.tenant.id):
+            plan_deliveries(list(Event.objects.order_by("seq")))
+        call_due(at=timezone.now() + timedelta(seconds=1), resolver=lambda *_name: [])
+    for headers, body in program.got:
+        leaks.look_at("webhook", "", f"{headers} {body.decode()}")
+    with tenant_scope(leaks.own.tenant.id):
+        sent = WebhookDelivery.objects.filter(endpoint=endpoint, state="delivered").count()
+        kept = list(WebhookCall.objects.filter(tenant=leaks.own.tenant).values())
+    leaks.look_at("calls", "", str(kept))
+    if not sent or sent != len(program.got):
+        leaks.found.append(f"webhook: {len(program.got)} calls of {sent} deliveries")
 
 
 def through_the_commands(leaks: Leaks, folder: Path) -> None:

@@ -89,6 +89,7 @@ def everything(world, owner, tmp_path, *, admin=True, rest=True):
     if rest:
         leaks.through_the_mails(world)
         leaks.through_the_stream(world)
+        leaks.through_the_webhooks(world)
 
 
 def test_the_other_tenant_has_a_row_of_every_screen(world):

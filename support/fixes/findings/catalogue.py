@@ -40,6 +40,7 @@ TIMES: dict[str, dict[str, str | None]] = {
     "support_ticketviewer": {"seen_at": None},
     "tenants_portalsettings": {"updated_at": None},
     "tenants_tenant": {"created_at": None},
+    "webhooks_endpoint": {"created_at": None},
 }  # fmt: skip
 # Ends of what ends by itself: they lie ahead, but not before the beginning.
 ENDS = {"accounts_apikey": ("expires_at", "created_at"), "accounts_refreshfamily": ("expires_at", "issued_at")}
