@@ -4,7 +4,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.conf import global_settings
@@ -139,6 +139,12 @@ def _next_port(url: str) -> str:
     """The same address on the port after the one it names; unchanged where it names none."""
     address, colon, port = url.rpartition(":")
     return f"{address}:{int(port) + 1}" if colon and port.isdigit() else url
+
+
+def origin_of(url: str) -> str:
+    """`https://support.example` of an address there; empty where it is none."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 _application = _database("DATABASE_URL", "ondi")
@@ -292,6 +298,7 @@ CORS_ALLOW_HEADERS = [
     "authorization", "content-type", "accept-language", "idempotency-key", "x-request-id", "last-event-id",
 ]  # fmt: skip
 CORS_EXPOSE_HEADERS = ["X-Request-ID", "Idempotency-Replayed", "Retry-After", "Date"]
+STREAM_ORIGINS = [*CORS_ALLOWED_ORIGINS, origin_of(PUBLIC_URL)]  # whose pages may read the stream: the admin's as well
 CORS_URLS_REGEX = r"^/(?!admin/)"
 
 SPECTACULAR_SETTINGS = {
@@ -352,7 +359,8 @@ SPECTACULAR_SETTINGS = {
 CONTENT_SECURITY_POLICIES = {
     "/": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "/admin/": "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
+    f"connect-src 'self' {origin_of(STREAM_URL)}".rstrip(),
     "/notifications/unsubscribe/": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'self'",
     "/mailbox": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'none'; "

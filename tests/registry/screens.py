@@ -114,6 +114,7 @@ SCREENS = (
         "accounts_membership_mail_again", "/admin/accounts/membership/{customer}/mail-again/", None, ADMINS,
         form={"form_id": ""},
     ),
+    Screen("support_ticket_live", "/admin/support/ticket/live/", None, EVERYBODY, form={"live": ""}),
     Screen("support_ticket_next", "/admin/support/ticket/next/", None, AT_WORK, form={"next": ""}),
 )  # fmt: skip
 OPENED = [screen for screen in SCREENS if screen.statements is not None]
