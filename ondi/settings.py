@@ -4,7 +4,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import environ
 from django.conf import global_settings
@@ -16,6 +16,7 @@ from ondi import embedded_postgres
 from ondi.common import logs
 from ondi.common.connections import BoundedConnection
 from ondi.common.mail_url import mail_settings
+from ondi.common.origins import next_port, origin_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -135,18 +136,6 @@ def _database(variable: str, role: str) -> dict[str, Any]:
     }
 
 
-def _next_port(url: str) -> str:
-    """The same address on the port after the one it names; unchanged where it names none."""
-    address, colon, port = url.rpartition(":")
-    return f"{address}:{int(port) + 1}" if colon and port.isdigit() else url
-
-
-def origin_of(url: str) -> str:
-    """`https://support.example` of an address there; empty where it is none."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
-
-
 _application = _database("DATABASE_URL", "ondi")
 # Behind a pooler in transaction mode a connection is another one with each transaction: nothing may be kept on it, and
 # it takes no options. The timeouts are then those of the role (`ondi/roles.sql`), which are the same.
@@ -227,7 +216,7 @@ EMAIL_TIMEOUT = 10
 # Where this installation is reached: links in mails begin with it.
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000" if DEBUG else "").rstrip("/")
 # Where the stream is (`manage.py stream`): on the next port; where that names none, behind the same proxy.
-STREAM_URL = env.str("STREAM_URL", default=_next_port(PUBLIC_URL)).rstrip("/")
+STREAM_URL = env.str("STREAM_URL", default=next_port(PUBLIC_URL)).rstrip("/")
 STREAM_CONNECTIONS = env.int("STREAM_CONNECTIONS", default=5_000)  # at once in one process; the next ones get a 503
 # Its name. Mail, pushes and calls leave only while the database belongs to it (`manage.py outgoing`).
 INSTALLATION = env.str("ONDI_INSTALLATION", default="")
