@@ -13,9 +13,11 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ondi import embedded_postgres
+from ondi.api.document_settings import SPECTACULAR_SETTINGS  # noqa: F401 - Django reads it here
 from ondi.common import logs
 from ondi.common.connections import BoundedConnection
 from ondi.common.mail_url import mail_settings
+from ondi.common.origins import next_port, origin_of
 from ondi.common.private_networks import parse_networks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -141,12 +143,6 @@ def _database(variable: str, role: str) -> dict[str, Any]:
     }
 
 
-def _next_port(url: str) -> str:
-    """The same address on the port after the one it names; unchanged where it names none."""
-    address, colon, port = url.rpartition(":")
-    return f"{address}:{int(port) + 1}" if colon and port.isdigit() else url
-
-
 _application = _database("DATABASE_URL", "ondi")
 # Behind a pooler in transaction mode a connection is another one with each transaction: nothing may be kept on it, and
 # it takes no options. The timeouts are then those of the role (`ondi/roles.sql`), which are the same.
@@ -226,7 +222,7 @@ EMAIL_TIMEOUT = 10
 # Where this installation is reached: links in mails begin with it.
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000" if DEBUG else "").rstrip("/")
 # Where the stream is (`manage.py stream`): on the next port; where that names none, behind the same proxy.
-STREAM_URL = env.str("STREAM_URL", default=_next_port(PUBLIC_URL)).rstrip("/")
+STREAM_URL = env.str("STREAM_URL", default=next_port(PUBLIC_URL)).rstrip("/")
 STREAM_CONNECTIONS = env.int("STREAM_CONNECTIONS", default=5_000)  # at once in one process; the next ones get a 503
 # Its name. Mail, pushes and calls leave only while the database belongs to it (`manage.py outgoing`).
 INSTALLATION = env.str("ONDI_INSTALLATION", default="")
@@ -299,65 +295,9 @@ CORS_ALLOW_HEADERS = [
     "authorization", "content-type", "accept-language", "idempotency-key", "x-request-id", "last-event-id",
 ]  # fmt: skip
 CORS_EXPOSE_HEADERS = ["X-Request-ID", "Idempotency-Replayed", "Retry-After", "Date"]
+STREAM_ORIGINS = [*CORS_ALLOWED_ORIGINS, origin_of(PUBLIC_URL)]  # whose pages may read the stream: the admin's as well
 CORS_URLS_REGEX = r"^/(?!admin/|integrations/)"  # a key of the platform belongs into no browser
 
-SPECTACULAR_SETTINGS = {
-    "TITLE": "OnDi Support",
-    "VERSION": "1.0.0",
-    "OAS_VERSION": "3.1.1",
-    "DESCRIPTION": "Support tickets and their chats, for portals, agents' tools and integrations.\n\n"
-    "Every answer is an envelope: `success`, a `message` for people, and `data`; or `error`, a stable code for "
-    "programs. "
-    "Enumerations may grow: show what you do not know as it stands. "
-    "Unknown query parameters and body fields are ignored.",
-    "SERVERS": [{"url": "/", "description": "Where this document comes from."}],
-    "TAGS": [
-        {"name": "auth", "description": "Signing in and out."},
-        {"name": "users", "description": "Who one is."},
-        {"name": "customer", "description": "A customer's own tickets, and what their portal allows."},
-        {"name": "messaging", "description": "Conversations and their messages; the agents' queue."},
-        {"name": "delivery", "description": "Portal settings, for admins of the tenant."},
-        {"name": "integrations", "description": "The platform's orders and deliveries, with an API key."},
-        {
-            "name": "webhooks",
-            "description": "Programs of the tenant that are called when something happens, for its admins.",
-        },
-        {"name": "health", "description": "For load balancers."},
-    ],
-    "DISABLE_DOCSTRING_DESCRIPTIONS": True,
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_SUFFIX": "",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {
-        "Priority": "support.vocabulary.Priority",
-        "MessageType": "conversations.models.MessageType",
-        "SendableMessageType": "support.api.messaging.serializers.SENDABLE",
-        "TicketSource": "support.vocabulary.TicketSource",
-        "CustomerTicketSource": "support.api.serializers.CUSTOMER_SOURCES",
-        "TicketStatus": "support.vocabulary.TicketStatus",
-        "ConversationStatus": "conversations.models.Conversation.Status",
-        "OrderStatus": "orders.models.OrderStatus",
-        "DeliveryStatus": "deliveries.models.DeliveryStatus",
-        "PaymentStatus": "orders.models.PaymentStatus",
-        "WaitingOn": "support.vocabulary.WaitingOn",
-        "ConversationType": "conversations.models.Conversation.Kind",
-        "ParticipantRole": "conversations.models.Participant.Role",
-        "SenderRole": "conversations.models.SenderRole",
-        "Role": "ondi.accounts.roles.Role",
-        "NotificationType": "support.notices.NAMES",
-        "NotificationWhen": "ondi.notifications.types.WHENS",
-        "WebhookState": "ondi.webhooks.api.data.STATES",
-        "WebhookDeliveryState": "ondi.webhooks.models.WebhookDelivery.State",
-        "Language": "ondi.tenants.models.Language",
-        "ParticipantAction": "support.api.serializers.ACTIONS",
-        "FieldFaultCode": "ondi.api.schema.FAULT_CODES",
-    },
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "ondi.api.schema.complete"],
-}
 
 # Security
 # What a browser may load and do, by the start of the path; the longest that fits counts. unfold evaluates
@@ -365,7 +305,8 @@ SPECTACULAR_SETTINGS = {
 CONTENT_SECURITY_POLICIES = {
     "/": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "/admin/": "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
+    f"connect-src 'self' {origin_of(STREAM_URL)}".rstrip(),
     "/notifications/unsubscribe/": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'self'",
     "/mailbox": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'none'; "

@@ -96,6 +96,8 @@ def events_after(seq: int) -> list[Event]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT seq, tenant_id FROM ondi_events_after(%s, %s)", [seq, AT_ONCE])
         found = cursor.fetchall()
+    if not found:
+        return []
     set_scope({tenant_id for _seq, tenant_id in found})
     return list(Event.objects.filter(seq__in=[seq for seq, _tenant in found]).order_by("seq"))
 

@@ -7,8 +7,11 @@ class StaffConfig(AppConfig):
     name = "ondi.staff"
 
     def ready(self) -> None:
+        from ondi.staff.live import sittings
         from ondi.staff.session_limits import note_beginning
+        from ondi.streaming.rule import register_sittings
 
+        register_sittings(sittings)
         user_logged_in.connect(note_beginning)
 
 

@@ -1,6 +1,6 @@
 """A staff session ends after some time without a click, and after a working day in any case."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -30,11 +30,15 @@ class SessionLimitsMiddleware:
         session = request.session
         if session.get(SEEN, 0) > now + settings.CLOCKS_APART.total_seconds():  # the clock was set back
             session[BEGAN], session[SEEN] = min(session.get(BEGAN, 0), now), now
-        idle, age = now - session.get(SEEN, 0), now - session.get(BEGAN, 0)
-        if idle > settings.STAFF_IDLE_LIMIT.total_seconds() or age > settings.STAFF_SESSION_LIMIT.total_seconds():
+        if is_over(session, now):
             logout(request)
-        elif idle > NOTED_EVERY and POLL_HEADER not in request.headers:
+        elif now - session.get(SEEN, 0) > NOTED_EVERY and POLL_HEADER not in request.headers:
             session[SEEN] = now
+
+
+def is_over(session: Mapping[str, Any], now: float) -> bool:
+    idle, age = now - session.get(SEEN, 0), now - session.get(BEGAN, 0)
+    return bool(idle > settings.STAFF_IDLE_LIMIT.total_seconds() or age > settings.STAFF_SESSION_LIMIT.total_seconds())
 
 
 def note_beginning(request: HttpRequest, **_others: Any) -> None:

@@ -67,7 +67,7 @@ class Request:
         """Those of every answer, and what a page of another origin may read."""
         own = [("X-Request-ID", self.id)]
         origin = self.headers.get("origin", "")
-        if origin in settings.CORS_ALLOWED_ORIGINS:
+        if origin and origin in settings.STREAM_ORIGINS:
             own += [
                 ("Access-Control-Allow-Origin", origin), ("Vary", "origin"),
                 ("Access-Control-Expose-Headers", ", ".join(settings.CORS_EXPOSE_HEADERS)),
@@ -113,7 +113,8 @@ class Stream:
         self.hub.connections += 1
         try:
             access, after = await self._enter(request), request.after()
-            if any(one and one.lower() != str(access.reader.tenant_id) for one in request.query.get("tenant_id", [])):
+            ours = {"", *(str(one.tenant_id) for one in access.readers)}
+            if any(one.lower() not in ours for one in request.query.get("tenant_id", [])):
                 raise NotFound
             listener = await self.hub.listen(access)
             leaving = asyncio.create_task(_leaving(receive, listener))
@@ -129,7 +130,7 @@ class Stream:
                 leaving.cancel()
                 self.hub.forget(listener)
                 log.info(
-                    "stream ended", tenant_id=str(access.reader.tenant_id), user_id=str(access.user_id),
+                    "stream ended", tenant_id=str(access.readers[0].tenant_id), user_id=str(access.user_id),
                     reason=listener.reason or "left", seconds=round(time.monotonic() - begun),
                 )  # fmt: skip
         finally:
@@ -166,7 +167,7 @@ class Stream:
                 await give(text)
             elif listener.beat_due:
                 listener.beat_due = False
-                await give(b":\n\n")
+                await give(_said("beat", {}) if listener.is_page else b":\n\n")
             elif not listener.reason:
                 await listener.something()
 
@@ -175,28 +176,34 @@ class Stream:
 
         (An EventSource that is cut off right behind it would else come back with the position now.)
         """
-        now, is_ahead = listener.position, False
-        if after is not None:
-            listener.position = after
-            if after > now:  # or only ahead of this process, which may be a moment late
-                is_ahead = await self.hub.ask(news.page_after, listener.access.reader, after) is None
         retry = b"retry: %d\n" % random.randint(*RETRY_MS)  # noqa: S311 - so that not all come back at once
+        if listener.is_page:
+            return retry + _said("hello", {})
+        (place,) = listener.places
+        now, is_ahead = place.position, False
+        if after is not None:
+            place.position = after
+            if after > now:  # or only ahead of this process, which may be a moment late
+                is_ahead = await self.hub.ask(news.page_after, place.reader, after) is None
         if not is_ahead:
-            return retry + _said("hello", {}, listener.position)
-        listener.position = now
+            return retry + _said("hello", {}, place.position)
+        place.position = now
         return retry + _said("hello", {}, now) + _said("reset", {}, now)
 
     async def _next(self, listener: Listener) -> bytes:
         """What comes next for it, and moves it on; empty where there is nothing."""
-        while not listener.ring.reaches(listener.position):
-            page = await self.hub.ask(news.page_after, listener.access.reader, listener.position)
+        if listener.is_page:  # behind its ring it has been told enough to look
+            return b"".join(place.told(is_page=True) for place in listener.places)
+        (place,) = listener.places
+        while not place.ring.reaches(place.position):
+            page = await self.hub.ask(news.page_after, place.reader, place.position)
             if page is None:
-                listener.position = listener.ring.last or 0
-                return _said("reset", {}, listener.position)
-            listener.position = page.position
+                place.position = place.ring.last or 0
+                return _said("reset", {}, place.position)
+            place.position = page.position
             if page.text:
                 return page.text
-        return listener.told()
+        return place.told(is_page=False)
 
 
 async def _leaving(receive: Receive, listener: Listener) -> None:

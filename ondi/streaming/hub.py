@@ -7,10 +7,9 @@ listener reads at a position of its own, from the ring of its tenant's last even
 import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from django.db import connection, connections
 
 from ondi.streaming import news
 from ondi.streaming.news import Access, News
+from ondi.streaming.rule import Reader
 
 Answer = TypeVar("Answer")
 
@@ -71,30 +71,39 @@ class Ring:
         return (self.news[place] for place in range(max(len(self.news) - missing, 0), len(self.news)))
 
 
+class Place:
+    """Where a listener is in the events of one tenant, and as whom."""
+
+    __slots__ = ("position", "reader", "ring")
+
+    def __init__(self, ring: Ring, reader: Reader, position: int) -> None:
+        self.ring, self.reader, self.position = ring, reader, position
+
+    def told(self, *, is_page: bool) -> bytes:
+        """What of the ring comes next; moves on."""
+        found = [text for one in self.ring.after(self.position) if (text := one.told_to(self.reader, is_page=is_page))]
+        if self.ring.news:  # not `last`: what lies before that may still have to come
+            self.position = max(self.position, self.ring.news[-1].position)
+        return b"".join(found)
+
+
 class Listener:
     """One stream: where it is, and why it ends. `sending_since`: since when its client has not taken a piece."""
 
-    __slots__ = (
-        "access",
-        "beat_due",
-        "is_gone",
-        "position",
-        "reason",
-        "ring",
-        "sending_since",
-        "slot",
-        "task",
-        "waiter",
-    )
+    __slots__ = ("access", "beat_due", "is_gone", "places", "reason", "sending_since", "slot", "task", "waiter")
 
-    def __init__(self, access: Access, ring: Ring, slot: int) -> None:
-        self.access, self.ring, self.slot = access, ring, slot
-        self.position = access.position
+    def __init__(self, access: Access, places: Sequence[Place], slot: int) -> None:
+        self.access, self.places, self.slot = access, places, slot
         self.reason: str | None = None
         self.is_gone = self.beat_due = False
         self.sending_since: float | None = None
         self.waiter: asyncio.Future[None] | None = None
         self.task = asyncio.current_task()
+
+    @property
+    def is_page(self) -> bool:
+        """Of the admin: in several tenants, never gone on from."""
+        return bool(self.access.admin_session)
 
     def wake(self) -> None:
         if self.waiter is not None and not self.waiter.done():
@@ -115,14 +124,6 @@ class Listener:
             await self.waiter
         finally:
             self.waiter = None
-
-    def told(self) -> bytes:
-        """What of the ring comes next for it; moves it on."""
-        reader = self.access.reader
-        found = [text for one in self.ring.after(self.position) if (text := one.told_to(reader))]
-        if self.ring.news:  # not `last`: what lies before that may still have to come
-            self.position = max(self.position, self.ring.news[-1].position)
-        return b"".join(found)
 
 
 class Hub:
@@ -150,25 +151,34 @@ class Hub:
 
     async def listen(self, access: Access) -> Listener:
         """A new listener at the position they came at, who ends its person's oldest where they have too many."""
-        tenant_id = access.reader.tenant_id
-        ring = self.rings.setdefault(tenant_id, Ring())  # before the position is asked: nothing falls in between
-        ring.touched = time.monotonic()
-        if ring.last is None:
-            ring.begin(await self.ask(news.position_of, tenant_id))
+        # Before the positions are asked, so that nothing falls in between.
+        rings = {one.tenant_id: self.rings.setdefault(one.tenant_id, Ring()) for one in access.readers}
+        for ring in rings.values():
+            ring.touched = time.monotonic()
+        if unknown := [tenant_id for tenant_id, ring in rings.items() if ring.last is None]:
+            for tenant_id, position in (await self.ask(news.positions_of, unknown)).items():
+                rings[tenant_id].begin(position)
         self._slots += 1
-        listener = Listener(access, ring, self._slots % BEAT_EVERY)
+        places = [
+            Place(ring, one, (ring.last or 0) if access.admin_session else access.position)
+            for one in access.readers
+            for ring in (rings[one.tenant_id],)
+        ]
+        listener = Listener(access, places, self._slots % BEAT_EVERY)
         theirs = self.people[access.user_id]
         if len(theirs) >= STREAMS_OF_A_PERSON:
             theirs.pop(0).end("replaced")
         theirs.append(listener)
-        ring.listeners.add(listener)
+        for ring in rings.values():
+            ring.listeners.add(listener)
         if self.is_over:
             listener.end("shutdown")
         return listener
 
     def forget(self, listener: Listener) -> None:
-        listener.ring.listeners.discard(listener)
-        listener.ring.touched = time.monotonic()
+        for place in listener.places:
+            place.ring.listeners.discard(listener)
+            place.ring.touched = time.monotonic()
         theirs = self.people[listener.access.user_id]
         if listener in theirs:
             theirs.remove(listener)
@@ -181,8 +191,8 @@ class Hub:
         for listener in self._listeners():
             listener.end("shutdown")
 
-    def _listeners(self) -> list[Listener]:
-        return [one for ring in self.rings.values() for one in ring.listeners]
+    def _listeners(self) -> set[Listener]:
+        return {one for ring in self.rings.values() for one in ring.listeners}
 
     async def _again(self, what: str, turn: Callable[[], Any]) -> None:
         pause = FIRST_PAUSE
@@ -221,9 +231,10 @@ class Hub:
             for one in several:
                 ring.add(one)
             for listener in ring.listeners:
-                reader = listener.access.reader
-                if listener.waiter and listener.position == before and not any(one.told_to(reader) for one in several):
-                    listener.position = max(listener.position, ring.last or 0)
+                place = next(one for one in listener.places if one.ring is ring)
+                is_for_it = any(one.told_to(place.reader, is_page=listener.is_page) for one in several)
+                if listener.waiter and place.position == before and not is_for_it:
+                    place.position = max(place.position, ring.last or 0)
                 else:
                     listener.wake()
 
@@ -240,16 +251,11 @@ class Hub:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ask_rights.wait(), RIGHTS_EVERY)
             self._ask_rights.clear()
-            asked = self._listeners()
-            if not asked:
-                continue
-            readers = await self.ask(news.in_force, [one.access for one in asked])
-            for place, listener in enumerate(asked):
-                reader = readers.get(place)
-                if reader is None or (listener.access.reader.is_support_user and not reader.is_support_user):
+            asked = list(self._listeners())
+            readers = await self.ask(news.in_force, [one.access for one in asked]) if asked else []
+            for listener, now in zip(asked, readers, strict=True):
+                if not _is_still(listener, now):
                     listener.end("access_ended")
-                else:
-                    listener.access = replace(listener.access, reader=reader)
 
     async def _beat(self) -> None:
         """One timer for all: beats, ends of tokens, clients that take nothing, rings without listeners."""
@@ -257,18 +263,28 @@ class Hub:
         while True:
             await asyncio.sleep(1)
             tick, now, at = (tick + 1) % BEAT_EVERY, time.time(), time.monotonic()
-            for ring in list(self.rings.values()):
-                for listener in list(ring.listeners):
-                    if listener.access.ends_at <= now:
-                        listener.end("token_expired")
-                    if listener.sending_since is None:
-                        if listener.slot == tick:
-                            listener.beat_due = True
-                            listener.wake()
-                    elif at - listener.sending_since > SLOW and listener.task:
-                        listener.end("slow")
-                        listener.task.cancel()
+            for listener in self._listeners():
+                if listener.access.ends_at <= now:
+                    listener.end("token_expired")
+                if listener.sending_since is None:
+                    if listener.slot == tick:
+                        listener.beat_due = True
+                        listener.wake()
+                elif at - listener.sending_since > SLOW and listener.task:
+                    listener.end("slow")
+                    listener.task.cancel()
             self.rings = {tenant_id: ring for tenant_id, ring in self.rings.items() if ring.is_wanted(at)}
+
+
+def _is_still(listener: Listener, readers: Sequence[Reader]) -> bool:
+    """Whether they may read what they read; moves a right that was gained into their places."""
+    now = {one.tenant_id: one for one in readers}
+    for place in listener.places:
+        reader = now.get(place.reader.tenant_id)
+        if reader is None or (place.reader.is_support_user and not reader.is_support_user):
+            return False
+        place.reader = reader
+    return bool(readers)
 
 
 def _asked(question: Callable[..., Answer], arguments: tuple[Any, ...]) -> Answer:

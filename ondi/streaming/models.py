@@ -9,16 +9,26 @@ from ondi.tenants.models import TenantOwned
 class StreamTicket(TenantOwned):
     """Good once, until `expires_at`; only a hash is kept. The stream that it opens ends at `ends_at`.
 
+    Of a session of the API, or of one of the admin: that stands under one of its tenants, and opens all of them.
+
     No links: it is gone before long, and outlives nobody's right, which is asked when it is taken.
     """
 
     ticket_hash = models.CharField(max_length=64, unique=True, editable=False)
     user_id = models.UUIDField()
-    session_id = models.UUIDField()
+    session_id = models.UUIDField(null=True)
+    admin_session = models.CharField(max_length=40, blank=True, default="")
     expires_at = models.DateTimeField(db_index=True)
     ends_at = models.DateTimeField()
 
     personal = NotPersonal("a hash and moments, for half a minute")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(session_id=None) ^ models.Q(admin_session=""), name="streaming_ticket_of_one_session"
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

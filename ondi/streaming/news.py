@@ -1,6 +1,6 @@
 """What the stream process asks of the database. Each function is one transaction, run in a thread of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,9 +14,9 @@ from ondi.accounts.tokens import Claims
 from ondi.common.errors import InvalidInput
 from ondi.outbox.errors import PositionExpired
 from ondi.outbox.feed import position_now
-from ondi.outbox.models import Event
+from ondi.outbox.models import Event, Position
 from ondi.outbox.subscribers import events_after
-from ondi.streaming.rule import Reader, rule
+from ondi.streaming.rule import Reader, rule, sittings
 from ondi.streaming.tickets import take_ticket
 from ondi.tenants.scope import tenant_scope
 
@@ -27,14 +27,15 @@ PAGE = 200
 class Access:
     """Who was let in: as whom they read, by which session, and until when, in seconds since 1970.
 
-    `position`: their tenant's when they came.
+    `position`: their tenant's when they came. `admin_session`: of a page of the admin, which reads in all its tenants.
     """
 
     user_id: UUID
-    session_id: UUID
-    reader: Reader
+    session_id: UUID | None
+    readers: tuple[Reader, ...]
     ends_at: float
-    position: int
+    position: int = 0
+    admin_session: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,14 @@ class News:
     person_id: UUID | None
     own: bytes | None
     all: bytes | None
+    page: bytes
     ends_access: bool
 
-    def told_to(self, reader: Reader) -> bytes | None:
-        if reader.membership_id is not None and self.person_id == reader.membership_id:
-            return self.own
-        return self.all if reader.is_support_user else None
+    def told_to(self, reader: Reader, *, is_page: bool) -> bytes | None:
+        """`is_page`: of the admin, which is told the tenant and no position."""
+        is_own = reader.membership_id is not None and self.person_id == reader.membership_id
+        text = self.own if is_own else self.all if reader.is_support_user else None
+        return self.page if is_page and text else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def enter_by_token(claims: Claims) -> Access:
     if actor is None:
         raise TokenInvalid
     reader = Reader(actor.tenant_id, actor.membership_id, actor.is_support_user)
-    return Access(actor.user_id, claims.session_id, reader, claims.ends_at, position_now(actor.tenant_id))
+    return Access(actor.user_id, claims.session_id, (reader,), claims.ends_at, position_now(actor.tenant_id))
 
 
 def enter_by_ticket(text: str) -> Access:
@@ -78,13 +81,21 @@ def enter_by_ticket(text: str) -> Access:
         position = position_now(taken.tenant_id) if taken else 0
     if taken is None:
         raise TokenInvalid
-    reader = Reader(taken.tenant_id, taken.membership_id, taken.is_support_user)
-    return Access(taken.user_id, taken.session_id, reader, taken.ends_at.timestamp(), position)
+    readers: tuple[Reader, ...] = (Reader(taken.tenant_id, taken.membership_id, taken.is_support_user),)
+    if taken.admin_session:
+        sitting = sittings([taken.admin_session]).get(taken.admin_session)
+        if sitting is None or sitting.user_id != taken.user_id or not sitting.readers:
+            raise TokenInvalid
+        readers = sitting.readers
+    return Access(
+        taken.user_id, taken.session_id, readers, taken.ends_at.timestamp(), position, taken.admin_session
+    )  # fmt: skip
 
 
-def position_of(tenant_id: UUID) -> int:
-    with tenant_scope(tenant_id):
-        return position_now(tenant_id)
+def positions_of(tenant_ids: Sequence[UUID]) -> dict[UUID, int]:
+    with tenant_scope(*tenant_ids):
+        found = Position.objects.in_tenants(tenant_ids).values_list("tenant_id", "position")
+        return dict.fromkeys(tenant_ids, 0) | dict(found)
 
 
 def head() -> int:
@@ -116,28 +127,44 @@ def page_after(reader: Reader, after: int) -> Page | None:
     return Page(text, found.next_position if found.has_more else max(current, found.next_position))
 
 
-def in_force(asked: Sequence[Access]) -> dict[int, Reader]:
-    """Which of them are let in still, by their place, and as whom they read now: one statement for all."""
+def in_force(asked: Sequence[Access]) -> list[tuple[Reader, ...]]:
+    """As whom each of them reads now, in their order; as nobody: they are out. One statement for all of the API."""
+    pages = [one.admin_session for one in asked if one.admin_session]
+    sitting = sittings(pages) if pages else {}
+    people = _people_in_force([one for one in asked if not one.admin_session])
+    return [
+        (sitting[one.admin_session].readers if one.admin_session in sitting else ())
+        if one.admin_session
+        else next(people)
+        for one in asked
+    ]
+
+
+def _people_in_force(asked: Sequence[Access]) -> Iterator[tuple[Reader, ...]]:
+    if not asked:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT place, membership_id, is_support_user FROM ondi_streams_in_force(%s, %s, %s)",
             [
                 [one.user_id for one in asked],
-                [one.reader.tenant_id for one in asked],
+                [one.readers[0].tenant_id for one in asked],
                 [one.session_id for one in asked],
             ],
         )
-        return {
-            place - 1: Reader(asked[place - 1].reader.tenant_id, membership_id, is_support_user)
-            for place, membership_id, is_support_user in cursor.fetchall()
-        }
+        found = {place - 1: (membership_id, is_support) for place, membership_id, is_support in cursor.fetchall()}
+    for place, one in enumerate(asked):
+        yield (Reader(one.readers[0].tenant_id, *found[place]),) if place in found else ()
 
 
 def _news(event: Event) -> News:
     own, all_ = Reader(event.tenant_id, event.person_id, False), Reader(event.tenant_id, None, True)
+    said = rule().form(event, all_)
+    page = orjson.dumps({"event": said["event"], **said["data"], "tenant_id": str(event.tenant_id)})
     return News(
-        event.position, event.person_id, _told(event, own), _told(event, all_), event.kind in rule().ends_access
-    )
+        event.position, event.person_id, _told(event, own), _told(event, all_), b"data: %s\n\n" % page,
+        event.kind in rule().ends_access,
+    )  # fmt: skip
 
 
 def _told(event: Event, reader: Reader) -> bytes | None:

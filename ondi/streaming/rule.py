@@ -1,6 +1,6 @@
 """Whose events are whose: the app above says it once, for feed and stream alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -31,12 +31,34 @@ class Rule:
     ends_access: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """A session of the admin that is in force: whose, and whose events its pages are told."""
+
+    user_id: UUID
+    readers: tuple[Reader, ...]
+
+
+# Those of these sessions of the admin that are in force, by their keys.
+Sittings = Callable[[Collection[str]], dict[str, Sitting]]
+
 _rules: list[Rule] = []
+_sittings: list[Sittings] = []
 
 
 def register(rule: Rule) -> None:
     """Let this rule decide, in place of one that was registered before."""
     _rules[:] = [rule]
+
+
+def register_sittings(find: Sittings) -> None:
+    """Let the admin say which of its sessions are in force, in place of what was registered before."""
+    _sittings[:] = [find]
+
+
+def sittings(keys: Collection[str]) -> dict[str, Sitting]:
+    (find,) = _sittings
+    return find(keys)
 
 
 def rule() -> Rule:

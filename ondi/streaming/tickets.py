@@ -4,8 +4,10 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -18,27 +20,40 @@ LONGEST = 100
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Who comes in by a ticket, and until when."""
+    """Who comes in by a ticket, and until when. Of the admin: nobody yet, but the session to ask."""
 
     user_id: UUID
     tenant_id: UUID
-    session_id: UUID
-    membership_id: UUID
+    session_id: UUID | None
+    membership_id: UUID | None
     is_support_user: bool
     ends_at: datetime
+    admin_session: str
 
 
 def issue_ticket(claims: Claims) -> tuple[str, datetime]:
     """A new ticket, and until when it is good; the stream ends when the token does. Needs the tenant in scope."""
-    text, expires_at = secrets.token_urlsafe(32), timezone.now() + GOOD_FOR
-    StreamTicket.objects.create(
+    return _issued(
         tenant_id=claims.tenant_id,
         user_id=claims.user_id,
         session_id=claims.session_id,
-        ticket_hash=_hash(text),
-        expires_at=expires_at,
         ends_at=datetime.fromtimestamp(claims.ends_at, UTC),
     )
+
+
+def issue_admin_ticket(*, tenant_id: UUID, user_id: UUID, session: str, ends_at: datetime) -> tuple[str, datetime]:
+    """The same for a session of the admin, under one of its tenants."""
+    return _issued(tenant_id=tenant_id, user_id=user_id, admin_session=session, ends_at=ends_at)
+
+
+def address_of(ticket: str, here: str) -> str:
+    """The stream's whole address with a ticket; `here`: where we are asked, for where no address is set."""
+    return f"{settings.STREAM_URL or here}/messaging/stream?ticket={ticket}"
+
+
+def _issued(**of: Any) -> tuple[str, datetime]:
+    text, expires_at = secrets.token_urlsafe(32), timezone.now() + GOOD_FOR
+    StreamTicket.objects.create(ticket_hash=_hash(text), expires_at=expires_at, **of)
     return text, expires_at
 
 
@@ -51,7 +66,7 @@ def take_ticket(text: str) -> Taken | None:
         return None
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT user_id, tenant_id, session_id, membership_id, is_support_user, ends_at "
+            "SELECT user_id, tenant_id, session_id, membership_id, is_support_user, ends_at, admin_session "
             "FROM ondi_take_stream_ticket(%s, %s)",
             [_hash(text), timezone.now()],
         )

@@ -24,6 +24,7 @@ from support import services
 from support.admin import columns
 from support.admin.bulk import bulk_actions
 from support.admin.export import csv_of
+from support.admin.live import live
 from support.admin.notifications import notifications, notifications_news
 from support.admin.pages import no_such_ticket, queue_url, ticket_url
 from support.admin.phone import phone
@@ -70,6 +71,7 @@ class TicketAdmin(TicketDataAdmin):
             ("next/", self.next_view, "next"),
             ("export/", self.export_view, "export"),
             ("phone/", phone, "phone"),
+            ("live/", live, "live"),
             ("notifications/", notifications, "notifications"),
             ("notifications/news/", notifications_news, "notifications_news"),
             ("<uuid:ticket_id>/reply/", reply, "reply"),

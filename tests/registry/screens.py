@@ -115,6 +115,7 @@ SCREENS = (
         form={"form_id": ""},
     ),
     Screen("accounts_apikey_rotate", "/admin/accounts/apikey/{key}/rotate/", 7, ADMINS, form={"hours": "24"}),
+    Screen("support_ticket_live", "/admin/support/ticket/live/", None, EVERYBODY, form={"live": ""}),
     Screen("support_ticket_next", "/admin/support/ticket/next/", None, AT_WORK, form={"next": ""}),
 )  # fmt: skip
 OPENED = [screen for screen in SCREENS if screen.statements is not None]

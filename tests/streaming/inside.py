@@ -30,7 +30,7 @@ class Heard:
             self.text += message["body"].decode()
             self.is_over = not message["more_body"]
 
-    async def until(self, holds, seconds=10):
+    async def until(self, holds, seconds=30):
         async with asyncio.timeout(seconds):
             while not holds(self):
                 await asyncio.sleep(0.01)

@@ -2,7 +2,6 @@
 
 from typing import cast
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +11,7 @@ from ondi.api.responses import success
 from ondi.api.views import ApiViewSet
 from ondi.common.times import iso
 from ondi.streaming.models import StreamTicket
-from ondi.streaming.tickets import issue_ticket
+from ondi.streaming.tickets import address_of, issue_ticket
 from support.api.messaging import stream_docs as docs
 
 
@@ -22,6 +21,6 @@ class StreamTicketViewSet(ApiViewSet):
     @docs.ticket
     def create(self, request: Request) -> Response:
         text, expires_at = issue_ticket(cast(Claims, request.auth))
-        origin = settings.STREAM_URL or request.build_absolute_uri("/").rstrip("/")
-        data = {"url": f"{origin}/messaging/stream?ticket={text}", "expires_at": iso(expires_at)}
+        url = address_of(text, request.build_absolute_uri("/").rstrip("/"))
+        data = {"url": url, "expires_at": iso(expires_at)}
         return success(_("Stream ticket created"), data, status=201)

@@ -2,7 +2,8 @@
    page of the admin, forms that are sent once and keep their text. Everything works without it, by plain links and forms. */
 "use strict";
 (() => {
-  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, BELL_EVERY = 10000, POLL = { "X-Workbench-Poll": "1" };
+  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, BELL_EVERY = 10000, SEEN_EVERY = 10000;
+  const LIVE_AGAIN = 2000, LIVE_LATEST = 60000, LIVE_SILENCE = 45000, POLL = { "X-Workbench-Poll": "1" };
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   // What the browser keeps, named as in the first release, so that an upgrade loses no draft.
@@ -52,11 +53,69 @@
     }
   }
 
+  /* ---- The stream: it says when to look; where it is away, the pages ask by themselves ---- */
+  const looks = [];
+  let isLive = false, comeBackIn = LIVE_AGAIN;
+
+  /* Look now, and whenever the stream says that something changed that `isOurs`, at most once in `least`; else `every`. */
+  function keepUp(look, every, least, isOurs = () => true) {
+    let due = null;
+    looks.push({ look, hear: (news) => {
+      if (due || !isOurs(news)) return;
+      due = setTimeout(() => { due = null; look(); }, least);
+    } });
+    setInterval(() => isLive || look(), every);
+  }
+
+  async function goLive() {
+    const form = find("#wb-live");
+    if (!form || !window.EventSource || !looks.length) return;
+    const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: POLL, credentials: "same-origin" })
+      .catch(() => null);
+    const { url } = answer?.ok && !answer.redirected ? await answer.json() : {};
+    if (!url) return void (answer?.ok && !answer.redirected || comeBack()); // who has none to see polls
+    const stream = new EventSource(url);
+    let silence;
+    const leave = (isForGood) => {
+      clearTimeout(silence);
+      stream.close();
+      isLive = false;
+      if (!isForGood) comeBack();
+    };
+    const heard = () => {
+      clearTimeout(silence);
+      silence = setTimeout(leave, LIVE_SILENCE);
+    };
+    heard();
+    stream.addEventListener("hello", () => {
+      heard();
+      isLive = true;
+      comeBackIn = LIVE_AGAIN;
+      looks.forEach(({ look }) => look()); // what changed since the page was made, or while it was away
+    });
+    stream.addEventListener("beat", heard);
+    stream.addEventListener("message", (event) => {
+      heard();
+      const news = JSON.parse(event.data);
+      looks.forEach(({ hear }) => hear(news));
+    });
+    stream.addEventListener("end", (event) => leave(JSON.parse(event.data).reason === "replaced"));
+    stream.addEventListener("error", () => {
+      leave();
+      looks.forEach(({ look }) => look());
+    });
+  }
+
+  function comeBack() {
+    setTimeout(goLive, comeBackIn * (0.5 + Math.random()));
+    comeBackIn = Math.min(comeBackIn * 2, LIVE_LATEST);
+  }
+
   /* ---- The queue ---- */
   function watchQueue() {
     const isBusy = () => find("input.action-select:checked") || find("#result_list")?.contains(document.activeElement);
-    setInterval(async () => {
-      if (document.hidden && Math.random() < 0.5) return; // a tab nobody looks at asks half as often
+    keepUp(async () => {
+      if (!isLive && document.hidden && Math.random() < 0.5) return; // a tab nobody looks at asks half as often
       const fresh = await pageAt(location.href);
       if (!fresh) return;
       takeOver(fresh);
@@ -75,7 +134,7 @@
       });
       rows.replaceWith(document.adoptNode(newRows));
       if (window.Actions && find(".action-toggle", list)) window.Actions(all("tr input.action-select"), { parent: list });
-    }, QUEUE_EVERY);
+    }, QUEUE_EVERY, 1000);
   }
 
   /* ---- A ticket ---- */
@@ -96,7 +155,9 @@
       if (!find("[data-draft=reply]")?.value) noteWhatIsSeen();
     };
     news();
-    setInterval(news, TICKET_EVERY);
+    keepUp(news, TICKET_EVERY, 300, ({ ticket_id }) => ticket_id === ticket.dataset.ticket);
+    // Who has it before their eyes says so, for colleagues who have it too.
+    setInterval(() => isLive && !document.hidden && document.hasFocus() && news(), SEEN_EVERY);
   }
 
   /* Nothing is written yet, so what is on the screen now is what the answer will be written on. */
@@ -151,7 +212,7 @@
       if (newest && isNews(newest.id)) tell(newest);
     };
     look();
-    setInterval(look, BELL_EVERY);
+    keepUp(look, BELL_EVERY, 1500); // what somebody is told comes a moment after what happened
   }
 
   /* Of several tabs the first one rings; the first look of a browser at all is no news. */
@@ -360,6 +421,7 @@
     watchForms();
     if (find("[data-bell]")) watchBell(find("[data-bell]"));
     if (find("[data-bell-sound]")) offerBellSettings();
+    setTimeout(goLive); // when the page has said what it keeps up
     const ticket = find("#ticket"), tabs = find("#wb-tabs");
     if (!ticket && !tabs) return;
     if (tabs) showWaiting(tabs.dataset.waiting);
