@@ -289,18 +289,18 @@ class EndpointAdmin(AccessAdmin):
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(AccessAdmin):
     entries = (Entry(Section.RECORDS, 75, "outbound"),)
-    list_display = ("event", "to", "ticket", "state", "attempts", "next_at", "created_at", "tenant")
+    list_display = ("event", "to", "ticket", "state", "tries", "next_at", "created_at", "tenant")
     list_filter = ("state",)
     list_select_related = ("endpoint", "tenant")
     ordering = ("-created_at", "-id")
-    fields = ("tenant", "event", "to", "ticket", "state", "attempts", "next_at", "created_at")
+    fields = ("tenant", "event", "to", "ticket", "state", "tries", "next_at", "created_at")
     change_form_outer_after_template = "staff/webhook_delivery.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return _with_tickets(super().get_queryset(request).select_related("endpoint"))  # type: ignore[arg-type]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        return [*super().get_readonly_fields(request, obj), "event", "to", "ticket"]
+        return [*super().get_readonly_fields(request, obj), "event", "to", "ticket", "tries"]
 
     @admin.display(description=gettext_lazy("event"), ordering="kind")
     def event(self, delivery: WebhookDelivery) -> str:
@@ -319,6 +319,10 @@ class WebhookDeliveryAdmin(AccessAdmin):
         if number is not None and delivery.ticket_id:
             return format_html("<bdi>#{}</bdi>", number)
         return str(delivery.ticket_id) if delivery.ticket_id else None
+
+    @admin.display(description=gettext_lazy("attempts"), ordering="attempts")
+    def tries(self, delivery: WebhookDelivery) -> int:
+        return delivery.attempts
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         delivery = super().get_object(request, object_id, from_field)
