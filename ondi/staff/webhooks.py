@@ -49,7 +49,7 @@ STATES = {
 # Fields of the API, by those of the form; and what is said where the API's words fit no form.
 FIELDS = {
     "webhook_url": "url", "events": "events", "description": "description", "secret_header_name": "header_name",
-    "secret_header_value": "header_value",
+    "secret_header_value": "new_value",
 }  # fmt: skip
 SENTENCES = {
     ("webhook_url", "not_allowed"): gettext_lazy(
@@ -78,7 +78,7 @@ class EndpointForm(RowForm):
         help_text=gettext_lazy("Sent with each call. Empty: none is sent."),
         widget=UnfoldAdminTextInputWidget(attrs={"dir": "ltr", "autocomplete": "off"}),
     )  # fmt: skip
-    header_value = forms.CharField(
+    new_value = forms.CharField(
         label=gettext_lazy("Value of this header"), required=False,
         help_text=gettext_lazy("Never shown again. Empty: it stays as it is."),
         widget=UnfoldAdminPasswordWidget(attrs={"dir": "ltr", "autocomplete": "new-password"}),
@@ -203,7 +203,7 @@ class EndpointAdmin(AccessAdmin):
         return {}
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        said = ("tenant", "url", "events", "description", "header_name", "header_value")
+        said = ("tenant", "url", "events", "description", "header_name", "new_value")
         return said if obj is None else (*said, *self.state_fields)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
