@@ -271,10 +271,10 @@ class EndpointAdmin(AccessAdmin):
         assert isinstance(obj, Endpoint)
         actor = staff_at(request).actor_in(obj.tenant_id)
         if change:
-            services.change_endpoint(actor=actor, endpoint_id=obj.pk, values=form.values)
+            obj.host = services.change_endpoint(actor=actor, endpoint_id=obj.pk, values=form.values).host
             return
         endpoint, secret = services.create_endpoint(actor=actor, values=form.values)
-        obj.pk = endpoint.pk
+        obj.pk, obj.host = endpoint.pk, endpoint.host
         self.message_user(request, SHOWN_ONCE % {"secret": secret}, messages.WARNING)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:

@@ -65,6 +65,7 @@ def test_a_secret_is_shown_once_after_adding(admin, world):
     endpoint = only_endpoint(world)
     assert answer.status_code == 302
     assert SECRET.search(" ".join(told(answer)))
+    assert "platform.example" in told(answer)[-1]
     assert (endpoint.url, endpoint.host, endpoint.header_name) == (GOOD["url"], "platform.example", "X-Key")
     admin.get(LIST)  # shows the message
     for page in (admin.get(LIST).content.decode(), page_of(admin, endpoint)):
