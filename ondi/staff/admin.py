@@ -26,7 +26,7 @@ from ondi.accounts.services import add_member, disable_login, update_member
 from ondi.common.errors import PermissionDenied
 from ondi.common.text import shows_nothing
 from ondi.notifications.addresses import BOUNCED, COMPLAINED, REFUSED, forget, suppression_of
-from ondi.staff import access  # noqa: F401 - its screens, which are looked for here
+from ondi.staff import access, webhooks  # noqa: F401 - their screens, which are looked for here
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.invitations import invite

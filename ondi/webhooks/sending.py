@@ -35,6 +35,7 @@ LEASE = timedelta(minutes=1)
 AT_ONCE, MOST_CALLS = 50, 64
 TURN = 0.1  # seconds that a turn waits for calls to end
 GONE, NOT_KEPT = 410, "event_not_kept"
+HIDDEN = "…"
 log = structlog.get_logger(__name__)
 
 
@@ -170,14 +171,28 @@ def _headers(delivery: WebhookDelivery, body: bytes, at: datetime) -> dict[str, 
     if endpoint.previous_until is not None and endpoint.previous_until > at:
         secrets.append(opened(endpoint.previous_secret))
     own = {endpoint.header_name.lower(): opened(endpoint.header_value)} if endpoint.header_name else {}
+    signed = signature_headers(secrets, message_id=message_id(delivery), timestamp=int(at.timestamp()), body=body)
+    return {**_plain_headers(own), **signed}
+
+
+def _plain_headers(own: Mapping[str, str]) -> dict[str, str]:
     return {
         "user-agent": "OnDi-Webhooks/1",
         "accept-encoding": "identity",
         **own,
         "content-type": "application/json",
         "connection": "close",
-        **signature_headers(secrets, message_id=message_id(delivery), timestamp=int(at.timestamp()), body=body),
     }
+
+
+def shown(delivery: WebhookDelivery) -> tuple[dict[str, str], bytes | None]:
+    """What is sent for it, made of its event as it is now, for its admins to read; no body where it cannot be said.
+
+    What is secret, and what signs, is not in the headers.
+    """
+    endpoint, body = delivery.endpoint, _bodies(delivery.tenant_id, [delivery]).get(delivery.id)
+    own = {endpoint.header_name.lower(): HIDDEN} if endpoint.header_name else {}
+    return {**_plain_headers(own), "webhook-id": message_id(delivery), "webhook-signature": f"v1,{HIDDEN}"}, body
 
 
 def _put_back(taken: Taken, at: datetime) -> None:

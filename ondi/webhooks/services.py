@@ -38,7 +38,7 @@ def create_endpoint(*, actor: Actor, values: Mapping[str, Any], at: datetime | N
     """
     tenant = _tenant_managed_by(actor)
     endpoint = Endpoint(tenant=tenant, created_at=at or timezone.now())
-    _take_over(endpoint, values, tenant)
+    take_over(endpoint, values, tenant)
     if Endpoint.objects.visible_to(actor).count() >= MOST_ENDPOINTS:
         raise SubscriptionLimitReached
     secret = new_secret()
@@ -56,7 +56,7 @@ def change_endpoint(
     Raises `PermissionDenied`, `SubscriptionNotFound`, `InvalidInput`.
     """
     endpoint = _locked(actor, endpoint_id)
-    _take_over(endpoint, values, endpoint.tenant)
+    take_over(endpoint, values, endpoint.tenant)
     if values.get("is_active"):
         endpoint.disabled_at, endpoint.disabled_reason = None, ""
         endpoint.failing_since, endpoint.told_hours = None, 0
@@ -200,8 +200,8 @@ def _locked(actor: Actor, endpoint_id: UUID) -> Endpoint:
     return endpoint
 
 
-def _take_over(endpoint: Endpoint, values: Mapping[str, Any], tenant: Tenant) -> None:
-    """Write what is given onto it. Raises `InvalidInput`."""
+def take_over(endpoint: Endpoint, values: Mapping[str, Any], tenant: Tenant) -> None:
+    """Write what is given onto it, unsaved. Raises `InvalidInput`."""
     faults: dict[str, list[str]] = {}
     if "url" in values:
         if fault := fault_of(values["url"], networks_of(tenant)):

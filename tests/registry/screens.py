@@ -29,7 +29,7 @@ MODELS = {
     "datafixes_fixrun": ADMINS, "notifications_notificationtext": ADMINS, "orders_order": EVERYBODY,
     "support_cannedreply": STAFF_ONLY, "support_tag": STAFF_ONLY, "support_ticket": STAFF_ONLY,
     "support_ticketevent": STAFF_ONLY, "support_ticketnote": STAFF_ONLY, "tenants_portalsettings": EVERYBODY,
-    "tenants_tenant": EVERYBODY,
+    "tenants_tenant": EVERYBODY, "webhooks_endpoint": ADMINS, "webhooks_webhookdelivery": ADMINS,
 }  # fmt: skip
 # Statements at the most, entering included: of any list, of any row's page, of any action on one ticket.
 LIST_AT_MOST, ROW_AT_MOST, ACTION_AT_MOST = 9, 13, 24
@@ -116,6 +116,10 @@ SCREENS = (
     ),
     Screen("accounts_apikey_rotate", "/admin/accounts/apikey/{key}/rotate/", 7, ADMINS, form={"hours": "24"}),
     Screen("support_ticket_live", "/admin/support/ticket/live/", None, EVERYBODY, form={"live": ""}),
+    Screen("webhooks_endpoint_do", "/admin/webhooks/endpoint/{webhook}/do/", None, ADMINS,
+           form={"do": "replay_since", "since": "2026-01-01T00:00"}),
+    Screen("webhooks_webhookdelivery_replay", "/admin/webhooks/webhookdelivery/{sent}/replay/", None, ADMINS,
+           form={"form_id": ""}),
     Screen("support_ticket_next", "/admin/support/ticket/next/", None, AT_WORK, form={"next": ""}),
 )  # fmt: skip
 OPENED = [screen for screen in SCREENS if screen.statements is not None]

@@ -6,7 +6,7 @@ import pytest
 
 from ondi.tenants.scope import tenant_scope
 from support.models import CannedReply, Tag
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, UserFactory, make_ticket
+from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, UserFactory, make_ticket, make_webhook
 from tests.security.admin_input import requests, some
 from tests.workbench import workbench
 
@@ -21,8 +21,10 @@ def world():
     customer = MemberFactory()
     tenant = customer.tenant
     order, delivery = OrderFactory(tenant=tenant, customer=customer), DeliveryFactory(tenant=tenant, customer=customer)
+    admin = MemberFactory(tenant=tenant, admin=True, is_support_user=True)
+    called = make_webhook(admin)
     people = {
-        "admin": MemberFactory(tenant=tenant, admin=True, is_support_user=True).user,
+        "admin": admin.user,
         "operator": UserFactory(is_superuser=True),
     }
     ticket = make_ticket(customer, delivery=delivery)
@@ -34,6 +36,7 @@ def world():
         "accounts_membership": customer.id, "tenants_tenant": tenant.id, "tenants_portalsettings": tenant.id,
         "orders_order": order.id, "deliveries_delivery": delivery.id, "support_tag": tag.id,
         "support_cannedreply": reply.id, "conversations_conversation": ticket.conversation_id,
+        "webhooks_endpoint": called["subscription_id"], "webhooks_webhookdelivery": called["webhook_delivery_id"],
     }  # fmt: skip
     return people, list(requests(rows, ticket, message))
 

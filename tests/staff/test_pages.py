@@ -14,6 +14,7 @@ from ondi.notifications.sender_addresses import allow_domain
 from ondi.notifications.texts import Text
 from ondi.notifications.types import Channel
 from ondi.tenants.scope import tenant_scope
+from ondi.webhooks.models import Endpoint, WebhookDelivery
 from orders.models import OrderItem
 from support.admin.bulk import bulk_actions
 from support.admin.buttons import BUTTONS
@@ -23,7 +24,7 @@ from support.services import close_ticket, release_ticket, write_note
 from support.settings.services import update_portal_settings
 from support.settings.texts import set_notification_texts
 from tests.api.test_statements import NOT_COUNTED
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, UserFactory, actor, make_ticket
+from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, UserFactory, actor, make_ticket, make_webhook
 from tests.registry.screens import (
     ACTION_AT_MOST,
     DJANGOS,
@@ -86,6 +87,7 @@ def fill(tenant, people, number):
             actor=actor(people["admin"]), kind=REPLY, channel=Channel.EMAIL, texts={"en": Text(f"News {number}")}
         )
         allow_domain(tenant_id=tenant.id, domain="shop.example")
+    make_webhook(people["admin"])
     return tickets
 
 
@@ -94,9 +96,11 @@ def rows_about(ticket):
     with tenant_scope(ticket.tenant_id):
         message = ticket.conversation.messages.get(sequence=1).id
         tag, key = Tag.objects.first().id, ApiKey.objects.first().id
+        webhook, sent = Endpoint.objects.first().id, WebhookDelivery.objects.first().id
     return {
         "ticket": ticket.id, "message": message, "customer": ticket.requester_id, "tag": tag, "action": "priority",
         "tenant": ticket.tenant_id, "order": ticket.order_id, "delivery": ticket.delivery_id, "key": key,
+        "webhook": webhook, "sent": sent,
     }  # fmt: skip
 
 
