@@ -536,6 +536,23 @@ class TestKeptAnswers:
 
         assert self.refused(portal, TICKETS, new) == (404, f"{item}_not_found")
 
+    @pytest.mark.parametrize("call", ["", "/rotate-secret", "/test"])
+    def test_webhook_of_who_is_no_admin_any_more(self, api, customer, call):
+        admin = MemberFactory(tenant=customer.tenant, admin=True)
+        caller, path = api.as_(admin), "/webhooks/subscriptions"
+        new = {"webhook_url": "https://hooks.example/x", "module_id": "SUPPORT", "events": ["*"]}
+        if call:
+            made = caller.post(path, new).json()["data"]["subscription"]
+            path, new = f"{path}/{made['id']}{call}", None
+        first, second = self.again(caller, path, new), self.again(caller, path, new)
+        assert (first.status_code, second.headers["Idempotency-Replayed"]) == (second.status_code, "true")
+        assert "whsec_" not in second.content.decode(), "a secret is shown once"
+
+        with tenant_scope(admin.tenant_id):
+            update_member(membership=admin, role="agent")
+
+        assert self.refused(caller, path, new) == (403, "permission_denied")
+
     def test_what_is_wrong_with_the_key_comes_after_the_right(self, api, customer, sara):
         ticket = make_ticket(customer)
         workbench, path = api.as_(sara), f"/messaging/conversations/{ticket.conversation_id}/messages"
@@ -559,6 +576,7 @@ class TestKeptAnswers:
         ]
 
         assert sorted(marked) == [
+            *["ondi/webhooks/api/views.py"] * 3,
             "support/api/agent/views.py",
             "support/api/customer/views.py",
             "support/api/messaging/message_views.py",
