@@ -347,3 +347,21 @@ def test_the_samples_are_those_of_the_documents():
     text = (Path(__file__).parents[2] / "docs/operators.md").read_text()
     for language, sample in SAMPLES:
         assert sample in text, language
+
+
+def test_the_list_shows_how_each_does_and_leads_to_its_deliveries(admin, world):
+    with running(Program(status=500)) as port:
+        endpoint, _secret = world.endpoint(port, events=["message.created"])
+        world.say()
+        world.send()
+    make_webhook(world.admin, url="https://quiet.example/hook")
+
+    page = admin.get(LIST).content.decode()
+    own = admin.get(f"{DELIVERIES}?endpoint__id__exact={endpoint.id}").content.decode()
+
+    assert endpoint.url in page
+    assert "message.created" in page
+    assert "failing" in page
+    assert "message.created" in own
+    assert "quiet.example" not in own
+    assert "quiet.example" in admin.get(DELIVERIES).content.decode()
