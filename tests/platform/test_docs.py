@@ -24,7 +24,7 @@ from tests.documents import (
 )
 
 database = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-PLAIN = {"text", "toml", "csv", "json", "js"}  # languages of blocks that hold no commands
+PLAIN = {"text", "toml", "csv", "json", "js", "python", "php"}  # languages of blocks that hold no commands
 LONGEST_README = 150
 LINK = re.compile(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
 FILE = re.compile(r"(?:[\w.-]+/)*[\w.-]+\.(?:py|sql|sh|md|txt|toml|conf|ini|html|css|js|po|mo|svg)(?:::[\w:]+)?")
