@@ -164,7 +164,7 @@ def _turn_off(actor: Actor, key: UUID, since: str) -> str:
 
 
 # What the buttons of a webhook do; each says what came of it. With what its history says.
-ACTS: Mapping[str, tuple[Callable[[Actor, UUID, str], str], str]] = {
+BUTTONS: Mapping[str, tuple[Callable[[Actor, UUID, str], str], str]] = {
     "test": (_test, "A test was sent."),
     "rotate": (_rotate, "The secret was rotated."),
     "replay_dead": (_replay_dead, "What was given up was sent again."),
@@ -236,18 +236,18 @@ class EndpointAdmin(AccessAdmin):
         return [path("<uuid:endpoint_id>/do/", page, name="webhooks_endpoint_do"), *super().get_urls()]
 
     def do_view(self, request: HttpRequest, endpoint_id: UUID) -> HttpResponse:
-        """One of `ACTS`."""
+        """One of `BUTTONS`."""
         endpoint = self.get_object(request, str(endpoint_id))
         if endpoint is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, str(endpoint_id))
         page = reverse("admin:webhooks_endpoint_change", args=[endpoint_id])
         name, since = request.POST.get("do", ""), request.POST.get("since", "")
-        if request.method != "POST" or name not in ACTS:
+        if request.method != "POST" or name not in BUTTONS:
             return redirect(page)
-        act, noted = ACTS[name]
+        do, noted = BUTTONS[name]
         try:
             with sent_once(request, tenant_id=endpoint.tenant_id, said={"do": name, "since": since}) as sending:
-                told = act(staff_at(request).actor_in(endpoint.tenant_id), endpoint_id, since)
+                told = do(staff_at(request).actor_in(endpoint.tenant_id), endpoint_id, since)
                 sending.location = page
         except SentBefore as before:
             return before.answer(request)
@@ -257,7 +257,7 @@ class EndpointAdmin(AccessAdmin):
             messages.error(request, str(refusal))
         else:
             self.log_change(request, endpoint, noted)
-            messages.add_message(request, messages.WARNING if act is _rotate else messages.SUCCESS, told)
+            messages.add_message(request, messages.WARNING if do is _rotate else messages.SUCCESS, told)
         return redirect(page)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> Any:

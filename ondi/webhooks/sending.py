@@ -192,7 +192,12 @@ def shown(delivery: WebhookDelivery) -> tuple[dict[str, str], bytes | None]:
     """
     endpoint, body = delivery.endpoint, _bodies(delivery.tenant_id, [delivery]).get(delivery.id)
     own = {endpoint.header_name.lower(): HIDDEN} if endpoint.header_name else {}
-    return {**_plain_headers(own), "webhook-id": message_id(delivery), "webhook-signature": f"v1,{HIDDEN}"}, body
+    signed = {
+        "webhook-id": message_id(delivery),
+        "webhook-timestamp": HIDDEN,
+        "webhook-signature": f"v1,{HIDDEN}",
+    }
+    return {**_plain_headers(own), **signed}, body
 
 
 def _put_back(taken: Taken, at: datetime) -> None:

@@ -49,8 +49,8 @@ def only_endpoint(world):
         return Endpoint.objects.get()
 
 
-def do(client, endpoint, act, **more):
-    return client.post(f"{LIST}{endpoint.id}/do/", {"do": act, **more})
+def do(client, endpoint, button, **more):
+    return client.post(f"{LIST}{endpoint.id}/do/", {"do": button, **more})
 
 
 def page_of(client, row, listing=LIST):
@@ -265,14 +265,14 @@ def test_the_operator_manages_them_too(world):
     assert told(do(operator, only_endpoint(world), "test"))[-1].startswith("The test is on its way.")
 
 
-@pytest.mark.parametrize("act", ["test", "rotate", "replay_dead", "off"])
-def test_an_admin_of_another_tenant_does_nothing(world, settings, act):
+@pytest.mark.parametrize("button", ["test", "rotate", "replay_dead", "off"])
+def test_an_admin_of_another_tenant_does_nothing(world, settings, button):
     endpoint, _secret = world.endpoint(1)
     other = type(world)(settings)
     before = only_endpoint(world).secret
     client = workbench(other.admin.user)
 
-    assert do(client, endpoint, act).status_code == 302
+    assert do(client, endpoint, button).status_code == 302
     assert client.get(f"{LIST}{endpoint.id}/change/").status_code == 302
     after = only_endpoint(world)
     assert (after.secret, after.is_active, world.deliveries()) == (before, True, [])
@@ -347,3 +347,21 @@ def test_the_samples_are_those_of_the_documents():
     text = (Path(__file__).parents[2] / "docs/operators.md").read_text()
     for language, sample in SAMPLES:
         assert sample in text, language
+
+
+def test_the_list_shows_how_each_does_and_leads_to_its_deliveries(admin, world):
+    with running(Program(status=500)) as port:
+        endpoint, _secret = world.endpoint(port, events=["message.created"])
+        world.say()
+        world.send()
+    make_webhook(world.admin, url="https://quiet.example/hook")
+
+    page = admin.get(LIST).content.decode()
+    own = admin.get(f"{DELIVERIES}?endpoint__id__exact={endpoint.id}").content.decode()
+
+    assert endpoint.url in page
+    assert "message.created" in page
+    assert "failing" in page
+    assert "message.created" in own
+    assert "quiet.example" not in own
+    assert "quiet.example" in admin.get(DELIVERIES).content.decode()
