@@ -7,11 +7,14 @@ from django.db import connection
 from django.utils import timezone
 
 from ondi.accounts.actors import Actor
+from ondi.accounts.api_keys import issue_api_key
+from ondi.accounts.models import Scope
 from ondi.common.errors import PermissionDenied
 from ondi.tenants.scope import tenant_scope
 from ondi.webhooks.models import Attempt, Endpoint, WebhookDelivery
 from ondi.webhooks.services import create_endpoint, replay_since
 from support.fixes.final import EraseCustomer
+from tests.client import ApiClient
 from tests.factories import MemberFactory, TenantFactory, make_webhook
 from tests.webhooks.world import Program, running
 
@@ -246,3 +249,16 @@ def test_the_database_refuses_what_makes_no_sense(admin, statement):
 def test_a_system_manages_no_webhooks(admin):
     with tenant_scope(admin.member.tenant_id), pytest.raises(PermissionDenied):
         create_endpoint(actor=Actor.system(admin.member.tenant_id, "fix"), values={"url": GOOD["webhook_url"]})
+
+
+def test_a_program_with_every_scope_manages_none(admin):
+    """A program has no membership either, as the operator, who does manage them."""
+    created(admin)
+    with tenant_scope(admin.member.tenant_id):
+        _key, text = issue_api_key(tenant_id=admin.member.tenant_id, name="platform", scopes=Scope.values)
+    program = ApiClient(**{"X-API-Key": text})
+
+    assert program.get(URL).status_code == 401
+    assert program.post(URL, GOOD).status_code == 401
+    with tenant_scope(admin.member.tenant_id):
+        assert Endpoint.objects.count() == 1
