@@ -13,12 +13,12 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ondi import embedded_postgres
-from ondi.api.document_settings import SPECTACULAR_SETTINGS  # noqa: F401 - Django reads it here
 from ondi.common import logs
 from ondi.common.connections import BoundedConnection
 from ondi.common.mail_url import mail_settings
 from ondi.common.origins import next_port, origin_of
 from ondi.common.private_networks import parse_networks
+from ondi.document_settings import SPECTACULAR_SETTINGS  # noqa: F401 - Django reads it here
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
