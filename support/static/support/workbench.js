@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, BELL_EVERY = 10000, SEEN_EVERY = 10000;
+  const BELL_AT_LEAST = 300000, LEAVING = 10000;
   const LIVE_AGAIN = 2000, LIVE_LATEST = 60000, LIVE_SILENCE = 45000, POLL = { "X-Workbench-Poll": "1" };
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -113,6 +114,11 @@
 
   /* ---- The queue ---- */
   function watchQueue() {
+    let isLeaving = false;
+    addEventListener("beforeunload", () => {
+      isLeaving = true;
+      setTimeout(() => { isLeaving = false; }, LEAVING); // it was a download
+    });
     const isBusy = () => find("input.action-select:checked") || find("#result_list")?.contains(document.activeElement);
     keepUp(async () => {
       if (!isLive && document.hidden && Math.random() < 0.5) return; // a tab nobody looks at asks half as often
@@ -125,7 +131,7 @@
       const known = new Set(all("input.action-select", list).map((box) => box.value));
       const rows = find("#result_list", list), newRows = find("#result_list", newer);
       if (!rows || !newRows) {
-        if (rows || newRows) location.reload();
+        if ((rows || newRows) && !isLeaving) location.reload(); // which would undo a click on another page
         return;
       }
       if (rows.textContent === newRows.textContent) return;
@@ -211,8 +217,15 @@
       count.textContent = unread > 99 ? "99+" : unread;
       if (newest && isNews(newest.id)) tell(newest);
     };
+    let later;
+    const lookTwice = () => { // what somebody is told comes a moment after what happened, and at times a long one
+      look();
+      clearTimeout(later);
+      later = setTimeout(look, BELL_EVERY);
+    };
     look();
-    keepUp(look, BELL_EVERY, 1500); // what somebody is told comes a moment after what happened
+    keepUp(lookTwice, BELL_EVERY, 1500);
+    setInterval(look, BELL_AT_LEAST);
   }
 
   /* Of several tabs the first one rings; the first look of a browser at all is no news. */
