@@ -221,7 +221,7 @@
     const lookTwice = () => { // what somebody is told comes a moment after what happened, and at times a long one
       look();
       clearTimeout(later);
-      later = setTimeout(look, BELL_EVERY);
+      if (isLive) later = setTimeout(look, BELL_EVERY);
     };
     look();
     keepUp(lookTwice, BELL_EVERY, 1500);
