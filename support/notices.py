@@ -19,6 +19,8 @@ from ondi.webhooks.notices import DISABLED, FAILING
 from support.models import Ticket
 
 OF_WEBHOOKS = (FAILING, DISABLED)
+# So long nobody is told of what happened on a ticket that they have on their screen: they may read it there.
+HELD_FOR = timedelta(seconds=15)
 REPLY, OPENED = "support_reply", "support_ticket_opened"
 CLOSED, REOPENED = "support_ticket_closed", "support_ticket_reopened"
 NEW, ASSIGNED, CUSTOMER_REPLIED = "support_ticket_new", "support_ticket_assigned", "support_customer_replied"

@@ -23,7 +23,7 @@ from support.publishing import MESSAGE_CREATED, NOTE_CREATED, PUBLISHED
 from support.vocabulary import EventKind
 
 # Who has the ticket on their screen reads it there; who has left it open and gone is told all the same.
-ON_SCREEN, HELD_FOR = timedelta(seconds=10), timedelta(seconds=15)
+ON_SCREEN = timedelta(seconds=10)
 OPENED = PUBLISHED[EventKind.OPENED]
 OF_SYSTEM_MESSAGE = {TICKET_CLOSED: notices.CLOSED, TICKET_REOPENED: notices.REOPENED}
 
@@ -138,7 +138,7 @@ def _has_read(person: UUID, message: Message | None, facts: Facts) -> bool:
 
 def _shown_at(person: UUID, event: Event, facts: Facts) -> datetime:
     seen = facts.seen_at.get((_subject(event), person))
-    return event.at + HELD_FOR if seen and seen >= event.at - ON_SCREEN else event.at
+    return event.at + notices.HELD_FOR if seen and seen >= event.at - ON_SCREEN else event.at
 
 
 def _facts(tenant_id: UUID, events: Sequence[Event]) -> Facts:

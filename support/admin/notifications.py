@@ -1,6 +1,6 @@
 """What this person is told, in all their tenants: the bell's page, and what it asks while a page is open."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -16,10 +16,11 @@ from ondi.notifications.querysets import NotificationQuerySet
 from ondi.notifications.services import mark_notifications_read
 from ondi.staff.entry import Staff, staff_at
 from support.admin.pages import ticket_url
-from support.notices import texts_of
+from support.notices import HELD_FOR, OF_WEBHOOKS, texts_of
 
 SHOWN, COUNTED = 50, 99
-# An open page asks for news every 4 seconds: what was told longer ago than this has been on it.
+# An open page that somebody looks at asks for news every 6 seconds at least: what was told longer ago than this has
+# been on it, before what is held back (`HELD_FOR`) would count.
 ON_SCREEN_FOR = timedelta(seconds=8)
 
 
@@ -33,22 +34,36 @@ def notifications(request: HttpRequest) -> HttpResponse:
         return redirect(here)
     found = list(_listed(staff).newest_first()[:SHOWN])
     texts = texts_of(found, staff)
-    lines = [(one, *texts[one.id], ticket_url(one.subject_id)) for one in found if one.subject_id]
+    lines = [(one, *texts[one.id], _address_of(one)) for one in found if one.subject_id]
     context = {"title": _("Notifications"), "lines": lines, "here": here}
     return render(request, "support/notifications.html", {**admin.site.each_context(request), **context})
 
 
 def notifications_news(request: HttpRequest) -> JsonResponse:
-    """How many are unread, counted up to a hundred, and what the newest of them says."""
-    staff = staff_at(request)
-    unread = list(_listed(staff).unread().newest_first()[: COUNTED + 1])
-    return JsonResponse({"unread": len(unread), "newest": _told(unread[0], staff) if unread else None})
+    """How many are unread, counted up to a hundred, what the newest of them says, and when to look again.
+
+    `again_in`: seconds until one counts that is held back, from somebody who may be reading what it tells of.
+    """
+    staff, now = staff_at(request), timezone.now()
+    found = list(_listed(staff, at=now + HELD_FOR).unread().newest_first()[: COUNTED + 1])
+    unread = [one for one in found if one.shown_at <= now]
+    held = [(one.shown_at - now).total_seconds() for one in found if one.shown_at > now]
+    newest = _told(unread[0], staff) if unread else None
+    return JsonResponse({"unread": len(unread), "newest": newest, "again_in": min(held, default=None)})
 
 
 def _told(one: Notification, staff: Staff) -> dict[str, str]:
     title, message = texts_of([one], staff)[one.id]
-    address = ticket_url(one.subject_id) if one.subject_id else reverse("admin:support_ticket_notifications")
-    return {"id": str(one.id), "title": title, "message": message, "address": address}
+    return {"id": str(one.id), "title": title, "message": message, "address": _address_of(one)}
+
+
+def _address_of(one: Notification) -> str:
+    """The page of what it tells of."""
+    if one.subject_id is None:
+        return reverse("admin:support_ticket_notifications")
+    if one.notification_type in OF_WEBHOOKS:
+        return reverse("admin:webhooks_endpoint_change", args=[one.subject_id])
+    return ticket_url(one.subject_id)
 
 
 def note_read(actor: Actor, conversation_id: UUID, *, told_before: timedelta = timedelta(0)) -> None:
@@ -62,5 +77,5 @@ def _people(staff: Staff) -> list[Actor]:
     return [actor for actor in staff.actors if actor.membership_id is not None]
 
 
-def _listed(staff: Staff) -> NotificationQuerySet:
-    return Notification.objects.listed_of(staff, staff.membership_ids, at=timezone.now())
+def _listed(staff: Staff, *, at: datetime | None = None) -> NotificationQuerySet:
+    return Notification.objects.listed_of(staff, staff.membership_ids, at=at or timezone.now())

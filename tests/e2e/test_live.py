@@ -21,7 +21,7 @@ def test_queue_and_ticket_follow_without_a_poll_and_come_back_with_the_stream(si
     page, asked = window("agent1"), []
     with page.expect_request("**/live/"):
         page.goto(f"{site.url}{QUEUE}?tab=open")
-    page.wait_for_timeout(2_000)  # until it listens
+    page.wait_for_timeout(12_000)  # until it listens, and the bell has looked a second time
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(17_000)  # longer than the queue's and the bell's own pauses
     assert asked == []

@@ -1,12 +1,18 @@
 """The bell of the admin: what staff are told, in all their tenants, and marking it as read."""
 
+from datetime import timedelta
+
 import pytest
 import time_machine
 from django.utils import timezone
 
+from ondi.tenants.scope import tenant_scope
+from ondi.webhooks.notices import FAILING, tell_admins
+from ondi.webhooks.services import create_endpoint
 from support import services
 from support.admin.notifications import COUNTED, ON_SCREEN_FOR
-from tests.factories import MemberFactory, UserFactory, make_ticket
+from support.notices import HELD_FOR
+from tests.factories import MemberFactory, UserFactory, actor, make_ticket
 from tests.notifications.world import World
 from tests.workbench import workbench
 
@@ -29,7 +35,7 @@ def mention(world, ticket=None):
 
 
 def test_it_counts_and_names_the_newest(world):
-    assert news(world.yusuf) == {"unread": 0, "newest": None}
+    assert news(world.yusuf) == {"unread": 0, "newest": None, "again_in": None}
     mention(world)
 
     told = news(world.yusuf)
@@ -38,7 +44,7 @@ def test_it_counts_and_names_the_newest(world):
     assert told["newest"]["title"] == f"You were mentioned in ticket #{world.ticket.number}"
     assert told["newest"]["message"] == "Sara Kareem: Where is my lamp?"
     assert told["newest"]["address"] == f"/admin/support/ticket/{world.ticket.id}/change/"
-    assert news(world.lead) == {"unread": 0, "newest": None}
+    assert news(world.lead) == {"unread": 0, "newest": None, "again_in": None}
 
 
 def test_the_list_leads_to_the_ticket_and_all_can_be_marked(world):
@@ -85,6 +91,35 @@ def test_what_has_been_on_the_open_page_for_a_while_is_read(world):
         workbench(world.yusuf.user).get(f"{page}?seen=1")
 
         assert news(world.yusuf)["unread"] == 0
+
+
+def test_a_page_is_told_when_to_look_for_what_is_held_back(world):
+    """Given Yusuf has just left the ticket's page, when he is mentioned there, then the bell waits, and says how long."""
+    page = f"/admin/support/ticket/{world.ticket.id}/news/"
+    workbench(world.yusuf.user).get(f"{page}?seen=1")
+    mention(world)
+
+    told = news(world.yusuf)
+
+    assert (told["unread"], told["newest"]) == (0, None)
+    assert 10 < told["again_in"] <= HELD_FOR.total_seconds()
+    with time_machine.travel(timezone.now() + timedelta(seconds=told["again_in"] + 0.1)):
+        later = news(world.yusuf)
+        assert (later["unread"], later["again_in"]) == (1, None)
+
+
+def test_what_tells_of_a_webhook_leads_to_it(world):
+    admin = MemberFactory(tenant=world.tenant, admin=True)
+    values = {"url": "https://hooks.example/x", "events": ["*"]}
+    with tenant_scope(world.tenant.id):
+        endpoint, _secret = create_endpoint(actor=actor(admin), values=values)
+        tell_admins(endpoint, FAILING, timezone.now())
+
+    address = news(admin)["newest"]["address"]
+
+    browser = workbench(admin.user)
+    assert f'href="{address}"' in browser.get(PAGE).content.decode()
+    assert "hooks.example" in browser.get(address).content.decode()
 
 
 def test_it_counts_no_further_than_it_shows(world, monkeypatch):

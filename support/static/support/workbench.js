@@ -2,7 +2,7 @@
    page of the admin, forms that are sent once and keep their text. Everything works without it, by plain links and forms. */
 "use strict";
 (() => {
-  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, BELL_EVERY = 10000, SEEN_EVERY = 10000;
+  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, BELL_EVERY = 10000, SEEN_EVERY = 6000;
   const BELL_AT_LEAST = 300000, LEAVING = 10000;
   const LIVE_AGAIN = 2000, LIVE_LATEST = 60000, LIVE_SILENCE = 45000, POLL = { "X-Workbench-Poll": "1" };
   const find = (selector, root = document) => root.querySelector(selector);
@@ -209,15 +209,17 @@
   /* ---- The bell ---- */
   function watchBell(bell) {
     const count = find("#wb-bell-count");
+    let held, later;
     const look = async () => {
       const answer = await ask(bell.dataset.bell);
       if (!answer) return;
-      const { unread, newest } = await answer.json();
+      const { unread, newest, again_in: againIn } = await answer.json();
+      clearTimeout(held);
+      if (againIn !== null) held = setTimeout(look, againIn * 1000);
       count.hidden = !unread;
       count.textContent = unread > 99 ? "99+" : unread;
       if (newest && isNews(newest.id)) tell(newest);
     };
-    let later;
     const lookTwice = () => { // what somebody is told comes a moment after what happened, and at times a long one
       look();
       clearTimeout(later);
