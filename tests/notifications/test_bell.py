@@ -94,7 +94,7 @@ def test_what_has_been_on_the_open_page_for_a_while_is_read(world):
 
 
 def test_a_page_is_told_when_to_look_for_what_is_held_back(world):
-    """Given Yusuf has just left the page of a ticket, when he is mentioned there, then the bell says how long it waits."""
+    """Given Yusuf has just left the page of a ticket, when he is mentioned there, then the bell says how long."""
     page = f"/admin/support/ticket/{world.ticket.id}/news/"
     workbench(world.yusuf.user).get(f"{page}?seen=1")
     mention(world)

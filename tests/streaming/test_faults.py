@@ -233,7 +233,7 @@ def follow(port, token, found, over, failures, seed):
             while not over.is_set() and time.monotonic() < cut_at:
                 event, data, position = client.next(0.2)
                 found.append((event, data, position))
-        except TimeoutError:
+        except OSError:  # nothing came for a while, or it was cut from the other side: as any page, it asks again
             continue
         except Exception as error:  # noqa: BLE001 - the outermost of its thread
             failures.append(repr(error))
