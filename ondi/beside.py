@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_PAUSE, LONGEST_PAUSE, LONG_ENOUGH = 0.5, 30.0, 60.0  # seconds
-ENDS_WITHIN = 10
+ENDS_WITHIN, KEEPER_ENDS_WITHIN = 10, 15
 _PR_SET_PDEATHSIG = 1
 
 
@@ -34,7 +34,7 @@ def beside(*commands: Sequence[str]) -> Iterator[None]:
         for keeper in keepers:
             keeper.terminate()
         for keeper in keepers:
-            _end(keeper)
+            _wait_for(keeper, KEEPER_ENDS_WITHIN)
 
 
 def keep(command: list[str]) -> None:
@@ -50,14 +50,15 @@ def keep(command: list[str]) -> None:
             time.sleep(pause)  # before the next try: what ends at once would take a core
     except SystemExit:
         if child is not None:
-            _end(child)
+            child.terminate()
+            _wait_for(child, ENDS_WITHIN)
         raise
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    child.terminate()
+def _wait_for(child: "subprocess.Popen[bytes]", seconds: int) -> None:
+    """Let it end; by force where it takes longer."""
     try:
-        child.wait(ENDS_WITHIN)
+        child.wait(seconds)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
@@ -68,8 +69,14 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def _leave(*_signal: object) -> None:
+    """At the first signal. A second one would break off the wait for the child, who keeps the database up."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(0)
+
+
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(0))
+    signal.signal(signal.SIGTERM, _leave)
     keep([sys.executable, "manage.py", *(sys.argv[1:] or ["work"])])
 
 

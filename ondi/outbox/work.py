@@ -33,7 +33,8 @@ class Work:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(1)  # a signal that came to another thread, as after a freeze, is heard when this one moves
 
     def make_room(self) -> None:
         """Have a connection for each thread and one beside, whatever web processes have. Before the first is opened."""

@@ -145,6 +145,21 @@ class TestBesideTheServer:
 
         wait_for(lambda: not Path(f"/proc/{worker}").exists())
 
+    def test_a_keeper_that_is_told_twice_still_waits_for_it(self, keeper):
+        tenant = TenantFactory()
+        publish(tenant, 1)
+        wait_for(lambda: events(tenant) == [1])
+        (worker,) = children_of(keeper.pid)
+        os.kill(worker, signal.SIGSTOP)
+        for _time in range(2):
+            keeper.terminate()
+            with pytest.raises(subprocess.TimeoutExpired):
+                keeper.wait(0.5)
+        os.kill(worker, signal.SIGCONT)
+
+        assert keeper.wait(20) == 0
+        assert not Path(f"/proc/{worker}").exists()
+
 
 def start(*command, stderr=subprocess.DEVNULL, **more):
     """`manage.py work`, or another program, on the database of the tests. `more`: settings from the environment."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ondi import embedded_postgres
+from tests.reliability.fresh_database import begin_with_schema
 from tests.reliability.product import two_free_ports, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -157,6 +158,7 @@ def test_what_is_not_set_is_said_in_a_sentence(environment, command):
 class TestServe:
     @pytest.fixture
     def served(self, environment):
+        begin_with_schema(Path(environment["ONDI_DATA_DIR"]))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -167,8 +169,8 @@ class TestServe:
         url = f"http://127.0.0.1:{port}"
         wait_until(lambda: self._answers(f"{url}/health/ready") or server.poll() is not None, "make serve is not up")
         yield server, url
-        if server.poll() is None:
-            os.killpg(server.pid, signal.SIGKILL)
+        server.terminate()
+        server.communicate(timeout=WAIT_SECONDS)
 
     def _answers(self, url):
         try:

@@ -21,6 +21,7 @@ import psycopg
 
 from ondi import embedded_postgres
 from tests.reliability.caller import Caller
+from tests.reliability.fresh_database import begin_with_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 60
@@ -156,6 +157,7 @@ def prepared(folder: Path | None = None, **more: str) -> tuple[Path, dict[str, s
     os.environ["ONDI_DATA_DIR"] = str(home / "data")
     environment = {**os.environ, **ENVIRONMENT, **more}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
+    begin_with_schema(home / "data")
     embedded_postgres.hold()  # the database outlives the product, and is stopped when this process ends
     manage(environment, "migrate", "--verbosity=0")
     return home, environment
