@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from tests.reliability import events, mails, slow_clients
+from tests.reliability import events, mails, slow_clients, webhooks
 from tests.reliability.product import ROOT, Product, product, somebody_waits_for, wait_until
 from tests.reliability.relay import Relay
 from tests.reliability.work import TICKETS, Ledger, faults_of, run_clients
@@ -271,6 +271,7 @@ SCENARIOS: dict[str, Callable[[], tuple[Figures, list[str]]]] = {
     "slow clients": slow_clients.through_the_proxy,
     "followers killed": followers_killed,
     "mail server away": mails.server_away,
+    "programs called": webhooks.called_by_killed_workers,
 }
 
 
