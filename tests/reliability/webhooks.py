@@ -39,7 +39,15 @@ from tests.benchmarks.load import load
 from tests.reliability.events import _connected as connected
 from tests.reliability.mails import start_django
 from tests.reliability.product import (
-    ROOT, free_port, manage, owner, prepared, processor_seconds, start_database, stop_database, wait_until,
+    ROOT,
+    free_port,
+    manage,
+    owner,
+    prepared,
+    processor_seconds,
+    start_database,
+    stop_database,
+    wait_until,
 )  # fmt: skip
 
 CALLS = int(os.environ.get("CHAOS_CALLS", "100000"))
@@ -258,14 +266,17 @@ def write(subjects: list[Subject], programs: Programs, written: Written) -> None
             writer.result()
 
 
-def _write(
-    subjects: list[Subject], programs: Programs, written: Written, seed: int
-) -> None:
+def _write(subjects: list[Subject], programs: Programs, written: Written, seed: int) -> None:
     connection, chance = connected(owner), random.Random(seed)
     while len(written.committed) < CALLS:
         while len(written.committed) - len(programs.acknowledged) > AHEAD:
             undisturbed(0.01)
-        subject, kind, tag, takes_back = chance.choice(subjects), chance.choice(KINDS), uuid4().hex, chance.random() < 0.1
+        subject, kind, tag, takes_back = (
+            chance.choice(subjects),
+            chance.choice(KINDS),
+            uuid4().hex,
+            chance.random() < 0.1,
+        )
         what, kept = (subject.tenant_id, kind), written.unknown
         try:
             with connection.transaction(force_rollback=takes_back):
@@ -350,7 +361,10 @@ def faults_of(programs: Programs, written: Written) -> list[str]:
     """What was lost, made up, told to the wrong program, under two names, or in too many requests."""
     faults = []
     with owner() as database:
-        kept = {tag: (tenant_id, position, kind) for tenant_id, position, kind, tag in database.execute(EVENTS, [list(KINDS)])}
+        kept = {
+            tag: (tenant_id, position, kind)
+            for tenant_id, position, kind, tag in database.execute(EVENTS, [list(KINDS)])
+        }
         states = dict(database.execute("SELECT state, count(*) FROM webhooks_delivery GROUP BY 1").fetchall())
         off = database.execute("SELECT count(*) FROM webhooks_endpoint WHERE NOT is_active").fetchone()
         aside = database.execute("SELECT count(*) FROM outbox_setaside").fetchone()
@@ -358,7 +372,9 @@ def faults_of(programs: Programs, written: Written) -> list[str]:
         faults.append(f"{len(lost)} events are lost")
     if made_up := kept.keys() - written.committed.keys() - written.unknown.keys():
         faults.append(f"{len(made_up)} events were never committed")
-    expected = {(path_of(tenant_id, kind), tag): (tenant_id, position) for tag, (tenant_id, position, kind) in kept.items()}
+    expected = {
+        (path_of(tenant_id, kind), tag): (tenant_id, position) for tag, (tenant_id, position, kind) in kept.items()
+    }
     if never := expected.keys() - programs.acknowledged:
         faults.append(f"{len(never)} were never acknowledged")
     if wrong := programs.called.keys() - expected.keys():

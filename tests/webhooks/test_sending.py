@@ -318,10 +318,10 @@ def test_nothing_goes_out_while_the_gate_is_closed(world, closed):
 def test_an_event_that_cannot_be_said_holds_up_no_other(world, monkeypatch):
     say = payloads._SAYS[0]
 
-    def stumble(tenant_id, events):
+    def stumble(events):
         if any(event.position == poisonous for event in events):
             raise ValueError
-        return say(tenant_id, events)
+        return say(events)
 
     with running(program := Program()) as port:
         world.endpoint(port)
