@@ -156,7 +156,5 @@ def _update_many(model: type[Model], names: tuple[str, ...]) -> tuple[str, "list
     lists = ", ".join(f"%s::{str(field.db_type(connection)).partition('(')[0]}[]" for field in (key, *fields))
     changes = ", ".join(f'"{field.column}" = new."{field.column}"' for field in fields)
     given = f"unnest({lists}) AS new ({columns})"
-    return f'UPDATE "{table}" SET {changes} FROM {given} WHERE "{table}"."{key.column}" = new."{key.column}"', [
-        key,
-        *fields,
-    ]
+    sql = f'UPDATE "{table}" SET {changes} FROM {given} WHERE "{table}"."{key.column}" = new."{key.column}"'  # noqa: S608
+    return sql, [key, *fields]
