@@ -137,7 +137,10 @@ def _doing(
 
 
 def _bodies(deliveries: Sequence[WebhookDelivery]) -> dict[UUID, bytes | None]:
-    """By delivery; None where an event cannot be said. What is no longer kept is not there."""
+    """By delivery; None where an event cannot be said. What is no longer kept is not there.
+
+    Raises what says that the database is away: that is no event's fault.
+    """
     positions: dict[UUID, set[int]] = defaultdict(set)
     for one in deliveries:
         if one.position is not None:
@@ -151,6 +154,8 @@ def _bodies(deliveries: Sequence[WebhookDelivery]) -> dict[UUID, bytes | None]:
     try:
         with transaction.atomic():
             said: Sequence[bytes | None] = bodies_of([event for _key, event in pairs])
+    except DATABASE_IS_AWAY:
+        raise
     except Exception:  # noqa: BLE001 - one of them is to blame, and holds up no other
         said = [_body_alone(event) for _key, event in pairs]
     return {key: body for (key, _event), body in zip(pairs, said, strict=True)}
@@ -160,6 +165,8 @@ def _body_alone(event: Event) -> bytes | None:
     try:
         with transaction.atomic():
             return bodies_of([event])[0]
+    except DATABASE_IS_AWAY:
+        raise
     except Exception:
         log.warning("webhook_not_written", position=event.position, exc_info=True)
         return None
