@@ -272,6 +272,7 @@ SCENARIOS: dict[str, Callable[[], tuple[Figures, list[str]]]] = {
     "followers killed": followers_killed,
     "mail server away": mails.server_away,
     "programs called": webhooks.called_by_killed_workers,
+    "programs called on schedule": webhooks.called_on_schedule,
 }
 
 

@@ -55,6 +55,7 @@ CALLS = int(os.environ.get("CHAOS_CALLS", "100000"))
 KILLS = int(os.environ.get("CHAOS_CALL_KILLS", "200"))
 STOPS = int(os.environ.get("CHAOS_CALL_STOPS", "20"))
 TENANTS = int(os.environ.get("CHAOS_CALL_TENANTS", "100"))
+ON_SCHEDULE = 1_000
 TICKETS, WORKERS, WRITERS = 5, 3, 8  # tickets: of a tenant
 FAILS, HANGS, MOST_REQUESTS = 0.30, 0.05, 1.7
 AHEAD = max(200, CALLS // 50)  # events that are written and not yet acknowledged
@@ -241,6 +242,14 @@ def called_by_killed_workers() -> tuple[dict[str, Any], list[str]]:
         "clock moved (min)": moves, "seconds": round(took), "requests a second": round(requests / took),
         "processor of workers (ms a request)": round(workers.seconds * 1000 / requests, 1),
     }, faults  # fmt: skip
+
+
+def called_on_schedule() -> tuple[dict[str, Any], list[str]]:
+    """The long form of `tests/webhooks/test_schedule.py`: a thousand events on the real schedule, with the clock moved."""
+    command = [sys.executable, "-m", "pytest", "-q", "tests/webhooks/test_schedule.py"]
+    settings = {**os.environ, "CALLS_ON_SCHEDULE": str(ON_SCHEDULE)}
+    done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
+    return {"events": ON_SCHEDULE}, [done.stdout[-3000:] + done.stderr[-3000:]] if done.returncode else []
 
 
 def make_endpoints(subjects: list[Subject], programs: Programs) -> None:
