@@ -185,7 +185,8 @@ class Workers:
         self.seconds = 0.0  # of the processor, of those that were killed
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, "manage.py", "work"], cwd=ROOT, env=self._environment)
+        command = [sys.executable, "manage.py", "work"]
+        return subprocess.Popen(command, cwd=ROOT, env=self._environment, stderr=subprocess.DEVNULL)
 
     def kill_one(self) -> None:
         place = random.randrange(len(self._running))
@@ -245,7 +246,7 @@ def called_by_killed_workers() -> tuple[dict[str, Any], list[str]]:
 
 
 def called_on_schedule() -> tuple[dict[str, Any], list[str]]:
-    """The long form of `tests/webhooks/test_schedule.py`: a thousand events on the real schedule, with the clock moved."""
+    """The long form of `tests/webhooks/test_schedule.py`: many events on the real schedule, the clock moved."""
     command = [sys.executable, "-m", "pytest", "-q", "tests/webhooks/test_schedule.py"]
     settings = {**os.environ, "CALLS_ON_SCHEDULE": str(ON_SCHEDULE)}
     done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
@@ -265,7 +266,8 @@ def make_endpoints(subjects: list[Subject], programs: Programs) -> None:
             for kind in KINDS:
                 url = f"http://{host}:{programs.port}{path_of(tenant_id, kind)}"
                 create_endpoint(actor=Actor.program(tenant_id), values={"url": url, "events": [kind]})
-    connection.close_pool()  # the database is to be stopped
+    connection.close()  # the database is to be stopped
+    connection.close_pool()
 
 
 def tenants_of(subjects: list[Subject]) -> list[UUID]:

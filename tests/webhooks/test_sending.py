@@ -365,8 +365,7 @@ def test_what_ended_while_the_database_was_away_is_recorded_when_it_is_back(worl
         with monkeypatch.context() as patched:
             patched.setattr(sending, "_breakers", be_away)
             with pytest.raises(OperationalError):
-                while one.turn():
-                    pass
+                [one.turn() for _turn in range(100)]
         while one.turn():
             pass
     assert len(program.got) == 1
