@@ -4,7 +4,7 @@ Each scenario runs in a process of its own on a database of its own and prints i
 with 1 when one of them lost or doubled a write, answered with a 5xx that is not a coded 503, or did not come
 back by itself. `CHAOS_KILLS` sets how many workers are killed
 (200), `CHAOS_STOPS` how often the database is stopped (3), `CHAOS_EVENTS` how many changes are followed (1,000,000);
-what the scenario of mails takes is in its module.
+what the scenarios of mails and webhooks take is in their modules.
 """
 
 import atexit

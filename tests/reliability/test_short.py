@@ -60,7 +60,7 @@ def test_programs_that_fail_are_told_by_workers_that_are_killed():
         CHAOS_CALL_STOPS="1",
         CHAOS_CALL_TENANTS="4",
         CHAOS_CALL_HASTE="100",
-        CHAOS_CALL_IDLE="0.7",
+        CHAOS_CALL_IDLE="0.5",
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -2,11 +2,11 @@
 
 Programs at a hundred addresses of this machine answer 500 to 30 % of the calls and nothing at all to 5 %, by chance.
 Writers change tickets of their tenants, a hundred a second, each change with its entry in one transaction, one in ten
-taken back; so relay, planning and sending are at work all the time, and the processor has time for a call within 15 ms. The processes
-are the product's own (`manage.py work`) with the schedule and the time limit of calls divided by 1,000 (`hasty`).
-The lease is not divided: what a killed worker had in hand is called again a minute later. Where nothing is called any
-more for a while because of that, or because what is left waits for a late try, the clock is moved on by a minute:
-every moment by which something is due or leased is moved back in the database.
+taken back; so relay, planning and sending are at work all the time, and the processor has time for a call within 15 ms.
+The processes are the product's own (`manage.py work`) with the schedule and the time limit of calls divided by 1,000
+(`hasty`). The lease is not divided: what a killed worker had in hand is called again a minute later. Where nothing is
+called any more for a while because of that, or because what is left waits for a late try, the clock is moved on by a
+minute: every moment by which something is due or leased is moved back in the database.
 
 A call fails ten times in a row now and then (once in 36,000). Where all ten are of one host its breaker opens, for
 three tenths of a second here, and nothing is lost; where all ten are of one delivery it is given up, and is sent again
@@ -297,32 +297,25 @@ def _write(subjects: list[Subject], programs: Programs, written: Written, seed: 
         while len(written.committed) - len(programs.acknowledged) > AHEAD:
             undisturbed(0.01)
         undisturbed(chance.random() * 2 * WRITERS / RATE)
-        subject, kind, tag, takes_back = (
-            chance.choice(subjects),
-            chance.choice(KINDS),
-            uuid4().hex,
-            chance.random() < 0.1,
-        )
-        what, kept = (subject.tenant_id, kind), written.unknown
+        subject, kind, tag = chance.choice(subjects), chance.choice(KINDS), uuid4().hex
+        if takes_back := chance.random() < 0.1:
+            written.taken_back.add(tag)
+        kept = written.committed
         try:
             with connection.transaction(force_rollback=takes_back):
-                (version,) = connection.execute(CHANGE, [subject.id]).fetchone()
-                data = {
-                    "ticket_number": subject.number, "conversation_id": str(subject.conversation_id),
-                    "before": {}, "after": {"tags": [tag]},
-                }  # fmt: skip
-                connection.execute(
-                    ENTRY, [subject.tenant_id, kind, subject.id, version, subject.requester_id, Jsonb(data)]
-                )
+                change(connection, subject, kind, tag)
         except psycopg.OperationalError:  # the database alone knows
-            connection = connected(owner)
-        else:
-            kept = written.committed
-        if takes_back:
-            written.taken_back.add(tag)
-        else:
-            kept[tag] = what
+            connection, kept = connected(owner), written.unknown
+        if not takes_back:
+            kept[tag] = (subject.tenant_id, kind)
     connection.close()
+
+
+def change(connection: "psycopg.Connection[Any]", subject: Subject, kind: str, tag: str) -> None:
+    (version,) = connection.execute(CHANGE, [subject.id]).fetchone() or (None,)
+    said = {"ticket_number": subject.number, "conversation_id": str(subject.conversation_id)}
+    data = Jsonb({**said, "before": {}, "after": {"tags": [tag]}})
+    connection.execute(ENTRY, [subject.tenant_id, kind, subject.id, version, subject.requester_id, data])
 
 
 def do_harm(workers: Workers, programs: Programs) -> int:
