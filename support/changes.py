@@ -1,5 +1,6 @@
 """What changed, as readers of the feeds see it (API.md, section 13)."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -70,15 +71,28 @@ def _is_own(event: Event, reader: Actor | Reader) -> bool:
     return reader.membership_id is not None and event.person_id == reader.membership_id
 
 
-def webhook_data(tenant_id: UUID, events: Sequence[Event]) -> list[dict[str, Any]]:
-    """What a tenant's own programs are told: ids and codes, and the outside's ids as they are now.
+def webhook_data(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """What their tenants' own programs are told: ids and codes, and the outside's ids as they are now.
 
-    Three statements, and four more where a push is due.
+    With the tenants in scope. Three statements, and four more for each tenant where a push is due.
     """
-    people = _people(tenant_id, {key for event in events for key in _people_in(event)})
-    items = _items(tenant_id, [event.subject_id for event in events if event.subject_id])
-    pushes = pushes_of(tenant_id, [event.data["notification_id"] for event in events if event.kind == DUE])
-    return [_push_data(event, pushes) if event.kind == DUE else _webhook_data(event, people, items) for event in events]
+    people = _people(events)
+    items = _items(events)
+    pushes = _pushes(events)
+    return [
+        _push_data(event, pushes[event.tenant_id])
+        if event.kind == DUE
+        else _webhook_data(event, people[event.tenant_id], items[event.tenant_id])
+        for event in events
+    ]
+
+
+def _pushes(events: Sequence[Event]) -> Mapping[UUID, Mapping[str, Mapping[str, Any]]]:
+    due: dict[UUID, list[str]] = defaultdict(list)
+    for event in events:
+        if event.kind == DUE:
+            due[event.tenant_id].append(event.data["notification_id"])
+    return {tenant_id: pushes_of(tenant_id, keys) for tenant_id, keys in due.items()}
 
 
 def _push_data(event: Event, pushes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -128,19 +142,31 @@ def _people_in(event: Event) -> Iterable[str]:
             yield assignee
 
 
-def _people(tenant_id: UUID, keys: Iterable[str]) -> dict[str, Membership]:
-    return {str(person.id): person for person in Membership.objects.in_tenants([tenant_id]).filter(id__in=list(keys))}
+def _people(events: Sequence[Event]) -> Mapping[UUID, Mapping[str, Membership]]:
+    """By tenant, so that no event names another's."""
+    found: dict[UUID, dict[str, Membership]] = defaultdict(dict)
+    keys = {key for event in events for key in _people_in(event)}
+    for person in Membership.objects.in_tenants(_tenants_of(events)).filter(id__in=keys):
+        found[person.tenant_id][str(person.id)] = person
+    return found
 
 
-def _items(tenant_id: UUID, subjects: Sequence[UUID]) -> dict[UUID, dict[str, str | None]]:
-    """The outside's ids of what these tickets and deliveries are about."""
-    of_tickets = Ticket.objects.in_tenants([tenant_id]).filter(id__in=subjects)
-    of_deliveries = Delivery.objects.in_tenants([tenant_id]).filter(id__in=subjects)
-    rows = [
-        *of_tickets.values_list("id", "order__external_id", "delivery__external_id"),
-        *of_deliveries.values_list("id", "order__external_id", "external_id"),
-    ]
-    return {key: {"order": order, "delivery": delivery} for key, order, delivery in rows}
+def _items(events: Sequence[Event]) -> Mapping[UUID, Mapping[UUID, Mapping[str, str | None]]]:
+    """The outside's ids of what these tickets and deliveries are about, by tenant."""
+    tenant_ids, subjects = _tenants_of(events), {event.subject_id for event in events if event.subject_id}
+    of_tickets = Ticket.objects.in_tenants(tenant_ids).filter(id__in=subjects)
+    of_deliveries = Delivery.objects.in_tenants(tenant_ids).filter(id__in=subjects)
+    found: dict[UUID, dict[UUID, dict[str, str | None]]] = defaultdict(dict)
+    for tenant_id, key, order, delivery in [
+        *of_tickets.values_list("tenant_id", "id", "order__external_id", "delivery__external_id"),
+        *of_deliveries.values_list("tenant_id", "id", "order__external_id", "external_id"),
+    ]:
+        found[tenant_id][key] = {"order": order, "delivery": delivery}
+    return found
+
+
+def _tenants_of(events: Sequence[Event]) -> set[UUID]:
+    return {event.tenant_id for event in events}
 
 
 def _with_users(said: Mapping[str, Any], people: Mapping[str, Membership]) -> dict[str, Any]:

@@ -4,7 +4,14 @@ A change and its `Entry` are one statement. The relay takes entries out in the o
 keeps them as `Event`s; subscribers read those. Only the owner's functions write events and numbers.
 """
 
+import functools
+import operator
+from collections.abc import Collection, Mapping
+from typing import Self
+from uuid import UUID
+
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from ondi.common.ids import new_id
@@ -14,7 +21,12 @@ from ondi.tenants.models import TenantOwned
 
 
 class EventQuerySet(TenantQuerySet["Event"]):
-    pass
+    def standing_at(self, positions: Mapping[UUID, Collection[int]]) -> Self:
+        """Those at these positions, by tenant."""
+        if not positions:
+            return self.none()
+        places = (Q(tenant_id=tenant_id, position__in=own) for tenant_id, own in positions.items())
+        return self.filter(functools.reduce(operator.or_, places))
 
 
 class PositionQuerySet(TenantQuerySet["Position"]):

@@ -5,7 +5,9 @@ meanwhile gains nothing. TLS and `Host` keep the name.
 """
 
 import functools
+import heapq
 import http.client
+import itertools
 import socket
 import ssl
 import threading
@@ -209,23 +211,54 @@ def _retry_after(text: str) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
+class _Watchdog:
+    """Cuts calls whose time is over: those of a process, in one thread."""
+
+    def __init__(self) -> None:
+        self._news = threading.Condition()
+        self._watched: list[tuple[float, int, _Deadline]] = []  # a heap: the next to end comes first
+        self._numbers = itertools.count()
+
+    def watch(self, deadline: "_Deadline") -> None:
+        with self._news:
+            heapq.heappush(self._watched, (deadline.ends, next(self._numbers), deadline))
+            if self._watched[0][-1] is deadline:
+                self._news.notify()
+
+    def run(self) -> None:
+        while True:
+            with self._news:
+                while self._watched and self._watched[0][-1].has_ended:
+                    heapq.heappop(self._watched)
+                if not self._watched or (wait := self._watched[0][0] - time.monotonic()) > 0:
+                    self._news.wait(wait if self._watched else None)
+                    continue
+                _ends, _number, over = heapq.heappop(self._watched)
+            over.cut()
+
+
+@functools.cache
+def _watchdog() -> _Watchdog:
+    watchdog = _Watchdog()
+    threading.Thread(target=watchdog.run, daemon=True, name="watchdog").start()
+    return watchdog
+
+
 class _Deadline:
     """The end of a call by the clock: what is still open then is cut, whatever it waits for."""
 
     def __init__(self, seconds: float) -> None:
-        self._ends = time.monotonic() + seconds
+        self.ends, self.has_ended = time.monotonic() + seconds, False
         self._socket: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-        self._timer.start()
+        _watchdog().watch(self)
 
     @property
     def left(self) -> float:
-        return max(self._ends - time.monotonic(), 0.001)
+        return max(self.ends - time.monotonic(), 0.001)
 
     @property
     def is_over(self) -> bool:
-        return time.monotonic() >= self._ends
+        return time.monotonic() >= self.ends
 
     def watch(self, opened: socket.socket) -> None:
         """A double of it: TLS takes the original away."""
@@ -233,10 +266,10 @@ class _Deadline:
         self._socket = opened.dup()
 
     def end(self) -> None:
-        self._timer.cancel()
+        self.has_ended = True
         self._close()
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
         watched = self._socket
         if watched is not None:
             try:

@@ -5,7 +5,7 @@ One call waits for no other: many are under way at once, and a turn records thos
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +17,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from ondi.api.errors import DATABASE_IS_AWAY
+from ondi.common.prepared import insert_rows, update_rows
 from ondi.outbox.models import Event
 from ondi.outbox.outgoing import Outgoing, due_by_tenant, gate
 from ondi.tenants.models import Tenant
@@ -25,7 +27,6 @@ from ondi.webhooks.addresses import Networks, networks_of
 from ondi.webhooks.models import TEST, Attempt, Breaker, Endpoint, WebhookDelivery
 from ondi.webhooks.notices import DISABLED, FAILING, tell_admins
 from ondi.webhooks.payloads import bodies_of
-from ondi.webhooks.querysets import WebhookDeliveryQuerySet
 from ondi.webhooks.schedule import DISABLED_AFTER, TOLD_AFTER, next_try, note
 from ondi.webhooks.secrets import opened
 from ondi.webhooks.sender import LIMIT, Call, Outcome, Resolver, resolve, send
@@ -69,26 +70,29 @@ class Sending:
         self._under_way: dict[Future[Outcome], Taken] = {}
 
     def turn(self, *, at: datetime | None = None) -> int:
-        """Begin what is due, record what ended; how much there is to do, 0 where there is nothing."""
+        """Begin what is due, record what ended; how much there is to do, 0 where there is nothing.
+
+        What ended while the database is away is recorded in a later turn, while its lease lasts.
+        """
         begun = self._begin(at or timezone.now())
         done, _others = wait(self._under_way, timeout=TURN if self._under_way else 0, return_when=FIRST_COMPLETED)
-        record([(self._under_way.pop(call), call.result()) for call in done], at or timezone.now())
+        record([(self._under_way[call], call.result()) for call in done], at or timezone.now())
+        for call in done:
+            del self._under_way[call]
         return begun + len(done) + len(self._under_way)
 
     def _begin(self, at: datetime) -> int:
+        """Asks the gate once: who is stopped meanwhile is called no more from the next turn on."""
         most = min(AT_ONCE, MOST_CALLS - len(self._under_way))
-        begun = 0
-        for tenant_id, keys in due_by_tenant(gate(Outgoing.WEBHOOK), "ondi_claim_deliveries", at, LEASE, most):
-            begun += len(keys)
-            for one in _prepared(tenant_id, keys, at):
-                if not gate(Outgoing.WEBHOOK).lets_out(tenant_id):
-                    _put_back(one.taken, at)
-                elif isinstance(one.doing, Outcome):
-                    record([(one.taken, one.doing)], at)
-                else:
-                    call = self._pool.submit(send, one.doing, resolver=self._resolver)
-                    self._under_way[call] = one.taken
-        return begun
+        due = dict(due_by_tenant(gate(Outgoing.WEBHOOK), "ondi_claim_deliveries", at, LEASE, most)) if most else {}
+        without_call = []
+        for one in _prepared(due, at):
+            if isinstance(one.doing, Outcome):
+                without_call.append((one.taken, one.doing))
+            else:
+                self._under_way[self._pool.submit(send, one.doing, resolver=self._resolver)] = one.taken
+        record(without_call, at)
+        return sum(map(len, due.values()))
 
 
 def send_due(*, at: datetime | None = None, resolver: Resolver = resolve) -> int:
@@ -99,16 +103,20 @@ def send_due(*, at: datetime | None = None, resolver: Resolver = resolve) -> int
     return turns
 
 
-def _prepared(tenant_id: UUID, keys: Sequence[UUID], at: datetime) -> list[Ready]:
-    """What is to be sent for these deliveries, made of their events as they are now."""
-    with tenant_scope(tenant_id):
-        tenant = Tenant.objects.get(id=tenant_id)
-        own = WebhookDelivery.objects.in_tenants([tenant_id]).waiting().filter(id__in=keys, leased_until__gt=at)
-        deliveries = list(own.select_related("endpoint"))
-        bodies = _bodies(tenant_id, deliveries)
-        networks = networks_of(tenant)
+def _prepared(due: Mapping[UUID, Sequence[UUID]], at: datetime) -> list[Ready]:
+    """What is to be sent for these deliveries of each tenant, made of their events as they are now."""
+    if not due:
+        return []
+    with tenant_scope(*due):
+        networks = {tenant.id: networks_of(tenant) for tenant in Tenant.objects.filter(id__in=due)}
+        own = WebhookDelivery.objects.in_tenants(due).waiting().filter(leased_until__gt=at)
+        deliveries = list(own.filter(id__in=[key for keys in due.values() for key in keys]).select_related("endpoint"))
+        bodies = _bodies(deliveries)
     return [
-        Ready(Taken(one.id, tenant_id, one.endpoint_id, one.attempts), _doing(one, bodies, networks, at))
+        Ready(
+            Taken(one.id, one.tenant_id, one.endpoint_id, one.attempts),
+            _doing(one, bodies, networks[one.tenant_id], at),
+        )
         for one in deliveries
     ]
 
@@ -128,27 +136,37 @@ def _doing(
     return Call(delivery.endpoint.url, headers, body, networks, LIMIT / settings.WEBHOOK_HASTE)
 
 
-def _bodies(tenant_id: UUID, deliveries: Sequence[WebhookDelivery]) -> dict[UUID, bytes | None]:
-    """By delivery; None where an event cannot be said. What is no longer kept is not there."""
-    positions = {one.position for one in deliveries if one.position is not None}
-    kept = {one.position: one for one in Event.objects.in_tenants([tenant_id]).filter(position__in=positions)}
+def _bodies(deliveries: Sequence[WebhookDelivery]) -> dict[UUID, bytes | None]:
+    """By delivery; None where an event cannot be said. What is no longer kept is not there.
+
+    Raises what says that the database is away: that is no event's fault.
+    """
+    positions: dict[UUID, set[int]] = defaultdict(set)
+    for one in deliveries:
+        if one.position is not None:
+            positions[one.tenant_id].add(one.position)
+    kept = {(event.tenant_id, event.position): event for event in Event.objects.standing_at(positions)}
     pairs = [
         (one.id, event)
         for one in deliveries
-        if (event := _test_event(one) if one.position is None else kept.get(one.position))
+        if (event := _test_event(one) if one.position is None else kept.get((one.tenant_id, one.position)))
     ]
     try:
         with transaction.atomic():
-            said: Sequence[bytes | None] = bodies_of(tenant_id, [event for _key, event in pairs])
+            said: Sequence[bytes | None] = bodies_of([event for _key, event in pairs])
+    except DATABASE_IS_AWAY:
+        raise
     except Exception:  # noqa: BLE001 - one of them is to blame, and holds up no other
-        said = [_body_alone(tenant_id, event) for _key, event in pairs]
+        said = [_body_alone(event) for _key, event in pairs]
     return {key: body for (key, _event), body in zip(pairs, said, strict=True)}
 
 
-def _body_alone(tenant_id: UUID, event: Event) -> bytes | None:
+def _body_alone(event: Event) -> bytes | None:
     try:
         with transaction.atomic():
-            return bodies_of(tenant_id, [event])[0]
+            return bodies_of([event])[0]
+    except DATABASE_IS_AWAY:
+        raise
     except Exception:
         log.warning("webhook_not_written", position=event.position, exc_info=True)
         return None
@@ -190,7 +208,7 @@ def shown(delivery: WebhookDelivery) -> tuple[dict[str, str], bytes | None]:
 
     What is secret, and what signs, is not in the headers.
     """
-    endpoint, body = delivery.endpoint, _bodies(delivery.tenant_id, [delivery]).get(delivery.id)
+    endpoint, body = delivery.endpoint, _bodies([delivery]).get(delivery.id)
     own = {endpoint.header_name.lower(): HIDDEN} if endpoint.header_name else {}
     signed = {
         "webhook-id": message_id(delivery),
@@ -200,59 +218,65 @@ def shown(delivery: WebhookDelivery) -> tuple[dict[str, str], bytes | None]:
     return {**_plain_headers(own), **signed}, body
 
 
-def _put_back(taken: Taken, at: datetime) -> None:
-    """It was not tried, and is anybody's again."""
-    with tenant_scope(taken.tenant_id):
-        _still_own(taken).update(next_at=at, leased_until=None)
+def record(results: Sequence[Result], at: datetime) -> None:
+    """Write down what came of these calls, in one transaction.
+
+    Where that fails, a tenant at a time: nobody's trouble is another's. Raises what says that the database is away.
+    """
+    try:
+        _record(results, at)
+    except DATABASE_IS_AWAY:
+        raise
+    except Exception:  # noqa: BLE001 - one tenant is to blame, and is found and named
+        of_tenants: dict[UUID, list[Result]] = defaultdict(list)
+        for result in results:
+            of_tenants[result[0].tenant_id].append(result)
+        for tenant_id, own in of_tenants.items():
+            _record_alone(tenant_id, own, at)
 
 
-def _still_own(taken: Taken) -> WebhookDeliveryQuerySet:
-    own = WebhookDelivery.objects.in_tenants([taken.tenant_id]).waiting()
-    return own.filter(id=taken.id, attempts=taken.number, leased_until__isnull=False)
+def _record_alone(tenant_id: UUID, results: Sequence[Result], at: datetime) -> None:
+    try:
+        _record(results, at)
+    except DATABASE_IS_AWAY:
+        raise
+    except Exception:
+        log.warning("webhooks_not_recorded", tenant=str(tenant_id), exc_info=True)
 
 
-def record(results: Iterable[Result], at: datetime) -> None:
-    """Write down what came of these calls, a tenant at a time in a transaction of its own."""
-    of_tenants: dict[UUID, list[Result]] = defaultdict(list)
-    for taken, outcome in results:
-        of_tenants[taken.tenant_id].append((taken, outcome))
-    for tenant_id, own in of_tenants.items():
-        with tenant_scope(tenant_id):
-            _record(tenant_id, own, at)
-
-
-def _record(tenant_id: UUID, results: Sequence[Result], at: datetime) -> None:
+def _record(results: Sequence[Result], at: datetime) -> None:
     """Locks the endpoints, then the deliveries. A delivery that somebody else has taken meanwhile stays as it is."""
-    endpoints = {
-        one.id: one
-        for one in Endpoint.objects.in_tenants([tenant_id]).filter(id__in={t.endpoint_id for t, _o in results}).locked()
-    }
-    waiting = (
-        WebhookDelivery.objects.in_tenants([tenant_id]).waiting().filter(id__in={taken.id for taken, _o in results})
-    )
-    deliveries = {one.id: one for one in waiting.filter(leased_until__isnull=False).locked()}
-    breakers = _breakers(tenant_id, {one.host for one in endpoints.values()})
-    calls = []
-    for taken, outcome in results:
-        delivery = deliveries.get(taken.id)
-        if delivery is None or delivery.attempts != taken.number:
-            continue
-        endpoint = endpoints[taken.endpoint_id]
-        calls.append(_attempt(delivery, outcome, at))
-        if delivery.position is None:
-            _settle(delivery, WebhookDelivery.State.DEAD if outcome.error else WebhookDelivery.State.DELIVERED)
-        else:
-            _take_up(delivery, endpoint, breakers[endpoint.host], outcome, at)
-    Attempt.objects.bulk_create(calls)
-    WebhookDelivery.objects.bulk_update(deliveries.values(), ["state", "failures", "next_at", "leased_until"])
-    Endpoint.objects.bulk_update(
-        endpoints.values(),
-        ["is_active", "failing_since", "told_hours", "disabled_at", "disabled_reason", "last_success_at"],
-    )
-    Breaker.objects.bulk_update(breakers.values(), ["failures", "probes", "open_until"])
-    for endpoint in endpoints.values():
-        if not endpoint.is_active:
-            hold(endpoint)
+    if not results:
+        return
+    tenant_ids = {taken.tenant_id for taken, _outcome in results}
+    with tenant_scope(*tenant_ids):
+        own = Endpoint.objects.in_tenants(tenant_ids).filter(id__in={taken.endpoint_id for taken, _outcome in results})
+        endpoints = {one.id: one for one in own.locked()}
+        waiting = WebhookDelivery.objects.in_tenants(tenant_ids).waiting().filter(leased_until__isnull=False)
+        taken_now = waiting.filter(id__in=[taken.id for taken, _outcome in results])
+        deliveries = {one.id: one for one in taken_now.locked()}
+        breakers = _breakers({(one.tenant_id, one.host) for one in endpoints.values()})
+        calls = []
+        for taken, outcome in results:
+            delivery = deliveries.get(taken.id)
+            if delivery is None or delivery.attempts != taken.number:
+                continue
+            endpoint = endpoints[taken.endpoint_id]
+            calls.append(_attempt(delivery, outcome, at))
+            if delivery.position is None:
+                _settle(delivery, WebhookDelivery.State.DEAD if outcome.error else WebhookDelivery.State.DELIVERED)
+            else:
+                _take_up(delivery, endpoint, breakers[endpoint.tenant_id, endpoint.host], outcome, at)
+        insert_rows(*calls)
+        update_rows(deliveries.values(), ("state", "failures", "next_at", "leased_until"))
+        update_rows(
+            endpoints.values(),
+            ("is_active", "failing_since", "told_hours", "disabled_at", "disabled_reason", "last_success_at"),
+        )
+        update_rows(breakers.values(), ("failures", "probes", "open_until"))
+        for endpoint in endpoints.values():
+            if not endpoint.is_active:
+                hold(endpoint)
 
 
 def _attempt(delivery: WebhookDelivery, outcome: Outcome, at: datetime) -> Attempt:
@@ -313,7 +337,17 @@ def hold(endpoint: Endpoint) -> None:
     waiting.filter(position__isnull=False, leased_until=None).update(next_at=None)
 
 
-def _breakers(tenant_id: UUID, hosts: Iterable[str]) -> Mapping[str, Breaker]:
-    wanted = sorted(hosts)
-    Breaker.objects.bulk_create([Breaker(tenant_id=tenant_id, host=host) for host in wanted], ignore_conflicts=True)
-    return {one.host: one for one in Breaker.objects.in_tenants([tenant_id]).filter(host__in=wanted).locked()}
+def _breakers(hosts: Collection[tuple[UUID, str]]) -> Mapping[tuple[UUID, str], Breaker]:
+    """By tenant and host; locked, and made where there is none yet."""
+    found = _locked_breakers(hosts)
+    if missing := sorted(hosts - found.keys()):
+        new = [Breaker(tenant_id=tenant_id, host=host) for tenant_id, host in missing]
+        Breaker.objects.bulk_create(new, ignore_conflicts=True)
+        found |= _locked_breakers(missing)
+    return found
+
+
+def _locked_breakers(hosts: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], Breaker]:
+    wanted = Breaker.objects.in_tenants({tenant_id for tenant_id, _host in hosts})
+    found = wanted.filter(host__in={host for _tenant, host in hosts}).locked()
+    return {(one.tenant_id, one.host): one for one in found}

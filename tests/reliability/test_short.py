@@ -51,6 +51,22 @@ def test_mails_wait_for_a_server_that_is_away_and_come_once():
     assert "mail server away: held" in done.stdout
 
 
+def test_programs_that_fail_are_told_by_workers_that_are_killed():
+    done = run(
+        "chaos",
+        "programs called",
+        CHAOS_CALLS="300",
+        CHAOS_CALL_KILLS="3",
+        CHAOS_CALL_STOPS="1",
+        CHAOS_CALL_TENANTS="4",
+        CHAOS_CALL_HASTE="100",
+        CHAOS_CALL_IDLE="0.5",
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "programs called: held" in done.stdout
+
+
 def test_mixed_load_and_the_create_race_against_the_served_product():
     done = run("soak", SOAK_SECONDS="6", SOAK_CLIENTS="6", SOAK_ROUNDS="2", SOAK_RACERS="50")
 

@@ -2,9 +2,11 @@
 
 import threading
 import time
+from concurrent.futures import wait
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ondi.webhooks.sending import Sending
@@ -101,6 +103,28 @@ def test_what_two_processes_take_is_called_once(world):
         for thread in threads:
             thread.join()
     assert len(program.got) == len(set(program.ids)) == 20
+
+
+def test_many_tenants_take_no_more_statements_than_one(world, settings):
+    worlds = [world, World(settings), World(settings)]
+
+    def statements(some):
+        for one in some:
+            one.say(2)
+            one.plan()
+        sending = Sending()
+        with CaptureQueriesContext(connection) as seen:
+            sending._begin(timezone.now())
+            wait(sending._under_way)
+            sending.turn()
+        assert {delivery.state for one in some for delivery in one.deliveries()} == {"delivered"}
+        return len(seen)
+
+    with running(Program()) as port:
+        for one in worlds:
+            one.endpoint(port)
+        statements(worlds)  # makes the rows of hosts
+        assert statements(worlds) == statements([world]) <= 31
 
 
 def test_a_million_due_of_one_tenant_are_found_quickly(world):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import OperationalError
 from django.utils import timezone
 from standardwebhooks import Webhook
 
@@ -318,10 +319,10 @@ def test_nothing_goes_out_while_the_gate_is_closed(world, closed):
 def test_an_event_that_cannot_be_said_holds_up_no_other(world, monkeypatch):
     say = payloads._SAYS[0]
 
-    def stumble(tenant_id, events):
+    def stumble(events):
         if any(event.position == poisonous for event in events):
             raise ValueError
-        return say(tenant_id, events)
+        return say(events)
 
     with running(program := Program()) as port:
         world.endpoint(port)
@@ -333,6 +334,62 @@ def test_an_event_that_cannot_be_said_holds_up_no_other(world, monkeypatch):
     assert len(program.got) == 2
     assert sorted(one.state for one in world.deliveries()) == ["delivered", "delivered", "waiting"]
     assert [one.error for one in world.attempts() if one.error] == ["not_written"]
+
+
+def test_while_the_database_is_away_nothing_counts_as_a_try(world, monkeypatch):
+    def be_away(events):
+        raise OperationalError
+
+    with running(program := Program()) as port:
+        world.endpoint(port)
+        world.say()
+        with monkeypatch.context() as patched:
+            patched.setattr(payloads, "_SAYS", [be_away])
+            with pytest.raises(OperationalError):
+                world.send()
+        assert (program.got, world.attempts()) == ([], [])
+        assert [(one.state, one.failures) for one in world.deliveries()] == [("waiting", 0)]
+        world.send(after=sending.LEASE + timedelta(seconds=1))
+    assert len(program.got) == 1
+
+
+def test_what_ended_while_the_database_was_away_is_recorded_when_it_is_back(world, monkeypatch):
+    def be_away(*_arguments):
+        raise OperationalError
+
+    with running(program := Program()) as port:
+        world.endpoint(port)
+        world.say()
+        world.plan()
+        one = sending.Sending()
+        with monkeypatch.context() as patched:
+            patched.setattr(sending, "_breakers", be_away)
+            with pytest.raises(OperationalError):
+                [one.turn() for _turn in range(100)]
+        while one.turn():
+            pass
+    assert len(program.got) == 1
+    assert [(one.state, one.attempts) for one in world.deliveries()] == [("delivered", 1)]
+
+
+def test_what_cannot_be_recorded_of_one_tenant_is_no_others_trouble(world, settings, monkeypatch):
+    other = World(settings)
+    insert = sending.insert_rows
+
+    def stumble(*calls):
+        if any(call.tenant_id == other.tenant.id for call in calls):
+            raise ValueError
+        insert(*calls)
+
+    monkeypatch.setattr(sending, "insert_rows", stumble)
+    with running(Program()) as port:
+        for one in (world, other):
+            one.endpoint(port)
+            one.say()
+            one.plan()
+        send_due()
+    assert [one.state for one in world.deliveries()] == ["delivered"]
+    assert [one.state for one in other.deliveries()] == ["waiting"]
 
 
 def test_given_again_an_event_is_planned_once(world):

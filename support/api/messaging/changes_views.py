@@ -43,7 +43,7 @@ class TenantChangesViewSet(ApiViewSet):
     def list(self, request: Request) -> Response:
         tenant_id = cast(Integration, request.user).tenant_id
         found = tenant_changes(tenant_id, *_wanted(request.query_params))
-        return _answer(found, webhook_data(tenant_id, found.events))
+        return _answer(found, webhook_data(found.events))
 
 
 def _answer(found: Changes, changes: list[dict[str, Any]]) -> Response:
