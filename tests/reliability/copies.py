@@ -1,10 +1,10 @@
-"""A copy of all tickets, kept by a program that knows only webhooks and a key, through kills and an hour of its absence.
+"""A copy of all tickets, kept by a program that knows only webhooks and a key, through kills and an hour of absence.
 
 The program is `copy_program`, in a process of its own. Agents and customers work by the product's services, work
-processes are killed again and again, the program too; then it is away while an hour passes, and comes back. The clock is
-moved by moving back, in the database, every moment by which a call is due. `COPY_TICKETS` sets how many tickets there are
-(10,000), `COPY_CHANGES` how much is done to them (twice as much), `COPY_KILLS` how many work processes are killed (60)
-and `COPY_PROGRAM_KILLS` how often the program is (20), `COPY_STEP` the seconds of each five minutes of its absence (2).
+processes are killed again and again, the program too; then it is away while an hour passes, and comes back. The clock
+is moved by moving back, in the database, every moment by which a call is due. `COPY_TICKETS` sets how many tickets
+there are (10,000), `COPY_CHANGES` how much is done to them (twice as much), `COPY_KILLS` how many work processes are
+killed (60), `COPY_PROGRAM_KILLS` how often the program is (20), `COPY_STEP` the seconds of five minutes of absence (2).
 """
 
 import os
@@ -16,7 +16,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, partial
@@ -40,7 +39,8 @@ WRITERS, WORKERS = 3, 2
 HOUR, FIVE_MINUTES = 12, "interval '5 min'"
 IDLE, GIVES_UP = 0.5, 600.0  # seconds
 MOVED = (
-    "UPDATE webhooks_delivery SET next_at = next_at - {pause}, leased_until = leased_until - {pause} WHERE state = 'waiting'",
+    "UPDATE webhooks_delivery SET next_at = next_at - {pause}, leased_until = leased_until - {pause} "
+    "WHERE state = 'waiting'",
     "UPDATE webhooks_breaker SET open_until = open_until - {pause}",
     "UPDATE webhooks_endpoint SET failing_since = failing_since - {pause}",
 )
@@ -48,6 +48,7 @@ SENT = """
 SELECT NOT EXISTS (SELECT FROM outbox_entry) AND NOT EXISTS (SELECT FROM webhooks_delivery WHERE state = 'waiting')
    AND (SELECT seq FROM outbox_cursor WHERE subscriber = 'webhooks') >= (SELECT COALESCE(max(seq), 0) FROM outbox_event)
 """
+WAITING = "SELECT count(*) FROM webhooks_delivery WHERE state = 'waiting'"
 BEGUN = "SELECT EXISTS (SELECT FROM outbox_cursor WHERE subscriber = 'webhooks')"
 CALLED = "SELECT state, count(*), sum(attempts) FROM webhooks_delivery GROUP BY state"
 PRIORITIES = ("low", "medium", "high", "urgent")
@@ -144,7 +145,9 @@ class Desk:
             "tag": by(services.change_tags, add=tag),
             "untag": by(services.change_tags, remove=tag),
             "snooze": by(services.snooze_ticket, until=until),
-            "link": by(services.change_link, delivery_id=lambda ticket, _chance: self.deliveries.get(ticket.requester_id)),
+            "link": by(
+                services.change_link, delivery_id=lambda ticket, _chance: self.deliveries.get(ticket.requester_id)
+            ),
             "unlink": by(services.change_link),
             "answer": answer,
             "ask": ask,
@@ -191,7 +194,12 @@ def copy_kept() -> tuple[dict[str, Any], list[str]]:
         folder, port = Path(tempfile.mkdtemp(dir=running.folder)), free_port()
         desk, key, secret = opened_desk(port)
         store = folder / "copy.sqlite3"
-        command = [sys.executable, "-m", "tests.reliability.copy_program", *map(str, (store, running.url, key, secret, port))]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.reliability.copy_program",
+            *map(str, (store, running.url, key, secret, port)),
+        ]
         program = Program(command)
         harm = Harm(running, program)
         try:
@@ -199,7 +207,9 @@ def copy_kept() -> tuple[dict[str, Any], list[str]]:
             harm.work_meanwhile(desk, database, CHANGES // 2)
             program.kill()
             hour_without(harm, desk, database)
-            (waited,) = database.execute("SELECT count(*) FROM webhooks_delivery WHERE state = 'waiting'").fetchone() or (0,)
+            (waited,) = database.execute(
+                "SELECT count(*) FROM webhooks_delivery WHERE state = 'waiting'"
+            ).fetchone() or (0,)
             program.start()
             harm.work_meanwhile(desk, database, CHANGES // 4)
             kept = Copy(store, running.url, key)

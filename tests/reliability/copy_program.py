@@ -1,8 +1,8 @@
 """A program of a tenant's that keeps a copy of its tickets: it knows a webhook's secret and a key, and no more of us.
 
 It is written as docs/operators.md ("A copy kept by webhooks") says, and imports nothing of the product.
-`python -m tests.reliability.copy_program STORE URL KEY SECRET PORT` keeps the copy in a file of SQLite; it may be killed
-anywhere, and goes on from there.
+`python -m tests.reliability.copy_program STORE URL KEY SECRET PORT` keeps the copy in a file of SQLite; it may be
+killed anywhere, and goes on from there.
 """
 
 import http.client
@@ -59,7 +59,7 @@ class Copy:
                 self._store.execute("INSERT INTO loading VALUES (?, ?)", [last_id, is_over])
 
     def follow(self) -> int:
-        """Read some of what calls said has changed; how many tickets. Calls that come meanwhile stay for the next time."""
+        """Read some of what calls said has changed; how many tickets. Calls that come meanwhile stay for later."""
         last = self._store.execute("SELECT max(number) FROM unread").fetchone()[0]
         oldest = "SELECT ticket_id FROM unread GROUP BY ticket_id ORDER BY min(number) LIMIT ?"
         wanted = [ticket_id for (ticket_id,) in self._store.execute(oldest, [AT_ONCE])]
@@ -68,7 +68,8 @@ class Copy:
             with self._storing():
                 self._store.executemany(KEEP, rows)
                 self._store.executemany(
-                    "DELETE FROM unread WHERE ticket_id = ? AND number <= ?", [(ticket_id, last) for ticket_id in wanted]
+                    "DELETE FROM unread WHERE ticket_id = ? AND number <= ?",
+                    [(ticket_id, last) for ticket_id in wanted],
                 )
         return len(wanted)
 
@@ -78,7 +79,7 @@ class Copy:
             yield json.loads(ticket), json.loads(messages)
 
     def count(self, table: str) -> int:
-        return int(self._store.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - one of ours
+        return int(self._store.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
     def _with_messages(self, tickets: Sequence[Ticket]) -> list[tuple[str, int, str, str]]:
         """The messages are read after the ticket: a change in between raises its version, and is told of by a call."""
