@@ -153,15 +153,19 @@ def receiver(store: Path, secret: str, port: int, news: threading.Event) -> Thre
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
-        def handle_error(self, *_of: object) -> None:
-            pass  # a caller that was killed is called again
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            if not isinstance(sys.exception(), ConnectionError):  # a caller that was killed calls again
+                super().handle_error(request, client_address)
 
     return Server(("127.0.0.1", port), Handler)
 
 
 def is_news(file: sqlite3.Connection, data: Ticket) -> bool:
-    """Calls come twice and in any order: what was read in this version or a later one says nothing new."""
-    if not data["ticket_id"]:
+    """Calls come twice and in any order: what was read in this version or a later one says nothing new.
+
+    What is of no ticket or no version of one, as `notification.due`, is answered like all others.
+    """
+    if not data.get("ticket_id") or data.get("version") is None:
         return False
     kept = file.execute("SELECT version FROM ticket WHERE id = ?", [data["ticket_id"]]).fetchone()
     return kept is None or kept[0] < data["version"]
