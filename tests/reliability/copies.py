@@ -4,7 +4,8 @@ The program is `copy_program`, in a process of its own. Agents and customers wor
 processes are killed again and again, the program too; then it is away while an hour passes, and comes back. The clock
 is moved by moving back, in the database, every moment by which a call is due. `COPY_TICKETS` sets how many tickets
 there are (10,000), `COPY_CHANGES` how much is done to them (twice as much), `COPY_KILLS` how many work processes are
-killed (60), `COPY_PROGRAM_KILLS` how often the program is (20), `COPY_STEP` the seconds of five minutes of absence (2).
+killed (60), `COPY_PROGRAM_KILLS` how often the program is (20), `COPY_STEP` the seconds of five minutes of absence (2),
+`COPY_WORKERS` how many work processes there are beside the served one (2).
 """
 
 import os
@@ -35,7 +36,8 @@ CHANGES = int(os.environ.get("COPY_CHANGES", str(2 * TICKETS)))
 KILLS = int(os.environ.get("COPY_KILLS", "60"))
 PROGRAM_KILLS = int(os.environ.get("COPY_PROGRAM_KILLS", "20"))
 STEP = float(os.environ.get("COPY_STEP", "2"))
-WRITERS, WORKERS = 3, 2
+WORKERS = int(os.environ.get("COPY_WORKERS", "2"))
+WRITERS = 3
 HOUR, FIVE_MINUTES = 12, "interval '5 min'"
 IDLE, GIVES_UP = 0.5, 600.0  # seconds
 MOVED = (
@@ -69,23 +71,18 @@ class Desk:
         """Something of what people do, to this ticket; a closed one is opened again for it."""
         from ondi.common.errors import DomainError
         from ondi.tenants.scope import tenant_scope
-        from support.errors import TicketClosed
         from support.models import Ticket
 
         name = chance.choice([*self.actions()])
         with tenant_scope(self.tenant_id):
             ticket = Ticket.objects.get(id=ticket_id)
-        for _try in range(2):
+        for each in ([] if ticket.is_open else ["reopen"]) + [name]:
             try:
                 with tenant_scope(self.tenant_id):
-                    self.actions()[name](ticket, chance)
-                self.done[name] += 1
-                return
-            except TicketClosed:
-                name = "reopen"
+                    self.actions()[each](ticket, chance)
+                self.done[each] += 1
             except DomainError:
                 self.done["refused"] += 1
-                return
 
     @cache  # noqa: B019 - there is one desk
     def actions(self) -> dict[str, Callable[[Any, random.Random], Any]]:
@@ -248,7 +245,7 @@ class Harm:
         return subprocess.Popen(command, cwd=ROOT, env=self.running.environment, stderr=subprocess.DEVNULL)
 
     def kill_a_worker(self) -> None:
-        place = random.randrange(WORKERS)
+        place = random.randrange(len(self.workers))
         self.workers[place].kill()
         self.workers[place].wait()
         self.workers[place] = self._worker()
@@ -260,8 +257,8 @@ class Harm:
         self.program_kills += 1
 
     def work_meanwhile(self, desk: Desk, database: "psycopg.Connection[Any]", changes: int) -> None:
-        """So many changes; half of all kills meanwhile, also where the work is done before them."""
-        wanted, wanted_of_program = self.kills + -(-KILLS // 2), self.program_kills + -(-PROGRAM_KILLS // 2)
+        """So many changes, and kills meanwhile, also where the work is done before them."""
+        wanted, wanted_of_program = self.kills + -(-KILLS // 3), self.program_kills + -(-PROGRAM_KILLS // 2)
         with ThreadPoolExecutor(1) as pool:
             working = pool.submit(work, desk, database, changes)
             while self.kills < wanted or self.program_kills < wanted_of_program or not working.done():
@@ -334,10 +331,13 @@ def work(desk: Desk, database: "psycopg.Connection[Any]", changes: int) -> None:
 
 def hour_without(harm: Harm, desk: Desk, database: "psycopg.Connection[Any]") -> None:
     """Nobody answers, and the desk works on."""
-    for _five_minutes in range(HOUR):
+    before = harm.kills
+    for step in range(1, HOUR + 1):
         work(desk, database, max(1, CHANGES // 4 // HOUR))
+        while harm.kills - before < KILLS * step // (3 * HOUR):
+            undisturbed(random.random())
+            harm.kill_a_worker()
         undisturbed(STEP)
-        harm.kill_a_worker()
         move_clock(database)
 
 

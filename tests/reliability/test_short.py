@@ -51,6 +51,15 @@ def test_mails_wait_for_a_server_that_is_away_and_come_once():
     assert "mail server away: held" in done.stdout
 
 
+def test_a_copy_is_kept_by_webhooks_through_kills_and_an_hour_of_absence():
+    sizes = {"COPY_TICKETS": "60", "COPY_KILLS": "3", "COPY_PROGRAM_KILLS": "2", "COPY_STEP": "0", "COPY_WORKERS": "1"}
+
+    done = run("chaos", "copy kept", **sizes)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "copy kept: held" in done.stdout
+
+
 def test_mixed_load_and_the_create_race_against_the_served_product():
     done = run("soak", SOAK_SECONDS="6", SOAK_CLIENTS="6", SOAK_ROUNDS="2", SOAK_RACERS="50")
 
