@@ -29,7 +29,7 @@ import psycopg
 from tests.benchmarks.load import load
 from tests.reliability.copy_program import Copy
 from tests.reliability.mails import start_django
-from tests.reliability.product import ROOT, Product, free_port, manage, product, wait_until
+from tests.reliability.product import ROOT, Product, free_port, product, wait_until
 
 TICKETS = int(os.environ.get("COPY_TICKETS", "10000"))
 CHANGES = int(os.environ.get("COPY_CHANGES", str(2 * TICKETS)))
@@ -38,17 +38,21 @@ PROGRAM_KILLS = int(os.environ.get("COPY_PROGRAM_KILLS", "20"))
 STEP = float(os.environ.get("COPY_STEP", "2"))
 WORKERS = int(os.environ.get("COPY_WORKERS", "2"))
 WRITERS = 3
-HOUR, FIVE_MINUTES = 12, "interval '5 min'"
-IDLE, GIVES_UP = 0.5, 600.0  # seconds
+HOUR, FIVE_MINUTES = 12, timedelta(minutes=5)
+IDLE, GIVES_UP = 0.3, 600.0  # seconds
 MOVED = (
-    "UPDATE webhooks_delivery SET next_at = next_at - {pause}, leased_until = leased_until - {pause} "
+    "UPDATE webhooks_delivery SET next_at = next_at - %(pause)s, leased_until = leased_until - %(pause)s "
     "WHERE state = 'waiting'",
-    "UPDATE webhooks_breaker SET open_until = open_until - {pause}",
-    "UPDATE webhooks_endpoint SET failing_since = failing_since - {pause}",
+    "UPDATE webhooks_breaker SET open_until = open_until - %(pause)s",
+    "UPDATE webhooks_endpoint SET failing_since = failing_since - %(pause)s",
 )
 SENT = """
 SELECT NOT EXISTS (SELECT FROM outbox_entry) AND NOT EXISTS (SELECT FROM webhooks_delivery WHERE state = 'waiting')
    AND (SELECT seq FROM outbox_cursor WHERE subscriber = 'webhooks') >= (SELECT COALESCE(max(seq), 0) FROM outbox_event)
+"""
+DUE_IN = """
+SELECT GREATEST((SELECT min(next_at) FROM webhooks_delivery WHERE state = 'waiting'),
+                (SELECT max(open_until) FROM webhooks_breaker)) - now()
 """
 WAITING = "SELECT count(*) FROM webhooks_delivery WHERE state = 'waiting'"
 BEGUN = "SELECT EXISTS (SELECT FROM outbox_cursor WHERE subscriber = 'webhooks')"
@@ -185,8 +189,8 @@ def copy_kept() -> tuple[dict[str, Any], list[str]]:
     filled = partial(load, tickets=TICKETS, tenants=1)
     more = {"ONDI_INSTALLATION": "copies", "WEBHOOK_PRIVATE_NETWORKS": "tenant-0=127.0.0.0/8"}
     with product(workers=1, fill=filled, **more) as running, running.owner() as database:
-        manage(running.environment, "outgoing", "adopt")
         start_django(running.environment)
+        outgoing_from_here()
         wait_until(lambda: first(database, BEGUN), "nobody works")
         folder, port = Path(tempfile.mkdtemp(dir=running.folder)), free_port()
         desk, key, secret = opened_desk(port)
@@ -210,7 +214,7 @@ def copy_kept() -> tuple[dict[str, Any], list[str]]:
             program.start()
             harm.work_meanwhile(desk, database, CHANGES // 4)
             kept = Copy(store, running.url, key)
-            moves = until_kept(kept, database)
+            moved = until_kept(kept, database)
         finally:
             harm.end()
             program.kill()
@@ -229,8 +233,16 @@ def copy_kept() -> tuple[dict[str, Any], list[str]]:
         "tickets": fresh.count("ticket"), "changes": desk.done.total() - desk.done["refused"],
         "of these": dict(sorted(desk.done.items())), "work processes killed": harm.kills,
         "program killed": harm.program_kills, "waiting after the hour": waited, "events": events,
-        "calls an event": round(attempts / max(1, events), 2), "minutes moved until kept": 5 * moves,
+        "calls an event": round(attempts / max(1, events), 2), "minutes until kept": round(moved.total_seconds() / 60),
     }, faults  # fmt: skip
+
+
+def outgoing_from_here() -> None:
+    from django.conf import settings
+
+    from ondi.outbox.outgoing import adopt
+
+    adopt(settings.INSTALLATION)
 
 
 class Harm:
@@ -338,12 +350,12 @@ def hour_without(harm: Harm, desk: Desk, database: "psycopg.Connection[Any]") ->
             undisturbed(random.random())
             harm.kill_a_worker()
         undisturbed(STEP)
-        move_clock(database)
+        move_clock(database, FIVE_MINUTES)
 
 
-def until_kept(kept: Copy, database: "psycopg.Connection[Any]") -> int:
-    """Until all is told and read; time passes where nobody has anything to do. How often five minutes did."""
-    moves, seen, since, began = 0, -1, time.monotonic(), time.monotonic()
+def until_kept(kept: Copy, database: "psycopg.Connection[Any]") -> timedelta:
+    """Until all is told and read. Where nobody has anything to do, time passes until somebody has; how much did."""
+    moved, seen, since, began = timedelta(), -1, time.monotonic(), time.monotonic()
     while not (first(database, SENT) and not kept.count("unread")):
         if time.monotonic() - began > GIVES_UP:
             raise TimeoutError("the copy does not come up")
@@ -352,14 +364,15 @@ def until_kept(kept: Copy, database: "psycopg.Connection[Any]") -> int:
         if now != seen:
             seen, since = now, time.monotonic()
         elif time.monotonic() - since > IDLE:
-            move_clock(database)
-            moves, since = moves + 1, time.monotonic()
-    return moves
+            pause = max(first(database, DUE_IN) or timedelta(), timedelta())
+            move_clock(database, pause)
+            moved, since = moved + pause, time.monotonic()
+    return moved
 
 
-def move_clock(database: "psycopg.Connection[Any]") -> None:
+def move_clock(database: "psycopg.Connection[Any]", pause: timedelta) -> None:
     for statement in MOVED:
-        database.execute(statement.format(pause=FIVE_MINUTES))
+        database.execute(statement, {"pause": pause})
 
 
 def differences(kept: Copy, fresh: Copy) -> list[str]:

@@ -52,7 +52,7 @@ def test_mails_wait_for_a_server_that_is_away_and_come_once():
 
 
 def test_a_copy_is_kept_by_webhooks_through_kills_and_an_hour_of_absence():
-    sizes = {"COPY_TICKETS": "60", "COPY_KILLS": "3", "COPY_PROGRAM_KILLS": "2", "COPY_STEP": "0", "COPY_WORKERS": "1"}
+    sizes = {"COPY_TICKETS": "60", "COPY_KILLS": "1", "COPY_PROGRAM_KILLS": "1", "COPY_STEP": "0", "COPY_WORKERS": "1"}
 
     done = run("chaos", "copy kept", **sizes)
 
