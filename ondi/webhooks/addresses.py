@@ -18,7 +18,6 @@ _URL = re.compile(r"[!-~]+")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _NAT64, _UNICAST = IPv6Network("64:ff9b::/96"), IPv6Network("2000::/3")
-_COMPATIBLE = IPv6Network("::/96")
 
 
 def networks_of(tenant: Tenant) -> Networks:
@@ -37,7 +36,7 @@ def fault_of(url: str, networks: Networks) -> str:
     except ValueError:
         return "invalid"
     is_open = bool(networks)
-    if parts.scheme not in ("https", *(["http"] if is_open else [])) or "@" in parts.netloc or "#" in url:
+    if parts.scheme not in ("https", "http") or "@" in parts.netloc or "#" in url:
         return "not_allowed"
     if (address := literal(host)) is not None:
         is_open = is_within(address, networks)
@@ -83,8 +82,6 @@ def literal(host: str) -> Address | None:
         return ip_address(host)
     except ValueError:
         pass
-    if not _NUMBER.fullmatch(host.rsplit(".", 1)[-1]):
-        return None
     try:
         return IPv4Address(socket.inet_aton(host))
     except OSError:
@@ -96,7 +93,7 @@ def is_public(address: Address) -> bool:
     address = _unwrapped(address)
     if isinstance(address, IPv6Address) and address not in _UNICAST:
         return False
-    return address.is_global and not (address.is_multicast or address.is_reserved)
+    return address.is_global and not address.is_multicast
 
 
 def is_within(address: Address, networks: Networks) -> bool:
@@ -109,10 +106,6 @@ def _unwrapped(address: Address) -> Address:
     """The IPv4 address in it, where it is one in disguise."""
     if isinstance(address, IPv4Address):
         return address
-    if inner := address.ipv4_mapped or address.sixtofour:
-        return inner
-    if address.teredo:
-        return address.teredo[1]
-    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
+    if address in _NAT64:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
-    return address
+    return address.ipv4_mapped or address.sixtofour or address

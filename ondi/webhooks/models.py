@@ -3,6 +3,8 @@
 No payload is kept: it is made of the event each time it is sent.
 """
 
+from datetime import datetime
+
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +22,8 @@ class Endpoint(TenantOwned):
     """A program of the tenant's that is called.
 
     `host`: of its address, in lower case. `events`: kinds, or `EVERYTHING`. `secret`, `previous_secret`,
-    `header_value`: sealed (`secrets`); the previous one signs beside the new one until `previous_until`.
+    `header_value`: sealed (`secrets`); the previous ones, with spaces between, sign beside the new one until
+    `previous_until`.
     `failing_since`: since when no call succeeded; `told_hours`: after how many of these hours admins were told last.
     """
 
@@ -83,6 +86,12 @@ class Endpoint(TenantOwned):
         if not self.is_active:
             return "paused"
         return "failing" if self.failing_since else "active"
+
+    def previous_secrets(self, at: datetime) -> list[str]:
+        """Those that still sign, sealed, the newest first."""
+        if self.previous_until is None or self.previous_until <= at:
+            return []
+        return str(self.previous_secret).split()
 
 
 class WebhookDelivery(TenantOwned):

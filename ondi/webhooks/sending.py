@@ -185,9 +185,7 @@ def message_id(delivery: WebhookDelivery) -> str:
 
 def _headers(delivery: WebhookDelivery, body: bytes, at: datetime) -> dict[str, str]:
     endpoint = delivery.endpoint
-    secrets = [opened(endpoint.secret)]
-    if endpoint.previous_until is not None and endpoint.previous_until > at:
-        secrets.append(opened(endpoint.previous_secret))
+    secrets = [opened(one) for one in (endpoint.secret, *endpoint.previous_secrets(at))]
     own = {endpoint.header_name.lower(): opened(endpoint.header_value)} if endpoint.header_name else {}
     signed = signature_headers(secrets, message_id=message_id(delivery), timestamp=int(at.timestamp()), body=body)
     return {**_plain_headers(own), **signed}

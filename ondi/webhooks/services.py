@@ -22,6 +22,7 @@ from ondi.webhooks.sending import hold
 
 MOST_ENDPOINTS = 20
 BOTH_SIGN_FOR = timedelta(hours=24)
+MOST_PREVIOUS = 10  # secrets that sign beside the newest: a header has to hold their signatures
 
 
 def known_events() -> list[str]:
@@ -81,12 +82,13 @@ def delete_endpoint(*, actor: Actor, endpoint_id: UUID) -> None:
 
 @transaction.atomic
 def rotate_secret(*, actor: Actor, endpoint_id: UUID, at: datetime | None = None) -> tuple[Endpoint, str]:
-    """A new secret; the one until now signs beside it for 24 hours. Locks the endpoint.
+    """A new secret; the one until now signs beside it for 24 hours, and with it those before that still do.
 
-    Raises `PermissionDenied`, `SubscriptionNotFound`.
+    Locks the endpoint. Raises `PermissionDenied`, `SubscriptionNotFound`.
     """
-    endpoint = _locked(actor, endpoint_id)
-    endpoint.previous_secret, endpoint.previous_until = endpoint.secret, (at or timezone.now()) + BOTH_SIGN_FOR
+    endpoint, at = _locked(actor, endpoint_id), at or timezone.now()
+    endpoint.previous_secret = " ".join([endpoint.secret, *endpoint.previous_secrets(at)][:MOST_PREVIOUS])
+    endpoint.previous_until = at + BOTH_SIGN_FOR
     secret = new_secret()
     endpoint.secret = sealed(secret)
     endpoint.save()

@@ -68,5 +68,5 @@ class RedactMessages(FixOneByOne):
         forget_texts_of(tenant_id=self.tenant_id, row_id=message.id, keys=("content", "preview"))
         if ticket is not None:
             save_ticket(ticket, at)
-            record_redaction(ticket, self.actor, message.id, at, is_silent=True)
+            record_redaction(ticket, self.actor, message.id, at)  # not silent: programs that keep copies are told
         return True

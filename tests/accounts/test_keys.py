@@ -1,9 +1,12 @@
 """API keys: what each scope opens, keys that take another's place, and customers whom a portal signs in itself."""
 
+import threading
 from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from ondi.accounts.api_keys import issue_api_key, revoke_api_key, rotate_api_key
@@ -13,6 +16,7 @@ from ondi.accounts.models import ApiKey, RefreshFamily, Scope
 from ondi.tenants.scope import tenant_scope
 from tests.client import ApiClient
 from tests.factories import MemberFactory, TenantFactory, make_ticket
+from tests.reliability.product import wait_until
 from tests.staff.test_admin import message_of, url, workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -79,6 +83,34 @@ class TestRotation:
             assert new.expires_at is None
             ApiKey.objects.filter(pk=old.pk).update(expires_at=timezone.now())
         assert (statuses(by_key(old_text)), statuses(by_key(new_text))) == ([401] * 4, opens)
+
+    def test_no_read_is_refused_while_keys_take_each_others_place(self, tenant):
+        """Programs read all the time, and come to a new key a rotation late."""
+        key, text = key_of(tenant)
+        first, known, seen, over = text, [text], [], threading.Event()
+
+        def read():
+            while not over.is_set():
+                seen.append(by_key(known[0]).get(TICKETS).status_code)
+            connection.close()
+
+        readers = [threading.Thread(target=read) for _reader in range(3)]
+        for reader in readers:
+            reader.start()
+        for _rotation in range(10):
+            with tenant_scope(tenant.id):
+                late, (key, text) = text, rotate_api_key(key=key, old_valid_for=timedelta(hours=2))
+            before = len(seen)
+            wait_until(lambda: len(seen) > before + 3, "nobody reads")  # noqa: B023
+            known[0] = late
+        over.set()
+        for reader in readers:
+            reader.join()
+
+        assert set(seen) == {200}
+        with tenant_scope(tenant.id):
+            ApiKey.objects.exclude(expires_at=None).update(expires_at=F("expires_at") - timedelta(hours=2))
+        assert [by_key(one).get(TICKETS).status_code for one in (first, late, text)] == [401, 401, 200]
 
     def test_one_that_ends_sooner_by_itself_still_does_and_the_new_one_lives_as_long(self, tenant):
         begun = timezone.now()

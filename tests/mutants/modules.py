@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 RULES = {"guard", "operand", "condition", "branch", "choice", "sieve", "answer", "refusal", "fact"}
 DECIDES = {"guard", "scope", "whose", "entry", "refusal", "fact", "answer", "sql"}
 KINDS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
-    (RULES, ("*/policies.py",)),
+    (RULES, ("*/policies.py", "ondi/webhooks/addresses.py", "ondi/webhooks/policies.py")),
     (DECIDES, (
         "conversations/querysets.py", "conversations/services.py", "ondi/accounts/api_keys.py",
         "ondi/accounts/attempts.py", "ondi/accounts/audit.py", "ondi/accounts/authentication.py",
@@ -34,8 +34,9 @@ KINDS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
         "ondi/outbox/publishing.py", "ondi/outbox/subscribers.py", "ondi/staff/access.py", "ondi/staff/admin.py",
         "ondi/staff/admin_base.py", "ondi/staff/entry.py", "ondi/staff/forms.py", "ondi/staff/middleware.py",
         "ondi/staff/once.py", "ondi/staff/second_factor.py", "ondi/staff/sign_in.py",
-        "ondi/staff/site.py", "support/admin/items.py", "support/admin/notification_texts.py",
-        "support/admin/pages.py", "support/admin/phone.py",
+        "ondi/staff/site.py", "ondi/webhooks/api/views.py", "ondi/webhooks/schedule.py", "ondi/webhooks/sender.py",
+        "ondi/webhooks/sending.py", "ondi/webhooks/services.py", "support/admin/items.py",
+        "support/admin/notification_texts.py", "support/admin/pages.py", "support/admin/phone.py",
         "support/admin/queue.py", "support/admin/records.py", "support/admin/tabs.py", "support/api/*/*views.py",
         "support/api/filters.py", "support/api/presentation.py", "support/changes.py", "support/mails.py",
         "support/querysets.py", "support/services/*.py", "support/settings/proving.py",

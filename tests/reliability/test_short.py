@@ -67,6 +67,15 @@ def test_programs_that_fail_are_told_by_workers_that_are_killed():
     assert "programs called: held" in done.stdout
 
 
+def test_a_copy_is_kept_by_webhooks_through_kills_and_an_hour_of_absence():
+    sizes = {"COPY_TICKETS": "60", "COPY_KILLS": "1", "COPY_PROGRAM_KILLS": "1", "COPY_STEP": "0", "COPY_WORKERS": "1"}
+
+    done = run("chaos", "copy kept", **sizes)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "copy kept: held" in done.stdout
+
+
 def test_mixed_load_and_the_create_race_against_the_served_product():
     done = run("soak", SOAK_SECONDS="6", SOAK_CLIENTS="6", SOAK_ROUNDS="2", SOAK_RACERS="50")
 

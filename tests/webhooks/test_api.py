@@ -1,6 +1,7 @@
 """The calls with which an admin manages webhooks (API.md, section 12)."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -9,14 +10,17 @@ from django.utils import timezone
 from ondi.accounts.actors import Actor
 from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import Scope
-from ondi.common.errors import PermissionDenied
+from ondi.common.errors import NotFound, PermissionDenied
+from ondi.outbox.models import Event
 from ondi.tenants.scope import tenant_scope
+from ondi.webhooks import services
+from ondi.webhooks.errors import SubscriptionNotFound
 from ondi.webhooks.models import Attempt, Endpoint, WebhookDelivery
 from ondi.webhooks.services import create_endpoint, replay_since
 from support.fixes.final import EraseCustomer
 from tests.client import ApiClient
-from tests.factories import MemberFactory, TenantFactory, make_webhook
-from tests.webhooks.world import Program, running
+from tests.factories import MemberFactory, TenantFactory, actor, make_webhook
+from tests.webhooks.world import Program, World, running
 
 pytestmark = pytest.mark.django_db(transaction=True)
 URL = "/webhooks/subscriptions"
@@ -190,6 +194,71 @@ def test_replays(admin):
     assert faults(admin.post(f"{one}/replay", {"since": now.isoformat(), "state": "dead"})) == {
         "state": ["not_allowed"]
     }
+
+
+def test_what_happened_since_is_sent_and_nothing_else(world, settings, owner):
+    """Also where other tenants are in scope; not what was silent, of another kind, older, or is under way just now."""
+    other = World(settings)
+    other.say()
+    world.endpoint(9, events=["message.created"])
+    endpoint, _secret = world.endpoint(9, events=["message.created"])
+    world.say(4)
+    world.plan()
+    since = timezone.now() - timedelta(hours=1)
+    with tenant_scope(world.tenant.id):
+        WebhookDelivery.objects.filter(endpoint=endpoint).delete()
+        silent, old, _wanted, under_way = Event.objects.filter(kind="message.created").order_by("-seq")[:4]
+        WebhookDelivery.objects.create(
+            tenant=world.tenant, endpoint=endpoint, position=under_way.position, kind=under_way.kind, attempts=1,
+            leased_until=timezone.now() + timedelta(minutes=1), failures=3,
+        )  # fmt: skip
+    owner().execute("UPDATE outbox_event SET is_silent = true WHERE seq = %s", [silent.seq])
+    owner().execute("UPDATE outbox_event SET at = %s WHERE seq = %s", [since - timedelta(minutes=1), old.seq])
+    with tenant_scope(world.tenant.id):
+        sent = Event.objects.filter(kind="message.created", is_silent=False, at__gte=since).count() - 1
+
+    with tenant_scope(world.tenant.id, other.tenant.id):
+        assert replay_since(actor=actor(world.admin), endpoint_id=endpoint.id, since=since) == sent
+
+    told = world.deliveries(endpoint=endpoint)
+    assert {one.kind for one in told} == {"message.created"}
+    assert not {silent.position, old.position} & {one.position for one in told}
+    assert [one.failures for one in told if one.position == under_way.position] == [3]
+    assert len(told) == sent + 1
+
+
+@pytest.mark.parametrize(
+    ("service", "details"),
+    [
+        (services.create_endpoint, {"values": {"url": GOOD["webhook_url"]}}),
+        (services.change_endpoint, {"endpoint_id": UUID(int=1), "values": {}}),
+        (services.delete_endpoint, {"endpoint_id": UUID(int=1)}),
+        (services.rotate_secret, {"endpoint_id": UUID(int=1)}),
+        (services.send_test, {"endpoint_id": UUID(int=1)}),
+        (services.replay_delivery, {"delivery_id": UUID(int=1)}),
+        (services.replay_dead, {"endpoint_id": UUID(int=1)}),
+        (services.replay_since, {"endpoint_id": UUID(int=1), "since": timezone.now()}),
+    ],
+)
+def test_every_service_refuses_all_but_admins_and_admins_what_is_not_there(world, service, details):
+    ids = make_webhook(world.admin)
+    there = {
+        "endpoint_id": ids["subscription_id"], "delivery_id": ids["webhook_delivery_id"],
+    }  # fmt: skip
+    for who in (MemberFactory(tenant=world.tenant, lead=True), world.customer):
+        for given in (details, details | {name: there[name] for name in details.keys() & there.keys()}):
+            with tenant_scope(world.tenant.id), pytest.raises(PermissionDenied):
+                service(actor=actor(who), **given)
+    if details.keys() & there.keys():
+        with pytest.raises((SubscriptionNotFound, NotFound)):
+            world.do(service, **details)
+
+
+def test_who_is_no_admin_sees_no_webhooks(admin, api):
+    one = f"{URL}/{make_webhook(admin.member)['subscription_id']}"
+    lead = api.as_(MemberFactory(tenant=admin.member.tenant, lead=True))
+    for path in (URL, one, f"{one}/deliveries"):
+        assert lead.get(path).status_code == 403
 
 
 def test_erasing_somebody_empties_what_programs_answered(admin):

@@ -38,6 +38,59 @@ def test_a_dead_and_a_slow_program_of_the_same_tenant_hold_up_no_other(world):
     assert len(slow.got) <= 4
 
 
+def test_two_slow_programs_leave_the_others_at_their_host_a_place(world):
+    """Eight calls go to a host at a time, of which these two could have four each."""
+    slow, good = Program(delay=14), Program()
+    with running(slow) as slow_port, running(good) as port:
+        for _endpoint in range(2):
+            world.endpoint(slow_port)
+        world.say(5)
+        world.plan()
+        sending = Sending()
+        for _turn in range(5):
+            sending.turn()
+        assert len(slow.got) == 6
+        for _endpoint in range(3):
+            world.endpoint(port)
+        world.say(4)
+        world.plan()
+        work_until(lambda: len(good.got) == 12, seconds=8, sending=sending)
+    assert len(slow.got) == 6
+
+
+def test_slow_programs_of_one_tenant_leave_threads_to_the_others(world, settings):
+    """Sixteen calls of a tenant, and one more of each that has none: not four of each of its twenty."""
+    with running(slow := Program(delay=14), address="127.0.0.1") as port:
+        for number in range(8):
+            world.endpoint(0, url=f"http://slow-{number}.test:{port}/")
+        world.say(6)
+        world.plan()
+        sending = Sending(lambda *_name: ["127.0.0.1"])
+        for _turn in range(20):
+            sending.turn()
+        assert len(slow.got) == 16
+        late, _secret = world.endpoint(0, url=f"http://late.test:{port}/")
+        world.say(2)
+        world.plan()
+        for _turn in range(5):
+            sending.turn()
+    assert len(slow.got) == 17
+    assert [one.attempts for one in world.deliveries(endpoint=late)] == [1, 0]
+
+
+def test_what_somebody_holds_is_passed_over(world, owner):
+    world.endpoint(9)
+    world.say(2)
+    world.plan()
+    held, other = world.deliveries()
+    with owner().transaction() as _held, connection.cursor() as cursor:
+        owner().execute("SELECT FROM webhooks_delivery WHERE id = %s FOR UPDATE", [held.id])
+        cursor.execute("SET statement_timeout = '2s'")
+        cursor.execute("SELECT id FROM ondi_claim_deliveries(%s, '1 minute', 50, '{}')", [timezone.now()])
+        assert cursor.fetchall() == [(other.id,)]
+        cursor.execute("RESET statement_timeout")
+
+
 def test_many_of_one_tenant_hold_up_nobody_elses(world, settings):
     other = World(settings)
     with running(busy := Program(delay=0.02)) as one, running(program := Program()) as two:
@@ -51,7 +104,7 @@ def test_many_of_one_tenant_hold_up_nobody_elses(world, settings):
         assert len(busy.got) < 60
 
 
-@pytest.mark.parametrize(("endpoints", "most"), [(1, 4), (4, 8)])
+@pytest.mark.parametrize(("endpoints", "most"), [(1, 4), (8, 8)])
 def test_so_many_calls_at_a_time_to_an_endpoint_and_a_host(world, endpoints, most):
     lock, now, seen = threading.Lock(), [0], []
 

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from ondi.common.private_networks import parse_networks
+from ondi.tenants.models import Tenant
 from ondi.webhooks import sender
-from ondi.webhooks.addresses import fault_of
+from ondi.webhooks.addresses import fault_of, networks_of
 from ondi.webhooks.sender import Call, send
 from tests.webhooks.world import Program, listening, refuse_to_resolve, running
 
@@ -129,6 +130,12 @@ def test_what_is_refused(status):
     with running(Program(status=status)) as port:
         outcome = call(f"http://127.0.0.1:{port}/")
     assert (outcome.status, outcome.error) == (status, "refused")
+
+
+def test_of_what_is_refused_only_the_beginning_counts():
+    with running(Program(status=500, body=b"x" * (sender.MOST_READ + 1))) as port:
+        outcome = call(f"http://127.0.0.1:{port}/")
+    assert (outcome.status, outcome.error) == (500, "refused")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -283,6 +290,15 @@ def test_tls_goes_by_the_name(authority):
     assert len(program.got) == 1
 
 
+def test_what_a_public_program_answers_is_kept(authority, monkeypatch):
+    """The way to it leads here, as no other machine is called."""
+    connect = sender.socket.create_connection
+    with running(Program(body=b"thanks"), authority("hooks.example")) as port:
+        monkeypatch.setattr(sender.socket, "create_connection", lambda *_where, timeout: connect(("127.0.0.1", port)))
+        outcome = call("https://hooks.example/", lambda *_name: ["8.8.8.8"], ())
+    assert (outcome.status, outcome.answer) == (200, "thanks")
+
+
 def test_a_certificate_of_nobody_we_know(authority, monkeypatch):
     monkeypatch.setattr(sender, "trust", ssl.create_default_context)
     with running(program := Program(), authority("hooks.example")) as port:
@@ -297,7 +313,9 @@ def test_a_certificate_of_nobody_we_know(authority, monkeypatch):
         ("https://hooks.example:8443/x?y=z", ""),
         ("https://8.8.8.8/", ""),
         ("https://[2606:4700::1111]/", ""),
+        ("https://[64:ff9b::8.8.8.8]/", ""),
         ("http://hooks.example/", "not_allowed"),
+        ("http://hooks.example:443/", "not_allowed"),
         ("ftp://hooks.example/", "not_allowed"),
         ("file:///etc/passwd", "invalid"),
         ("javascript:alert(1)", "invalid"),
@@ -311,6 +329,8 @@ def test_a_certificate_of_nobody_we_know(authority, monkeypatch):
         ("https:///x", "invalid"),
         ("https://", "invalid"),
         ("hooks.example", "invalid"),
+        ("//hooks.example/x", "invalid"),
+        (f"https://{'long.' * 51}example/", "invalid"),
         ("", "invalid"),
         ("https://hooks .example/", "invalid"),
         ("https://hooks.example\\@127.0.0.1/", "invalid"),
@@ -335,7 +355,15 @@ def test_addresses_in_an_open_network():
     assert fault_of("http://127.0.0.1:5000/", LOOPBACK) == ""
     assert fault_of("http://10.0.0.1:5000/", LOOPBACK) == "not_allowed"
     assert fault_of("http://inside.example:5000/", LOOPBACK) == ""
+    assert fault_of("http://localhost:5000/", LOOPBACK) == ""
+    assert fault_of("ftp://inside.example/", LOOPBACK) == "not_allowed"
     assert fault_of("https://user@127.0.0.1/", LOOPBACK) == "not_allowed"
+
+
+def test_a_network_is_open_to_its_tenant_alone(settings):
+    settings.WEBHOOK_PRIVATE_NETWORKS = parse_networks(["tigris=10.0.0.0/8", "other=127.0.0.0/8"])
+    assert networks_of(Tenant(slug="tigris")) == [ip_network("10.0.0.0/8")]
+    assert networks_of(Tenant(slug="nobody")) == []
 
 
 def test_the_setting_of_networks():

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 from standardwebhooks import Webhook
 
@@ -390,6 +390,33 @@ def test_what_cannot_be_recorded_of_one_tenant_is_no_others_trouble(world, setti
         send_due()
     assert [one.state for one in world.deliveries()] == ["delivered"]
     assert [one.state for one in other.deliveries()] == ["waiting"]
+
+
+def test_an_event_that_is_no_longer_kept_is_given_up_and_blames_no_program(world, owner):
+    with running(program := Program()) as port:
+        endpoint, _secret = world.endpoint(port)
+        world.say()
+        world.plan()
+        owner().execute("DELETE FROM outbox_event")
+        world.send()
+    assert program.got == []
+    assert [(one.state, one.failures) for one in world.deliveries()] == [("dead", 0)]
+    assert [one.error for one in world.attempts()] == ["event_not_kept"]
+    assert world.reload(endpoint).failing_since is None
+
+
+def test_paused_while_it_is_called_it_stays_so_whatever_it_answers(world):
+    def pause(handler):
+        world.do(services.change_endpoint, endpoint_id=endpoint.id, values={"is_active": False})
+        connection.close()
+        handler.wfile.write(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n")
+
+    with running(Program(handle=pause)) as port:
+        endpoint, _secret = world.endpoint(port)
+        world.say()
+        world.send()
+    assert (world.reload(endpoint).state, world.reload(endpoint).disabled_at) == ("paused", None)
+    assert [(one.state, one.next_at) for one in world.deliveries()] == [("waiting", None)]
 
 
 def test_given_again_an_event_is_planned_once(world):
