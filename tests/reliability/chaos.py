@@ -4,7 +4,7 @@ Each scenario runs in a process of its own on a database of its own and prints i
 with 1 when one of them lost or doubled a write, answered with a 5xx that is not a coded 503, or did not come
 back by itself. `CHAOS_KILLS` sets how many workers are killed
 (200), `CHAOS_STOPS` how often the database is stopped (3), `CHAOS_EVENTS` how many changes are followed (1,000,000);
-what the scenario of mails takes is in its module.
+what the scenarios of mails and streams take is in their modules.
 """
 
 import atexit
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from tests.reliability import events, mails, slow_clients
+from tests.reliability import events, mails, slow_clients, streams
 from tests.reliability.product import ROOT, Product, product, somebody_waits_for, wait_until
 from tests.reliability.relay import Relay
 from tests.reliability.work import TICKETS, Ledger, faults_of, run_clients
@@ -271,6 +271,7 @@ SCENARIOS: dict[str, Callable[[], tuple[Figures, list[str]]]] = {
     "slow clients": slow_clients.through_the_proxy,
     "followers killed": followers_killed,
     "mail server away": mails.server_away,
+    "streams cut": streams.clients_cut,
 }
 
 

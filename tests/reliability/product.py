@@ -108,14 +108,13 @@ class Product:
         return str(embedded_postgres.socket_directory())
 
     def stop_database(self, how: str) -> None:
-        cluster = self.cluster()
-        cluster._run("pg_ctl", "stop", "-D", str(cluster.data), "-m", how, "-w", check=False)
+        stop_database(how)
 
     def start_database(self) -> None:
-        self.cluster().ensure_running()
+        start_database()
 
     def cluster(self) -> Any:
-        return embedded_postgres._Cluster(embedded_postgres.data_directory())
+        return cluster()
 
 
 def command_of(pid: int) -> bytes:
@@ -165,6 +164,20 @@ def owner() -> psycopg.Connection[Any]:
     """A connection as the schema's owner, who sees everything."""
     host = str(embedded_postgres.socket_directory())
     return psycopg.connect(dbname="ondi", user="ondi_owner", host=host, autocommit=True)
+
+
+def cluster() -> Any:
+    """The private database as a whole."""
+    return embedded_postgres._Cluster(embedded_postgres.data_directory())
+
+
+def stop_database(how: str) -> None:
+    ours = cluster()
+    ours._run("pg_ctl", "stop", "-D", str(ours.data), "-m", how, "-w", check=False)
+
+
+def start_database() -> None:
+    cluster().ensure_running()
 
 
 @contextmanager
