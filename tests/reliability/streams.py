@@ -144,11 +144,12 @@ def streaming(*, tenants: int, people: int, **more: str) -> Iterator[Streaming]:
 class Client:
     """A portal's page on one connection after the other: it comes back with its last position, and drops nothing.
 
-    `told`: what it was sent, in order. `begun`: where the first hello said it stood.
+    `told`: what it was sent, in order. `begun`: where the first hello said it stood. `cut`: after how many seconds a
+    connection is cut, on the average; None: never.
     """
 
-    def __init__(self, port: int, person: Person, seed: int, host: str = "127.0.0.1") -> None:
-        self.port, self.person, self.host, self.chance = port, person, host, random.Random(seed)
+    def __init__(self, port: int, person: Person, seed: int = 0, cut: float | None = None) -> None:
+        self.port, self.person, self.chance, self.cut = port, person, random.Random(seed), cut
         self.told: list[Told] = []
         self.begun: int | None = None
         self.position = 0
@@ -157,18 +158,18 @@ class Client:
         self.pause = 1.0
         self.vanished: deque[asyncio.StreamWriter] = deque(maxlen=2)
 
-    async def follow(self, cut: float | None = None) -> None:
-        """Until it is canceled. `cut`: after how many seconds, on the average."""
+    async def follow(self) -> None:
+        """Until it is canceled."""
         while True:
             with suppress(OSError, EOFError, TimeoutError):
-                async with asyncio.timeout(cut and self.chance.expovariate(1 / cut)):
-                    await self.listen()
+                async with asyncio.timeout(self.cut and self.chance.expovariate(1 / self.cut)):
+                    await self._listen()
             self.seen["ends"] += 1
             await asyncio.sleep(self.chance.random() * self.pause)
 
-    async def listen(self) -> None:
+    async def _listen(self) -> None:
         """One connection: until it ends, is cut, or has given so many bytes that it is hung up on within a line."""
-        reader, writer = await asyncio.open_connection(self.host, self.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             after, header = "", ""
             if self.begun is not None:
@@ -183,7 +184,7 @@ class Client:
             status = int(head.split()[1])
             self.seen[str(status)] += 1
             if status == 200:
-                await self._read(reader, self.chance.choice([None, None, self.chance.randrange(1, 2_000)]))
+                await self._read(reader, self.chance.randrange(6_000) if self.cut else None)
             elif status != 503 or b"retry-after" not in head:
                 self.faults.append(f"{status}: {head!r}")
         finally:
@@ -224,7 +225,7 @@ class Client:
     def _leave(self, writer: asyncio.StreamWriter) -> None:
         """Hang up; or say good-bye; or just be gone, without the other side hearing of it."""
         how = self.chance.random()
-        if how < 0.05:
+        if self.cut and how < 0.05:
             if len(self.vanished) == self.vanished.maxlen:
                 self.vanished[0].transport.abort()
             self.vanished.append(writer)
@@ -250,6 +251,9 @@ class Writers:
         return self
 
     def __exit__(self, *_of: Any) -> None:
+        self.end()
+
+    def end(self) -> None:
         self.over.set()
         for thread in self._threads:
             thread.join()
@@ -306,7 +310,7 @@ def _told_as(kind: str, person: Person, whose: UUID | None) -> str | None:
 def clients_cut() -> tuple[dict[str, Any], list[str]]:
     """The scenario "streams cut": its figures, and what was wrong."""
     with streaming(tenants=TENANTS, people=PEOPLE) as running:
-        clients = [Client(running.port, person, seed) for seed, person in enumerate(running.people)]
+        clients = [Client(running.port, person, seed, CUT) for seed, person in enumerate(running.people)]
         writers, harm = Writers(running.people, RATE), Harm(running)
         truth, seconds, broken = asyncio.run(_live(clients, writers, harm))
     seen = sum((client.seen for client in clients), Counter[str]())
@@ -324,7 +328,7 @@ def clients_cut() -> tuple[dict[str, Any], list[str]]:
 async def _live(clients: list[Client], writers: Writers, harm: "Harm") -> tuple[Truth, float, list[str]]:
     """Clients, writers and harm side by side, then until everybody has what is theirs: the truth, how long that took,
     and what broke."""
-    following = [asyncio.create_task(client.follow(CUT)) for client in clients]
+    following = [asyncio.create_task(client.follow()) for client in clients]
     with writers:
         await asyncio.to_thread(harm.do)
     begun = time.monotonic()
