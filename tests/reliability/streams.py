@@ -155,7 +155,7 @@ class Client:
         self.position = 0
         self.seen: Counter[str] = Counter()
         self.faults: list[str] = []
-        self.pause = 1.0
+        self.pause = 3.0  # seconds at most before it comes back
         self.vanished: deque[asyncio.StreamWriter] = deque(maxlen=2)
 
     async def follow(self) -> None:
@@ -333,10 +333,10 @@ async def _live(clients: list[Client], writers: Writers, harm: "Harm") -> tuple[
         await asyncio.to_thread(harm.do)
     begun = time.monotonic()
     truth = await asyncio.to_thread(Truth)
-    missing = [(client, len(truth.of(client))) for client in clients]
+    missing = clients
     while missing and time.monotonic() - begun < CATCHES_UP:
         await asyncio.sleep(0.2)
-        missing = [(client, number) for client, number in missing if len(client.told) < number]
+        missing = [one for one in missing if one.begun is None or len(one.told) < len(truth.of(one))]
     seconds = time.monotonic() - begun
     await asyncio.sleep(2)  # for what would come twice
     for task in following:
