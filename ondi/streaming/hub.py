@@ -314,7 +314,7 @@ def _is_still(listener: Listener, readers: Sequence[Reader]) -> bool:
         if reader is None or (place.reader.is_support_user and not reader.is_support_user):
             return False
         place.reader = reader
-    return bool(readers)
+    return True
 
 
 def _asked(question: Callable[..., Answer], arguments: tuple[Any, ...]) -> Answer:
