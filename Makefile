@@ -6,7 +6,7 @@
 # make fuzz    generated requests against the whole OpenAPI document (minutes; FUZZ_EXAMPLES sets how many)
 # make clients  clients that generators make of the OpenAPI document, type-checked and run (a minute; needs Node.js 20)
 # make soak    the mixed load of a working day, and the create race at 200 clients (minutes)
-# make chaos   workers killed, the database stopped, frozen and full, slow clients, no mail server, failing programs (an hour; needs nginx)
+# make chaos   workers killed, the database stopped, frozen and full, slow clients, no mail server, failing programs, streams cut (an hour and a half; needs nginx)
 # make pooler  the load of soak behind PgBouncer in transaction mode (half a minute; needs pgbouncer)
 # make upgrade  the first release with a million tickets in it, brought to this one (SIZE sets how many; two minutes)
 # make fix-kills  every data fix killed and run again, against an undisturbed run (a minute)
@@ -20,6 +20,7 @@
 # make bench-capacity  half to one and a half times what it can do, offered whether answered or not
 # make bench-admin   pages of the workbench among ten thousand tickets and a million
 # make bench-fixes   a data fix over 100,000 of a million tickets, while the API answers
+# make bench-stream  what 5,000 open streams cost, and how long from commit to client (four minutes)
 # make bench-relay   how long from commit to position, and what relay and workers cost an event (a minute)
 # make bench-calls   how long from a commit to a webhook's call, while two of a hundred are dead and slow (three minutes)
 # make messages  compile the translations after a change of a .po file
@@ -31,7 +32,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps pooler pooler-deps fix-kills timelines upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes bench-relay bench-calls format messages clean
+.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps pooler pooler-deps fix-kills timelines upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes bench-relay bench-calls bench-stream format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -123,6 +124,9 @@ bench-relay: $(READY)
 
 bench-calls: $(READY)
 	@$(BIN)/python -m tests.benchmarks.calls
+
+bench-stream: $(READY)
+	@$(BIN)/python -m tests.benchmarks.streams
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .

@@ -93,13 +93,22 @@ def _begin(subscriber: Subscriber) -> None:
 
 def events_after(seq: int) -> list[Event]:
     """What comes next of all tenants, in order; their tenants are in scope then. Needs a transaction."""
+    return events_of(numbers_after(seq))
+
+
+def numbers_after(seq: int) -> list[tuple[int, UUID]]:
+    """The same, before it is read: each one's number and tenant."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT seq, tenant_id FROM ondi_events_after(%s, %s)", [seq, AT_ONCE])
-        found = cursor.fetchall()
-    if not found:
+        return [(seq, tenant_id) for seq, tenant_id in cursor.fetchall()]
+
+
+def events_of(numbers: Sequence[tuple[int, UUID]]) -> list[Event]:
+    """The events with these numbers, in order; their tenants are in scope then. Needs a transaction."""
+    if not numbers:
         return []
-    set_scope({tenant_id for _seq, tenant_id in found})
-    return list(Event.objects.filter(seq__in=[seq for seq, _tenant in found]).order_by("seq"))
+    set_scope({tenant_id for _seq, tenant_id in numbers})
+    return list(Event.objects.filter(seq__in=[seq for seq, _tenant in numbers]).order_by("seq"))
 
 
 def _take_alone(subscriber: Subscriber, event: Event, at: datetime) -> None:

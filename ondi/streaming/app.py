@@ -192,18 +192,27 @@ class Stream:
 
     async def _next(self, listener: Listener) -> bytes:
         """What comes next for it, and moves it on; empty where there is nothing."""
+        if listener.is_lost:
+            return _from_now(listener)
         if listener.is_page:  # behind its ring it has been told enough to look
             return b"".join(place.told(is_page=True) for place in listener.places)
         (place,) = listener.places
         while not place.ring.reaches(place.position):
             page = await self.hub.ask(news.page_after, place.reader, place.position)
             if page is None:
-                place.position = place.ring.last or 0
-                return _said("reset", {}, place.position)
+                return _from_now(listener)
             place.position = page.position
             if page.text:
                 return page.text
         return place.told(is_page=False)
+
+
+def _from_now(listener: Listener) -> bytes:
+    """To read the lists again, which a page does at every `hello`."""
+    listener.is_lost = False
+    for place in listener.places:
+        place.position = place.ring.last or 0
+    return _said("hello", {}) if listener.is_page else _said("reset", {}, listener.places[0].position)
 
 
 async def _leaving(receive: Receive, listener: Listener) -> None:

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import connection, connections
 
 from ondi.streaming import news
-from ondi.streaming.news import Access, News
+from ondi.streaming.news import Access, Last, News
 from ondi.streaming.rule import Reader
 
 Answer = TypeVar("Answer")
@@ -88,14 +88,27 @@ class Place:
 
 
 class Listener:
-    """One stream: where it is, and why it ends. `sending_since`: since when its client has not taken a piece."""
+    """One stream: where it is, and why it ends. `sending_since`: since when its client has not taken a piece.
+    `is_lost`: its place is none any more, and its client has to read the lists again.
+    """
 
-    __slots__ = ("access", "beat_due", "is_gone", "places", "reason", "sending_since", "slot", "task", "waiter")
+    __slots__ = (
+        "access",
+        "beat_due",
+        "is_gone",
+        "is_lost",
+        "places",
+        "reason",
+        "sending_since",
+        "slot",
+        "task",
+        "waiter",
+    )
 
     def __init__(self, access: Access, places: Sequence[Place], slot: int) -> None:
         self.access, self.places, self.slot = access, places, slot
         self.reason: str | None = None
-        self.is_gone = self.beat_due = False
+        self.is_gone = self.is_lost = self.beat_due = False
         self.sending_since: float | None = None
         self.waiter: asyncio.Future[None] | None = None
         self.task = asyncio.current_task()
@@ -132,7 +145,7 @@ class Hub:
         self.people: defaultdict[UUID, list[Listener]] = defaultdict(list)
         self.connections = 0
         self.is_over = False
-        self._seq: int | None = None
+        self._last: Last | None = None
         self._slots = 0
         self._news = asyncio.Event()
         self._ask_rights = asyncio.Event()
@@ -206,16 +219,33 @@ class Hub:
             await asyncio.sleep(pause)
 
     async def _follow(self) -> None:
-        if self._seq is None:
-            self._seq = await self.ask(news.head)
+        if self._last is None:
+            self._last = Last(await self.ask(news.head))
         while True:
             self._news.clear()
-            seq, found = await self.ask(news.news_after, self._seq)
-            self._seq = seq
+            told = await self.ask(news.news_after, self._last)
+            if told is None:
+                await self._begin_again()
+                continue
+            self._last, found = told
             self._tell(found)
             if not found:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), LOOK_EVERY)
+
+    async def _begin_again(self) -> None:
+        """From the present, with empty rings: the database is an older one, and what was read before is not in it."""
+        log.warning("stream begins again: the database was restored")
+        last = Last(await self.ask(news.head))
+        positions = await self.ask(news.positions_of, list(self.rings))
+        self._last = last
+        for tenant_id, position in positions.items():
+            if ring := self.rings.get(tenant_id):
+                ring.news.clear()
+                ring.last = position
+        for listener in self._listeners():
+            listener.is_lost = True
+            listener.wake()
 
     def _tell(self, found: list[tuple[UUID, News]]) -> None:
         """Put it into the rings; wake whom it is for, and move the others on, so that they stay within their ring."""
@@ -284,7 +314,7 @@ def _is_still(listener: Listener, readers: Sequence[Reader]) -> bool:
         if reader is None or (place.reader.is_support_user and not reader.is_support_user):
             return False
         place.reader = reader
-    return bool(readers)
+    return True
 
 
 def _asked(question: Callable[..., Answer], arguments: tuple[Any, ...]) -> Answer:

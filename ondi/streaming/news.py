@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from ondi.common.errors import InvalidInput
 from ondi.outbox.errors import PositionExpired
 from ondi.outbox.feed import position_now
 from ondi.outbox.models import Event, Position
-from ondi.outbox.subscribers import events_after
+from ondi.outbox.subscribers import events_of, numbers_after
 from ondi.streaming.rule import Reader, rule, sittings
 from ondi.streaming.tickets import take_ticket
 from ondi.tenants.scope import tenant_scope
@@ -54,6 +55,14 @@ class News:
         is_own = reader.membership_id is not None and self.person_id == reader.membership_id
         text = self.own if is_own else self.all if reader.is_support_user else None
         return self.page if is_page and text else text
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last event that was read, of all tenants. `at`: when it happened; None: not known."""
+
+    seq: int
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +115,24 @@ def head() -> int:
 
 
 @transaction.atomic
-def news_after(seq: int) -> tuple[int, list[tuple[UUID, News]]]:
-    """What comes next of all tenants, in order, and how far it goes."""
-    events = events_after(seq)
-    return (events[-1].seq if events else seq), [(event.tenant_id, _news(event)) for event in events]
+def news_after(last: Last) -> tuple[Last, list[tuple[UUID, News]]] | None:
+    """What comes next of all tenants, in order, and how far it goes.
+
+    None where the database is an older one, restored: its head is behind, or another event has the last one's number.
+    """
+    found = numbers_after(last.seq - 1)
+    if [seq for seq, _tenant in found] == [last.seq]:  # if it is another one, the next event shows it
+        return last, []
+    events = events_of(found)
+    if events and events[0].seq == last.seq:
+        known, *events = events
+        if last.at not in (None, known.at):
+            return None
+    elif head() < last.seq:  # else it is only forgotten
+        return None
+    if events:
+        last = Last(events[-1].seq, events[-1].at)
+    return last, [(event.tenant_id, _news(event)) for event in events]
 
 
 def page_after(reader: Reader, after: int) -> Page | None:

@@ -95,6 +95,9 @@ class _Weaver(ast.NodeTransformer):
         self.names.pop()
         return node
 
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self.visit_FunctionDef(node)  # type: ignore[arg-type]
+
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
         self.functions.append(node)
         node.body = self.visit(node.body)

@@ -4,7 +4,7 @@ Each scenario runs in a process of its own on a database of its own and prints i
 with 1 when one of them lost or doubled a write, answered with a 5xx that is not a coded 503, or did not come
 back by itself. `CHAOS_KILLS` sets how many workers are killed
 (200), `CHAOS_STOPS` how often the database is stopped (3), `CHAOS_EVENTS` how many changes are followed (1,000,000);
-what the scenarios of mails, webhooks and copies take is in their modules.
+what the scenarios of mails, webhooks, copies and streams take is in their modules.
 """
 
 import atexit
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from tests.reliability import copies, events, mails, slow_clients, webhooks
+from tests.reliability import copies, events, mails, slow_clients, streams, webhooks
 from tests.reliability.product import ROOT, Product, product, somebody_waits_for, wait_until
 from tests.reliability.relay import Relay
 from tests.reliability.work import TICKETS, Ledger, faults_of, run_clients
@@ -274,6 +274,7 @@ SCENARIOS: dict[str, Callable[[], tuple[Figures, list[str]]]] = {
     "programs called": webhooks.called_by_killed_workers,
     "programs called on schedule": webhooks.called_on_schedule,
     "copy kept": copies.copy_kept,
+    "streams cut": streams.clients_cut,
 }
 
 

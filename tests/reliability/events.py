@@ -80,7 +80,7 @@ def _write(
     connect: Callable[[], Any], subjects: list[UUID], changes: int, longest_sleep: float, chance: random.Random,
     found: Written, goes_on: Callable[[], bool],
 ) -> None:  # fmt: skip
-    connection = _connected(connect)
+    connection = connected(connect)
     for change in itertools.count():
         if change >= changes and not goes_on():
             break
@@ -94,7 +94,7 @@ def _write(
             with found.lock:  # the database alone knows
                 if version is not None and not takes_back:
                     found.unknown[subject].append(version)
-            connection = _connected(connect)
+            connection = connected(connect)
             continue
         with found.lock:
             if takes_back:
@@ -104,7 +104,8 @@ def _write(
     connection.close()
 
 
-def _connected(connect: Callable[[], Any]) -> Any:
+def connected(connect: Callable[[], Any]) -> Any:
+    """A connection, once the database gives one."""
     end = time.monotonic() + 60
     while True:
         try:

@@ -169,12 +169,14 @@ def owner() -> psycopg.Connection[Any]:
 
 
 def cluster() -> Any:
+    """The private database as a whole."""
     return embedded_postgres._Cluster(embedded_postgres.data_directory())
 
 
 def stop_database(how: str) -> None:
     """As `pg_ctl` names the ways."""
-    cluster()._run("pg_ctl", "stop", "-D", str(cluster().data), "-m", how, "-w", check=False)
+    ours = cluster()
+    ours._run("pg_ctl", "stop", "-D", str(ours.data), "-m", how, "-w", check=False)
 
 
 def start_database() -> None:

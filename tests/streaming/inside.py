@@ -7,7 +7,7 @@ from ondi.streaming.app import Stream
 
 
 class Heard:
-    """One connection to it. `text`: what came; it takes nothing more while `is_stuck`."""
+    """One connection to it. `text`: what came; it takes nothing more while it is not `free`."""
 
     def __init__(self, stream, token, query=""):
         self.status, self.text, self.is_over, self.free = None, "", False, asyncio.Event()

@@ -12,9 +12,10 @@ from django.db import connection
 from ondi.outbox.relay import relay_all
 from ondi.streaming import hub
 from tests.factories import MemberFactory, TenantFactory, make_ticket
-from tests.streaming import inside
+from tests.streaming import inside, test_pages
 from tests.streaming.clients import Client, server
 from tests.streaming.test_stream import fed, happen, happen_often, token_of
+from tests.workbench import workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -100,6 +101,87 @@ def client_let_in(running, token):
             return client
         assert client.status == 503
     raise AssertionError("it does not come back")
+
+
+class TestARestoredDatabase:
+    """Of an hour ago, or of a standby that had not heard of the last events yet."""
+
+    @pytest.mark.parametrize("since", [0, 4], ids=["nothing since", "more since"])
+    def test_its_listeners_read_the_lists_again_and_go_on(self, customer, owner, monkeypatch, since):
+        monkeypatch.setattr(hub, "LOOK_EVERY", 0.1)
+        agent = MemberFactory(tenant=customer.tenant, agent=True)
+        tokens = [token_of(customer), token_of(agent)]
+        happen(customer)
+
+        async def scenario(stream):
+            heard = [inside.Heard(stream, token) for token in tokens]
+            for one in heard:
+                await one.until(lambda one: "hello" in one.text)
+            await stream.hub.ask(happen, customer)
+            for one in heard:
+                await one.until(lambda one: "id: 4\n" in one.text)
+                one.text = ""
+            restore(owner, customer, gone=2, since=since)
+            for one in heard:
+                await one.until(lambda one: f"id: {2 + since}\nevent: reset\ndata: {{}}\n\n" in one.text)
+                one.text = ""
+            await stream.hub.ask(happen, customer)
+            for one in heard:
+                await one.until(lambda one: f"id: {4 + since}\n" in one.text)
+                assert [line for line in one.text.split("\n") if "id: " in line] == [
+                    f"id: {3 + since}", f"id: {4 + since}"
+                ]  # fmt: skip
+                assert "reset" not in one.text
+
+        inside.run(scenario)
+
+    def test_a_page_of_the_admin_looks_again(self, tenant, customer, owner, monkeypatch):
+        monkeypatch.setattr(hub, "LOOK_EVERY", 0.1)
+        query = test_pages.ticket_of(workbench(MemberFactory(tenant=tenant, agent=True).user))
+        happen(customer, 2)
+
+        async def scenario(stream):
+            page = inside.Heard(stream, None, query)
+            await page.until(lambda one: one.text.count("event: hello") == 1)
+            restore(owner, customer, gone=2, since=0)
+            await page.until(lambda one: one.text.count("event: hello") == 2)
+            await stream.hub.ask(happen, customer)
+            await page.until(lambda one: "ticket.opened" in one.text)
+
+        inside.run(scenario)
+
+    def test_events_that_are_only_forgotten_are_none(self, customer, owner, monkeypatch):
+        monkeypatch.setattr(hub, "LOOK_EVERY", 0.1)
+        token = token_of(customer)
+
+        async def scenario(stream):
+            heard = inside.Heard(stream, token)
+            await heard.until(lambda one: "hello" in one.text)
+            await stream.hub.ask(happen, customer)
+            await heard.until(lambda one: "id: 2\n" in one.text)
+            owner().execute("DELETE FROM outbox_event")
+            await asyncio.sleep(0.5)
+            await stream.hub.ask(happen, customer)
+            await heard.until(lambda one: "id: 4\n" in one.text)
+            assert "reset" not in heard.text
+
+        inside.run(scenario)
+
+
+def restore(owner, customer, *, gone, since):
+    """The database without its last events, and with others that came since, all at once."""
+    with owner().transaction():
+        run = owner().execute
+        run("DELETE FROM outbox_event WHERE seq > (SELECT seq FROM outbox_head) - %s", [gone])
+        run("UPDATE outbox_head SET seq = seq - %s", [gone])
+        run("UPDATE outbox_position SET position = position - %s", [gone])
+        for _one in range(since):
+            run(
+                "INSERT INTO outbox_entry (tenant_id, kind, person_id, version, data, is_silent, cause, at) "
+                "VALUES (%s, 'ticket.closed', %s, 1, '{}', false, '', now())",
+                [customer.tenant_id, customer.id],
+            )
+        run("SELECT ondi_relay(100)")
 
 
 class TestItsClock:

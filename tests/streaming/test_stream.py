@@ -1,6 +1,7 @@
 """The stream process over HTTP: what it says, to whom, from where on, and how it ends."""
 
 import json
+import time
 from datetime import timedelta
 
 import pytest
@@ -371,6 +372,21 @@ class TestTheEnd:
         assert [client.next(5)[2] for client in clients[2:]] == [1] * 6
         other.hello()
         assert other.silent(0.2)
+
+    def test_seven_dead_ones_refuse_no_eighth(self, stream, customer):
+        """Half-open: their client is gone without a word, so what is sent to them stays where it is."""
+        token = token_of(customer)
+        for _one in range(7):
+            stream.open(token, small=True).hello()
+        happen_often(customer, 5_000)
+        time.sleep(1)  # until nothing more fits into their lines
+        begun = time.monotonic()
+        client = stream.open(token)
+
+        assert client.hello() == 5_000
+        assert time.monotonic() - begun < 2
+        happen(customer)
+        assert client.next()[2] == 5_001
 
     def test_streams_that_died_refuse_nobody(self, stream, customer):
         token = token_of(customer)
