@@ -14,7 +14,7 @@ from ondi.streaming.rule import Subject, Viewing, keep_presence
 if TYPE_CHECKING:
     from ondi.streaming.hub import Listener
 
-KEEP_EVERY = 5.0  # seconds
+KEEP_EVERY, LOOK_EVERY = 5.0, 1.0  # seconds
 # Who loads their page again, or was cut off, is back by then and never seemed gone; a page that polls has noted it.
 BACK_WITHIN = 5.0
 
@@ -54,7 +54,7 @@ class Presence:
             self._joined.clear()
             await self._keep(time.monotonic())
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._joined.wait(), 1)
+                await asyncio.wait_for(self._joined.wait(), LOOK_EVERY)
 
     def hear(self, said: str) -> None:
         """What another process did, or this one a moment ago."""
