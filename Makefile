@@ -21,6 +21,7 @@
 # make bench-admin   pages of the workbench among ten thousand tickets and a million
 # make bench-fixes   a data fix over 100,000 of a million tickets, while the API answers
 # make bench-relay   how long from commit to position, and what relay and workers cost an event (a minute)
+# make bench-idle    what twenty agents who only look ask of the database, by the stream and by polling (a quarter of an hour)
 # make messages  compile the translations after a change of a .po file
 
 PYTHON ?= python3
@@ -30,7 +31,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps pooler pooler-deps fix-kills timelines upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes bench-relay format messages clean
+.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps pooler pooler-deps fix-kills timelines upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes bench-relay bench-idle format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -119,6 +120,9 @@ bench-fixes: $(READY)
 
 bench-relay: $(READY)
 	@$(BIN)/python -m tests.benchmarks.relay
+
+bench-idle: $(READY)
+	@$(BIN)/python -m tests.benchmarks.idle
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .
