@@ -107,6 +107,10 @@ class World:
         return Message(tenant_id=self.tenant.id, conversation_id=self.mine.conversation_id, sender_id=self.customer.id,
                        sender_role="customer", created_at=timezone.now())  # fmt: skip
 
+    def watching(self):
+        page, gone = (Viewing(self.tenant.id, self.mine.id, one.id) for one in (self.sara, self.yusuf))
+        return services.keep_presence([page], {gone: timezone.now()})
+
     def quietly(self, service, **details):
         return lambda: service(tenant_id=self.tenant.id, at=timezone.now(), **details)
 
@@ -140,6 +144,7 @@ LOCKS = {
     (services, "note_presence"): (
         "", lambda w: lambda: services.note_presence(ticket=w.mine, membership_id=w.sara.id),
     ),
+    (services, "keep_presence"): ("", lambda w: w.watching),
     (services, "note_delivery"): (
         "ticket! thread part",
         lambda w: w.quietly(services.note_delivery, delivery_id=w.parcel.id, code="delivery_returned"),
