@@ -27,6 +27,7 @@ from ondi.notifications.models import SenderCode
 from ondi.notifications.sender_addresses import allow_domain
 from ondi.notifications.texts import Text
 from ondi.notifications.types import Channel
+from ondi.streaming.rule import Viewing
 from ondi.tenants.scope import tenant_scope
 from ondi.webhooks import services as hooks
 from orders import services as of_orders
@@ -438,6 +439,7 @@ SAY_NOTHING = {
     "ask_for_sender_code",
     "prove_sender_address",
     "note_presence",
+    "keep_presence",
     "append_message",
     "hold_support_role",
     "hold_for_undo",
