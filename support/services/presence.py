@@ -64,7 +64,7 @@ def keep_presence(opened: Collection[Viewing], left: Mapping[Viewing, datetime])
     """Note who has these tickets open by the stream, in one statement, and forget who `left`; who is at them then.
 
     Nobody is forgotten who was noted after that moment, by another page of theirs. Who came and who went is notified.
-    The scope is that of the pages, which the stream let in. Locks the rows of those who are noted, in the order of keys.
+    The scope is that of the pages, which the stream let in. Locks the rows of those who are noted, by key.
     """
     at = timezone.now()
     set_scope({one.tenant_id for one in (*opened, *left)})
