@@ -63,9 +63,9 @@ def main() -> None:
         time.sleep(SETTLED)  # until what opened the tickets is told
         end_the_served_one(running)
         nobody = count(asked, "with nobody")
-        with desk(browser, running, people, pages):
+        with open_pages(browser, running, people, pages):
             streamed = count(asked, "by the stream")
-        with desk(browser, running, people, pages, polls=True):
+        with open_pages(browser, running, people, pages, polls=True):
             polled = count(asked, "by polling")
     saved = 1 - (streamed - nobody) / (polled - nobody)
     sys.stdout.write(f"without what happens with nobody: {streamed - nobody} and {polled - nobody}, "
@@ -89,7 +89,7 @@ def tickets(running: Product, number: int) -> list[str]:
 
 
 @contextmanager
-def desk(
+def open_pages(
     browser: Browser, running: Product, people: list[list[str]], pages: list[str], *, polls: bool = False
 ) -> Iterator[None]:
     """Everybody's page open, and quiet. `polls`: in browsers that know no streams."""
