@@ -17,16 +17,15 @@ from support.admin.pages import tickets_seen_by
 def live(request: HttpRequest) -> JsonResponse:
     """The stream's address with a ticket, good once; none for who sees no tickets.
 
-    `ticket`: the one that the page shows, to whom the stream then counts as present; a 404 where it is none of theirs.
+    `ticket`: the one that the page shows, at which they count as present while they listen; none of theirs is a 404.
     """
     staff = staff_at(request)
     if not staff.support_tenant_ids or not request.session.session_key:
         return JsonResponse({"url": None})
     shown = None
     if "ticket" in request.POST:
-        shown = (
-            tickets_seen_by(staff).filter(id=parse_id(request.POST["ticket"])).values_list("tenant_id", "id").first()
-        )
+        key = parse_id(request.POST["ticket"])
+        shown = tickets_seen_by(staff).filter(id=key).values_list("tenant_id", "id").first() if key else None
         if shown is None:
             request.row_not_found = True  # type: ignore[attr-defined]  # for the audit: it may be another tenant's
             return JsonResponse({"url": None}, status=404)
