@@ -165,6 +165,9 @@ class Stream:
                 return
             if text := await self._next(listener):
                 await give(text)
+            elif listener.viewers_due:
+                listener.viewers_due = False
+                await give(_viewers_changed(listener))
             elif listener.beat_due:
                 listener.beat_due = False
                 await give(_said("beat", {}) if listener.is_page else b":\n\n")
@@ -213,6 +216,12 @@ def _from_now(listener: Listener) -> bytes:
     for place in listener.places:
         place.position = place.ring.last or 0
     return _said("hello", {}) if listener.is_page else _said("reset", {}, listener.places[0].position)
+
+
+def _viewers_changed(page: Listener) -> bytes:
+    """That somebody else came to what the page shows, or went; who, the page asks by itself."""
+    shown = page.access.viewing
+    return _said("viewers", {"tenant_id": shown.tenant_id, "subject_id": shown.subject_id} if shown else {})
 
 
 async def _leaving(receive: Receive, listener: Listener) -> None:

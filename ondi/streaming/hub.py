@@ -20,7 +20,8 @@ from django.db import connection, connections
 
 from ondi.streaming import news
 from ondi.streaming.news import Access, Last, News
-from ondi.streaming.rule import Reader
+from ondi.streaming.presence import Presence
+from ondi.streaming.rule import PRESENCE_CHANNEL, Reader
 
 Answer = TypeVar("Answer")
 
@@ -89,26 +90,19 @@ class Place:
 
 class Listener:
     """One stream: where it is, and why it ends. `sending_since`: since when its client has not taken a piece.
+
     `is_lost`: its place is none any more, and its client has to read the lists again.
     """
 
     __slots__ = (
-        "access",
-        "beat_due",
-        "is_gone",
-        "is_lost",
-        "places",
-        "reason",
-        "sending_since",
-        "slot",
-        "task",
+        "access", "beat_due", "is_gone", "is_lost", "places", "reason", "sending_since", "slot", "task", "viewers_due",
         "waiter",
-    )
+    )  # fmt: skip
 
     def __init__(self, access: Access, places: Sequence[Place], slot: int) -> None:
         self.access, self.places, self.slot = access, places, slot
         self.reason: str | None = None
-        self.is_gone = self.is_lost = self.beat_due = False
+        self.is_gone = self.is_lost = self.beat_due = self.viewers_due = False
         self.sending_since: float | None = None
         self.waiter: asyncio.Future[None] | None = None
         self.task = asyncio.current_task()
@@ -143,6 +137,7 @@ class Hub:
     def __init__(self) -> None:
         self.rings: dict[UUID, Ring] = {}
         self.people: defaultdict[UUID, list[Listener]] = defaultdict(list)
+        self.presence = Presence(self.ask)
         self.connections = 0
         self.is_over = False
         self._last: Last | None = None
@@ -155,7 +150,7 @@ class Hub:
         """Follow the events until it is canceled."""
         await asyncio.gather(
             self._again("follow", self._follow), self._again("listen", self._listen),
-            self._again("rights", self._rights), self._beat(),
+            self._again("rights", self._rights), self._again("presence", self.presence.follow), self._beat(),
         )  # fmt: skip
 
     async def ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
@@ -184,11 +179,13 @@ class Hub:
         theirs.append(listener)
         for ring in rings.values():
             ring.listeners.add(listener)
+        self.presence.join(listener)
         if self.is_over:
             listener.end("shutdown")
         return listener
 
     def forget(self, listener: Listener) -> None:
+        self.presence.leave(listener)
         for place in listener.places:
             place.ring.listeners.discard(listener)
             place.ring.touched = time.monotonic()
@@ -270,10 +267,14 @@ class Hub:
 
     async def _listen(self) -> None:
         async with await psycopg.AsyncConnection.connect(**_direct(), autocommit=True) as line:
-            await line.execute(f"LISTEN {CHANNEL}")
+            for channel in (CHANNEL, PRESENCE_CHANNEL):
+                await line.execute(f"LISTEN {channel}")
             self._news.set()
-            async for _said in line.notifies():
-                self._news.set()
+            async for said in line.notifies():
+                if said.channel == PRESENCE_CHANNEL:
+                    self.presence.hear(said.payload)
+                else:
+                    self._news.set()
 
     async def _rights(self) -> None:
         """Ask again of all, in one statement: every now and then, and at once where something says so."""

@@ -10,6 +10,7 @@ class StreamTicket(TenantOwned):
     """Good once, until `expires_at`; only a hash is kept. The stream that it opens ends at `ends_at`.
 
     Of a session of the API, or of one of the admin: that stands under one of its tenants, and opens all of them.
+    `subject_id`: what the page of the admin shows, which is of the tenant it stands under.
 
     No links: it is gone before long, and outlives nobody's right, which is asked when it is taken.
     """
@@ -18,6 +19,7 @@ class StreamTicket(TenantOwned):
     user_id = models.UUIDField()
     session_id = models.UUIDField(null=True)
     admin_session = models.CharField(max_length=40, blank=True, default="")
+    subject_id = models.UUIDField(null=True)
     expires_at = models.DateTimeField(db_index=True)
     ends_at = models.DateTimeField()
 
@@ -27,7 +29,10 @@ class StreamTicket(TenantOwned):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(session_id=None) ^ models.Q(admin_session=""), name="streaming_ticket_of_one_session"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(subject_id=None) | ~models.Q(admin_session=""), name="streaming_ticket_shown_by_page"
+            ),
         ]
 
     def __str__(self) -> str:

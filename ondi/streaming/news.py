@@ -17,8 +17,8 @@ from ondi.outbox.errors import PositionExpired
 from ondi.outbox.feed import position_now
 from ondi.outbox.models import Event, Position
 from ondi.outbox.subscribers import events_of, numbers_after
-from ondi.streaming.rule import Reader, rule, sittings
-from ondi.streaming.tickets import take_ticket
+from ondi.streaming.rule import Reader, Viewing, rule, sittings
+from ondi.streaming.tickets import Taken, take_ticket
 from ondi.tenants.scope import tenant_scope
 
 PAGE = 200
@@ -29,6 +29,7 @@ class Access:
     """Who was let in: as whom they read, by which session, and until when, in seconds since 1970.
 
     `position`: their tenant's when they came. `admin_session`: of a page of the admin, which reads in all its tenants.
+    `viewing`: what that page shows.
     """
 
     user_id: UUID
@@ -37,6 +38,7 @@ class Access:
     ends_at: float
     position: int = 0
     admin_session: str = ""
+    viewing: Viewing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,17 @@ def enter_by_ticket(text: str) -> Access:
             raise TokenInvalid
         readers = sitting.readers
     return Access(
-        taken.user_id, taken.session_id, readers, taken.ends_at.timestamp(), position, taken.admin_session
+        taken.user_id, taken.session_id, readers, taken.ends_at.timestamp(), position, taken.admin_session,
+        _viewing(taken, readers),
     )  # fmt: skip
+
+
+def _viewing(taken: Taken, readers: Sequence[Reader]) -> Viewing | None:
+    """None too where they see nothing of its tenant any more."""
+    if taken.subject_id is None:
+        return None
+    here = (one for one in readers if one.tenant_id == taken.tenant_id)
+    return next((Viewing(taken.tenant_id, taken.subject_id, one.membership_id) for one in here), None)
 
 
 def positions_of(tenant_ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -1,7 +1,8 @@
 """Whose events are whose: the app above says it once, for feed and stream alike."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -39,10 +40,40 @@ class Sitting:
     readers: tuple[Reader, ...]
 
 
+Subject = tuple[UUID, UUID]  # its tenant, and which of the tenant's
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """A subject that an open page shows, and to whom. `membership_id`: None for who is nobody of its tenant."""
+
+    tenant_id: UUID
+    subject_id: UUID
+    membership_id: UUID | None
+
+    @property
+    def subject(self) -> Subject:
+        return self.tenant_id, self.subject_id
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """When it was noted that pages are open, and who has their subjects open then."""
+
+    at: datetime
+    viewers: Mapping[Subject, frozenset[UUID]]
+
+
 # Those of these sessions of the admin that are in force, by their keys.
 Sittings = Callable[[Collection[str]], dict[str, Sitting]]
 
+# Note these pages as open, and those that closed as left, unless somebody noted them after that moment.
+KeepPresence = Callable[[Collection[Viewing], Mapping[Viewing, datetime]], Noted]
+# What `KeepPresence` notifies of each change, as `tenant subject membership here|gone`.
+PRESENCE_CHANNEL = "ondi_presence"
+
 _rules: list[Rule] = []
+_presence: list[KeepPresence] = []
 _sittings: list[Sittings] = []
 
 
@@ -54,6 +85,16 @@ def register(rule: Rule) -> None:
 def register_sittings(find: Sittings) -> None:
     """Let the admin say which of its sessions are in force, in place of what was registered before."""
     _sittings[:] = [find]
+
+
+def register_presence(keep: KeepPresence) -> None:
+    """Let the app above keep who has what open, in place of what was registered before."""
+    _presence[:] = [keep]
+
+
+def keep_presence(opened: Collection[Viewing], left: Mapping[Viewing, datetime]) -> Noted:
+    (keep,) = _presence
+    return keep(opened, left)
 
 
 def sittings(keys: Collection[str]) -> dict[str, Sitting]:

@@ -29,6 +29,7 @@ class Taken:
     is_support_user: bool
     ends_at: datetime
     admin_session: str
+    subject_id: UUID | None
 
 
 def issue_ticket(claims: Claims) -> tuple[str, datetime]:
@@ -41,9 +42,13 @@ def issue_ticket(claims: Claims) -> tuple[str, datetime]:
     )
 
 
-def issue_admin_ticket(*, tenant_id: UUID, user_id: UUID, session: str, ends_at: datetime) -> tuple[str, datetime]:
-    """The same for a session of the admin, under one of its tenants."""
-    return _issued(tenant_id=tenant_id, user_id=user_id, admin_session=session, ends_at=ends_at)
+def issue_admin_ticket(
+    *, tenant_id: UUID, user_id: UUID, session: str, ends_at: datetime, subject_id: UUID | None = None
+) -> tuple[str, datetime]:
+    """The same for a session of the admin, under one of its tenants: that of the subject, where its page shows one."""
+    return _issued(
+        tenant_id=tenant_id, user_id=user_id, admin_session=session, ends_at=ends_at, subject_id=subject_id
+    )  # fmt: skip
 
 
 def address_of(ticket: str, here: str) -> str:
@@ -66,8 +71,8 @@ def take_ticket(text: str) -> Taken | None:
         return None
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT user_id, tenant_id, session_id, membership_id, is_support_user, ends_at, admin_session "
-            "FROM ondi_take_stream_ticket(%s, %s)",
+            "SELECT user_id, tenant_id, session_id, membership_id, is_support_user, ends_at, admin_session, subject_id "
+            "FROM ondi_take_stream_ticket_2(%s, %s)",
             [_hash(text), timezone.now()],
         )
         row = cursor.fetchone()

@@ -19,8 +19,8 @@ from support.admin.pages import ticket_url
 from support.notices import HELD_FOR, OF_WEBHOOKS, texts_of
 
 SHOWN, COUNTED = 50, 99
-# An open page that somebody looks at asks for news every 6 seconds at least: what was told longer ago than this has
-# been on it, before what is held back (`HELD_FOR`) would count.
+# An open page that somebody looks at asks again ten seconds after it was told something, or every four where it polls:
+# what was told longer ago than this has been on it, before what is held back (`HELD_FOR`) would count.
 ON_SCREEN_FOR = timedelta(seconds=8)
 
 

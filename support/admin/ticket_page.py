@@ -102,7 +102,7 @@ def note(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
 
 @of_ticket
 def news(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
-    """What the open page asks every few seconds: has anything changed, and who else looks at it."""
+    """What the open page asks when the stream says so, else every few seconds: what changed, who else is here."""
     if actor.membership_id is not None:
         services.note_presence(ticket=ticket, membership_id=actor.membership_id)
         if "seen" in request.GET:

@@ -17,7 +17,7 @@ from support.services.lifecycle import close_ticket, reopen_ticket
 from support.services.messages import note_delivery, post_message
 from support.services.opening import open_ticket, open_ticket_on_behalf
 from support.services.participants import change_participants
-from support.services.presence import note_presence
+from support.services.presence import keep_presence, note_presence
 from support.services.redaction import redact_ticket_message
 from support.services.replying import Seen, reply_to_ticket, write_note
 
@@ -31,6 +31,7 @@ __all__ = [
     "claim_next_ticket",
     "claim_ticket",
     "close_ticket",
+    "keep_presence",
     "note_delivery",
     "note_presence",
     "offboard_agent",

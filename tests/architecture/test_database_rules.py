@@ -42,6 +42,7 @@ FUNCTIONS = {
     "ondi_set_aside_due",
     "ondi_forget_events",
     "ondi_take_stream_ticket",
+    "ondi_take_stream_ticket_2",
     "ondi_streams_in_force",
     "ondi_dispatches_due",
     "ondi_mails_due",

@@ -115,7 +115,7 @@ SCREENS = (
         form={"form_id": ""},
     ),
     Screen("accounts_apikey_rotate", "/admin/accounts/apikey/{key}/rotate/", 7, ADMINS, form={"hours": "24"}),
-    Screen("support_ticket_live", "/admin/support/ticket/live/", None, EVERYBODY, form={"live": ""}),
+    Screen("support_ticket_live", "/admin/support/ticket/live/", None, EVERYBODY, form={"ticket": "{ticket}"}),
     Screen("webhooks_endpoint_do", "/admin/webhooks/endpoint/{webhook}/do/", None, ADMINS,
            form={"do": "replay_since", "since": "2026-01-01T00:00"}),
     Screen("webhooks_webhookdelivery_replay", "/admin/webhooks/webhookdelivery/{sent}/replay/", None, ADMINS,

@@ -73,7 +73,7 @@ COLUMNS = {
     "notifications_text": "plain notification_type title message",
     "orders_order": "plain external_id number currency store total_amount item_count placed_at source_updated_at",
     "orders_orderitem": "plain name position quantity unit_price",
-    "streaming_streamticket": "plain ticket_hash user_id session_id admin_session expires_at ends_at",  # gone in half a minute
+    "streaming_streamticket": "plain ticket_hash user_id session_id admin_session subject_id expires_at ends_at",  # gone in half a minute
     "support_cannedreply": "plain shortcut content",
     "support_tag": "plain name",
     "support_ticket": "copied number subject; plain follow_up_at version",

@@ -27,6 +27,7 @@ from ondi.notifications.models import SenderCode
 from ondi.notifications.sender_addresses import allow_domain
 from ondi.notifications.texts import Text
 from ondi.notifications.types import Channel
+from ondi.streaming.rule import Viewing
 from ondi.tenants.scope import tenant_scope
 from ondi.webhooks import services as hooks
 from orders import services as of_orders
@@ -107,6 +108,10 @@ class World:
         return Message(tenant_id=self.tenant.id, conversation_id=self.mine.conversation_id, sender_id=self.customer.id,
                        sender_role="customer", created_at=timezone.now())  # fmt: skip
 
+    def watching(self):
+        page, gone = (Viewing(self.tenant.id, self.mine.id, one.id) for one in (self.sara, self.yusuf))
+        return services.keep_presence([page], {gone: timezone.now()})
+
     def quietly(self, service, **details):
         return lambda: service(tenant_id=self.tenant.id, at=timezone.now(), **details)
 
@@ -140,6 +145,7 @@ LOCKS = {
     (services, "note_presence"): (
         "", lambda w: lambda: services.note_presence(ticket=w.mine, membership_id=w.sara.id),
     ),
+    (services, "keep_presence"): ("", lambda w: w.watching),
     (services, "note_delivery"): (
         "ticket! thread part",
         lambda w: w.quietly(services.note_delivery, delivery_id=w.parcel.id, code="delivery_returned"),
@@ -433,6 +439,7 @@ SAY_NOTHING = {
     "ask_for_sender_code",
     "prove_sender_address",
     "note_presence",
+    "keep_presence",
     "append_message",
     "hold_support_role",
     "hold_for_undo",

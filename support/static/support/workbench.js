@@ -2,7 +2,7 @@
    page of the admin, forms that are sent once and keep their text. Everything works without it, by plain links and forms. */
 "use strict";
 (() => {
-  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, BELL_EVERY = 10000, SEEN_EVERY = 6000;
+  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, BELL_EVERY = 10000, SEEN_AFTER = 10000, SEEN_WITHIN = 2000;
   const BELL_AT_LEAST = 300000, LEAVING = 10000;
   const LIVE_AGAIN = 2000, LIVE_LATEST = 60000, LIVE_SILENCE = 45000, POLL = { "X-Workbench-Poll": "1" };
   const find = (selector, root = document) => root.querySelector(selector);
@@ -56,22 +56,28 @@
 
   /* ---- The stream: it says when to look; where it is away, the pages ask by themselves ---- */
   const looks = [];
-  let isLive = false, comeBackIn = LIVE_AGAIN;
+  let isLive = false, comeBackIn = LIVE_AGAIN, viewersChanged = () => {};
 
-  /* Look now, and whenever the stream says that something changed that `isOurs`, at most once in `least`; else `every`. */
-  function keepUp(look, every, least, isOurs = () => true) {
+  /* What is asked for several times within a moment is done once, at its end. */
+  function atMostOnceIn(moment, look) {
     let due = null;
-    looks.push({ look, hear: (news) => {
-      if (due || !isOurs(news)) return;
-      due = setTimeout(() => { due = null; look(); }, least);
-    } });
+    return () => { due ||= setTimeout(() => { due = null; look(); }, moment); };
+  }
+
+  /* Look when the stream comes or goes, and soon after it says that something changed that `isOurs`; while away, `every`. */
+  function keepUp(look, every, least, isOurs = () => true) {
+    const soon = atMostOnceIn(least, look);
+    looks.push({ look, hear: (news) => isOurs(news) && soon() });
     setInterval(() => isLive || look(), every);
+    return soon;
   }
 
   async function goLive() {
     const form = find("#wb-live");
     if (!form || !window.EventSource || !looks.length) return;
-    const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: POLL, credentials: "same-origin" })
+    const body = new FormData(form), shown = find("#ticket")?.dataset.ticket;
+    if (shown) body.set("ticket", shown); // so that colleagues see who has it open
+    const answer = await fetch(form.action, { method: "POST", body, headers: POLL, credentials: "same-origin" })
       .catch(() => null);
     const { url } = answer?.ok && !answer.redirected ? await answer.json() : {};
     if (!url) return void (answer?.ok && !answer.redirected || comeBack()); // who has none to see polls
@@ -99,6 +105,10 @@
       heard();
       const news = JSON.parse(event.data);
       looks.forEach(({ hear }) => hear(news));
+    });
+    stream.addEventListener("viewers", () => {
+      heard();
+      viewersChanged();
     });
     stream.addEventListener("end", (event) => leave(JSON.parse(event.data).reason === "replaced"));
     stream.addEventListener("error", () => {
@@ -160,10 +170,18 @@
       ticket.dataset.version = fresh.getElementById("ticket").dataset.version;
       if (!find("[data-draft=reply]")?.value) noteWhatIsSeen();
     };
+    let askedAt = 0;
+    const newsTwice = () => { // what is told meanwhile is read once it has been on the screen for a while
+      news();
+      if (!isLive || Date.now() - askedAt < SEEN_WITHIN) return; // the next look comes late enough for this too
+      askedAt = Date.now();
+      setTimeout(news, SEEN_AFTER);
+    };
     news();
-    keepUp(news, TICKET_EVERY, 300, ({ ticket_id }) => ticket_id === ticket.dataset.ticket);
-    // Who has it before their eyes says so, for colleagues who have it too.
-    setInterval(() => isLive && !document.hidden && document.hasFocus() && news(), SEEN_EVERY);
+    const soon = keepUp(newsTwice, TICKET_EVERY, 300, ({ ticket_id }) => ticket_id === ticket.dataset.ticket);
+    viewersChanged = atMostOnceIn(300, news);
+    addEventListener("focus", soon);
+    document.addEventListener("visibilitychange", () => document.hidden || soon());
   }
 
   /* Nothing is written yet, so what is on the screen now is what the answer will be written on. */
