@@ -78,7 +78,8 @@ def test_every_event_comes_once_through_cuts_and_renewals(behind_nginx, browser)
     assert [(position, kind) for position, kind, _data in heard if kind != "hello"] == happened
     assert {kind for _position, kind in happened} >= {"message.created", "ticket.closed", "ticket.reopened"}
     assert len(happened) > len(said) >= 60
-    assert len(hellos) > line.cuts > SECONDS / CUT_EVERY - 1
+    assert line.cuts >= 10
+    assert len(hellos) >= 9  # of a pause at its longest the next cut meets no stream
     assert page.evaluate("renewals") >= 2
     assert [text for text in page.locator("#chat li").all_inner_texts() if text.startswith("This is")] == said
     assert not faults
