@@ -14,7 +14,7 @@ from ondi.outbox.publishing import kinds
 from ondi.tenants.models import Tenant
 from ondi.webhooks.addresses import fault_of, host_of, networks_of
 from ondi.webhooks.chores import DELIVERIES_KEPT
-from ondi.webhooks.errors import SubscriptionLimitReached, SubscriptionNotFound
+from ondi.webhooks.errors import SecretRotated, SubscriptionLimitReached, SubscriptionNotFound
 from ondi.webhooks.models import EVERYTHING, TEST, Attempt, Breaker, Endpoint, WebhookDelivery
 from ondi.webhooks.policies import managing_refusal
 from ondi.webhooks.secrets import new_secret, sealed
@@ -80,12 +80,21 @@ def delete_endpoint(*, actor: Actor, endpoint_id: UUID) -> None:
 
 
 @transaction.atomic
-def rotate_secret(*, actor: Actor, endpoint_id: UUID, at: datetime | None = None) -> tuple[Endpoint, str]:
+def rotate_secret(
+    *, actor: Actor, endpoint_id: UUID, seen_at: datetime | None = None, at: datetime | None = None
+) -> tuple[Endpoint, str]:
     """A new secret; the one until now signs beside it for 24 hours. Locks the endpoint.
 
-    Raises `PermissionDenied`, `SubscriptionNotFound`.
+    `seen_at`: when the one who asks looked at it; where it was rotated since, another rotation would end a secret that
+    programs may still use, unseen. Raises `PermissionDenied`, `SubscriptionNotFound`, `SecretRotated`.
     """
     endpoint = _locked(actor, endpoint_id)
+    if (
+        seen_at is not None
+        and endpoint.previous_until is not None
+        and endpoint.previous_until > seen_at + BOTH_SIGN_FOR
+    ):
+        raise SecretRotated
     endpoint.previous_secret, endpoint.previous_until = endpoint.secret, (at or timezone.now()) + BOTH_SIGN_FOR
     secret = new_secret()
     endpoint.secret = sealed(secret)

@@ -1,4 +1,4 @@
-"""A customer's portal: one page on an origin of its own, which keeps a chat live by the very lines of docs/portals.md."""
+"""A customer's portal: a page on an origin of its own that keeps a chat live by the very lines of docs/portals.md."""
 
 import json
 import re
@@ -47,7 +47,8 @@ function read(kind, data, position) {
 }
 
 async function show() {
-  const found = await call("GET", `/messaging/conversations/${asked.chat}/messages?limit=50${last ? `&after=${last}` : ""}`);
+  const after = last ? `&after=${last}` : "";
+  const found = await call("GET", `/messaging/conversations/${asked.chat}/messages?limit=50${after}`);
   for (const message of last ? found.messages : found.messages.reverse()) {
     const line = document.createElement("li");
     line.textContent = message.content;

@@ -1,4 +1,4 @@
-"""A wire between the product and its database, or its callers, that can be cut; also without either side hearing of it."""
+"""A wire to the product or its database that can be cut, also without either side hearing of it."""
 
 import contextlib
 import socket

@@ -20,6 +20,7 @@ from ondi.common.ids import new_id
 from ondi.staff.verifying import SAMPLES
 from ondi.tenants.scope import tenant_scope
 from ondi.webhooks.models import Endpoint
+from ondi.webhooks.secrets import opened
 from ondi.webhooks.services import MOST_ENDPOINTS
 from tests.factories import UserFactory, make_webhook
 from tests.webhooks.world import Program, running
@@ -86,6 +87,25 @@ def test_a_form_sent_twice_adds_one_and_rotates_once(admin, world):
 
     assert secrets[0] != secrets[1] == secrets[2]
     assert only_endpoint(world).previous_secret == secrets[0]
+
+
+def test_two_tabs_rotate_once_and_a_fresh_look_may_rotate_again(admin, world):
+    endpoint, first = world.endpoint(1)
+    one, other = (made_at(page_of(admin, endpoint)) for _tab in range(2))
+
+    do(admin, endpoint, "rotate", since=one)
+    refused = do(admin, endpoint, "rotate", since=other)
+
+    assert told(refused)[-1].startswith("The secret was rotated a moment ago")
+    assert opened(only_endpoint(world).previous_secret) == first  # which the program still has
+    page = page_of(admin, endpoint)
+    assert "Rotating again would end it at once." in page
+    assert SECRET.search(told(do(admin, endpoint, "rotate", since=made_at(page)))[-1])
+    assert opened(only_endpoint(world).previous_secret) != first
+
+
+def made_at(page):
+    return re.search(r'name="since" value="([^"]+)"', page).group(1)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +178,8 @@ def test_a_test_is_sent_and_its_page_shows_what_was_sent_and_came_back(admin, wo
     assert json.loads(body)["event"] == "webhook.test"
     for shown in (
         "webhook.test", "500 refused", f"webhook-id: {headers['webhook-id']}", "x-key: …", "webhook-signature: v1,…",
-        f"POST {endpoint.url}", "milliseconds", "No answer is kept.",  # it lies in a private network
+        f"POST {endpoint.url}", " ms", "The program answered with an error.",
+        "No answer is kept.",  # it lies in a private network
     ):  # fmt: skip
         assert shown in page, shown
     assert "k3y-of-theirs" not in page
