@@ -3,7 +3,7 @@
 import copy
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +29,7 @@ from ondi.accounts.actors import Actor
 from ondi.api.errors import invalid_input
 from ondi.common.errors import FIELD_MESSAGES, DomainError, InvalidInput
 from ondi.outbox.models import Event
-from ondi.staff.access import AccessAdmin
+from ondi.staff.access import AccessAdmin, told_once
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.forms import RowForm
 from ondi.staff.navigation import Entry, Section
@@ -43,6 +43,7 @@ from ondi.webhooks.sending import shown
 
 SHOWN_ONCE = gettext_lazy("The secret, shown only now: %(secret)s")
 LATEST = 10
+SOON = timedelta(minutes=1)
 STATES = {
     "active": gettext_lazy("active"), "paused": gettext_lazy("off"), "failing": gettext_lazy("failing"),
     "disabled": gettext_lazy("disabled"),
@@ -162,7 +163,7 @@ def _rotate(actor: Actor, key: UUID, since: str) -> str:
     """`since`: when the page was made that asks for it."""
     seen_at = _moment_of(since) if since else None
     _endpoint, secret = services.rotate_secret(actor=actor, endpoint_id=key, seen_at=seen_at)
-    return SHOWN_ONCE % {"secret": secret}
+    return told_once(str(SHOWN_ONCE), "%(secret)s", secret)
 
 
 def _replay_dead(actor: Actor, key: UUID, since: str) -> str:
@@ -192,6 +193,11 @@ BUTTONS: Mapping[str, tuple[Callable[[Actor, UUID, str], str], str]] = {
     "on": (_turn_on, "It was turned on."),
     "off": (_turn_off, "It was turned off."),
 }
+
+
+def _comes_soon(delivery: WebhookDelivery) -> bool:
+    """Whether what comes of it is worth to wait for, before the page."""
+    return delivery.state == WebhookDelivery.State.WAITING and timezone.now() - delivery.created_at < SOON
 
 
 def _with_tickets(rows: WebhookDeliveryQuerySet) -> WebhookDeliveryQuerySet:
@@ -249,6 +255,8 @@ class EndpointAdmin(AccessAdmin):
         if endpoint is not None:
             own = WebhookDelivery.objects.in_tenants([endpoint.tenant_id]).filter(endpoint=endpoint)
             endpoint.latest = SimpleLazyObject(lambda: list(_with_tickets(own).newest_first()[:LATEST]))
+            endpoint.waits = SimpleLazyObject(lambda: any(map(_comes_soon, endpoint.latest)))
+            endpoint.state_words = STATES[endpoint.state]
             endpoint.samples, endpoint.shown_at = SAMPLES, timezone.now().isoformat()
             both_until = endpoint.previous_until
             endpoint.both_sign_until = both_until if both_until and both_until > timezone.now() else None
@@ -298,7 +306,7 @@ class EndpointAdmin(AccessAdmin):
             return
         endpoint, secret = services.create_endpoint(actor=actor, values=form.values)
         obj.pk, obj.host = endpoint.pk, endpoint.host
-        self.message_user(request, SHOWN_ONCE % {"secret": secret}, messages.WARNING)
+        self.message_user(request, told_once(str(SHOWN_ONCE), "%(secret)s", secret), messages.WARNING)
 
     def response_post_save_add(self, request: HttpRequest, obj: Model) -> HttpResponse:
         """Its page, where it is tested, and where the secret that was just shown is put to use."""

@@ -17,6 +17,7 @@ import pytest
 from django.utils import timezone
 
 from ondi.common.ids import new_id
+from ondi.staff.session_limits import POLL_HEADER
 from ondi.staff.verifying import SAMPLES
 from ondi.tenants.scope import tenant_scope
 from ondi.webhooks.models import Endpoint
@@ -73,6 +74,23 @@ def test_a_secret_is_shown_once_after_adding(admin, world):
         assert GOOD["url"] in page
         assert not SECRET.search(page)
         assert "k3y-of-theirs" not in page
+
+
+def test_a_page_that_looks_for_news_takes_no_secret_from_the_tab_it_is_for(admin, world):
+    add(admin, world)
+    endpoint = only_endpoint(world)
+
+    admin.get("/admin/support/ticket/", headers={POLL_HEADER: "1"})
+    assert not SECRET.search(admin.get(LIST, headers={POLL_HEADER: "1"}).content.decode())
+
+    assert SECRET.search(page_of(admin, endpoint))
+    assert not SECRET.search(page_of(admin, endpoint))
+
+
+def test_the_secret_stands_from_left_to_right_in_arabic_too(admin, world):
+    add(admin, world)
+    page = admin.get(f"{LIST}{only_endpoint(world).id}/change/", headers={"Accept-Language": "ar"}).content.decode()
+    assert re.search(r'<bdi dir="ltr"[^>]*>whsec_[^<]+</bdi>', page)
 
 
 def test_a_form_sent_twice_adds_one_and_rotates_once(admin, world):
