@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.validators import MaxLengthValidator
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -83,7 +84,8 @@ class EndpointForm(RowForm):
     """What an admin says of a webhook, held to the rules of the API."""
 
     url = forms.CharField(
-        label=gettext_lazy("Address"), max_length=LONGEST_URL,
+        label=gettext_lazy("Address"),
+        validators=[MaxLengthValidator(LONGEST_URL)],  # told, where a browser would cut off what is pasted
         widget=UnfoldAdminTextInputWidget(attrs={"dir": "ltr", "placeholder": "https://"}),
     )  # fmt: skip
     events = forms.MultipleChoiceField(
