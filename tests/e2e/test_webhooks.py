@@ -28,6 +28,18 @@ with tenant_scope(tenant_id):
     Endpoint.objects.all().delete()
     Breaker.objects.all().delete()
 """
+FILL = """
+from ondi.accounts.entering import acting_as
+from ondi.accounts.models import Membership
+from ondi.tenants.scope import find_tenants, tenant_scope
+from ondi.webhooks.services import MOST_ENDPOINTS, create_endpoint
+(tenant_id,) = find_tenants("tigris").values()
+with tenant_scope(tenant_id):
+    people = Membership.objects.select_related("user", "tenant__portal_settings")
+    admin = acting_as(people.get(user__email="admin@tigris.demo"))
+    for number in range(MOST_ENDPOINTS):
+        create_endpoint(actor=admin, values={"url": f"https://platform.example/{number}", "events": ["*"]})
+"""
 # All pauses of the schedule pass at once: what waits is tried for the last time.
 DAYS_PASS = """
 from django.utils import timezone
@@ -91,7 +103,7 @@ def test_made_tested_broken_and_replayed(site, window, program, tmp_path):
     page = window("admin", **WIDE)
     make(page, site, program.url)
     own = page.url
-    (secret,) = SECRET.findall(page.content())
+    secret = SECRET.search(page.content()).group()
     looked_at(page, "made", tmp_path)
     page.reload()
     assert not SECRET.search(page.content())
@@ -144,8 +156,8 @@ def test_made_tested_broken_and_replayed(site, window, program, tmp_path):
     expect(page.get_by_text("Since: This value is too small.")).to_be_visible()
 
     press(page, "Rotate the secret")
-    (rotated,) = SECRET.findall(page.content())
-    assert rotated != secret
+    expect(page.get_by_text("The secret, shown only now")).to_be_visible()
+    assert SECRET.search(page.content()).group() != secret
     expect(page.get_by_text("Rotating again would end it at once.")).to_be_visible()
     looked_at(page, "rotated", tmp_path)
 
@@ -207,9 +219,8 @@ def test_an_address_that_does_not_do_is_told_beside_it_and_stays(site, window, a
 
 
 def test_there_is_no_twenty_first(site, window):
+    run(site, FILL)
     page = window("admin", **WIDE)
-    for number in range(20):
-        make(page, site, f"https://platform.example/{number}")
     page.goto(f"{site.url}{LIST}add/")
     page.fill("[name=url]", "https://platform.example/20")
     page.keyboard.press("Enter")
@@ -230,22 +241,15 @@ def test_a_test_pressed_twice_is_sent_once(site, window, program):
     assert len(program.got) == 1
 
 
-def test_the_back_button_shows_no_secret_and_adds_no_second(site, window, program):
+def test_the_back_button_shows_no_secret(site, window, program):
     page = window("admin", **WIDE)
     make(page, site, program.url)
     secret = SECRET.search(page.content()).group()
-    own = page.url
 
     page.goto(site.url + LIST)
-    page.go_back()
-    assert secret not in page.content()
-    page.go_back()  # the form
-    page.locator("[name=url]").press("Enter")
-    page.wait_for_url(own)
-
-    assert secret not in page.content()
-    page.goto(site.url + LIST)
-    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+    for _page in ("its own", "the form"):
+        page.go_back()
+        assert secret not in page.content()
 
 
 def test_two_tabs_rotate_once_and_the_second_is_told(site, window, program):
