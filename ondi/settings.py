@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+MESSAGE_STORAGE = "ondi.staff.page_messages.PageMessages"
 ROOT_URLCONF = "ondi.urls"
 WSGI_APPLICATION = "ondi.wsgi.application"
 APPEND_SLASH = False

@@ -30,6 +30,12 @@ SHOWN_ONCE = _("The key, shown only now: %(key)s")
 LONGEST_OVERLAP = 30 * 24  # hours
 
 
+def told_once(sentence: str, placeholder: str, secret: str) -> str:
+    """The sentence with the secret in it as it is: from left to right, also in a text that goes the other way."""
+    before, _placeholder, after = sentence.partition(placeholder)
+    return format_html('{}<bdi dir="ltr" class="wb-any">{}</bdi>{}', before, secret, after)
+
+
 class AccessAdmin(ReadOnlyAdmin):
     """Keys and sessions: for those who manage the tenant."""
 
@@ -149,7 +155,7 @@ class ApiKeyAdmin(ScopedAdmin):
                     sending.location = reverse("admin:accounts_apikey_change", args=[new.pk])
             except SentBefore as before:
                 return before.answer(request)
-            self.message_user(request, SHOWN_ONCE % {"key": text}, messages.WARNING)
+            self.message_user(request, told_once(str(SHOWN_ONCE), "%(key)s", text), messages.WARNING)
             return redirect(sending.location)
         context = {"title": _("Rotate this key"), "key": key, "form": form, **self.admin_site.each_context(request)}
         return render(request, "staff/rotate_key.html", context)
@@ -169,7 +175,7 @@ class ApiKeyAdmin(ScopedAdmin):
             created_by_id=actor.membership_id,
         )
         obj.pk = key.pk
-        self.message_user(request, SHOWN_ONCE % {"key": text}, messages.WARNING)
+        self.message_user(request, told_once(str(SHOWN_ONCE), "%(key)s", text), messages.WARNING)
 
     @admin.action(description=_("Revoke selected keys"))
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:

@@ -3,16 +3,18 @@
 import copy
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.validators import MaxLengthValidator
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
@@ -28,7 +30,7 @@ from ondi.accounts.actors import Actor
 from ondi.api.errors import invalid_input
 from ondi.common.errors import FIELD_MESSAGES, DomainError, InvalidInput
 from ondi.outbox.models import Event
-from ondi.staff.access import AccessAdmin
+from ondi.staff.access import AccessAdmin, told_once
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.forms import RowForm
 from ondi.staff.navigation import Entry, Section
@@ -42,10 +44,28 @@ from ondi.webhooks.sending import shown
 
 SHOWN_ONCE = gettext_lazy("The secret, shown only now: %(secret)s")
 LATEST = 10
+SOON = timedelta(minutes=1)
 STATES = {
     "active": gettext_lazy("active"), "paused": gettext_lazy("off"), "failing": gettext_lazy("failing"),
     "disabled": gettext_lazy("disabled"),
 }  # fmt: skip
+# What the codes of calls that failed mean.
+OUTCOMES = {
+    "refused": gettext_lazy("The program answered with an error."),
+    "redirected": gettext_lazy("The program answered with a redirect, which is not followed."),
+    "address_not_allowed": gettext_lazy("The address leads to where no call may go."),
+    "name_not_found": gettext_lazy("The name was not found."),
+    "name_timed_out": gettext_lazy("Looking up the name took too long."),
+    "not_connected": gettext_lazy("No connection could be made."),
+    "tls_failed": gettext_lazy("The certificate does not count, or the encryption failed."),
+    "timed_out": gettext_lazy("There was no answer in time."),
+    "closed_early": gettext_lazy("The connection was closed before the answer was complete."),
+    "bad_answer": gettext_lazy("What came was no answer of HTTP."),
+    "answer_too_long": gettext_lazy("The answer was too long."),
+    "event_not_kept": gettext_lazy("The event is not kept any more."),
+    "not_written": gettext_lazy("The body could not be written."),
+    "secret_not_readable": gettext_lazy("The secret cannot be read. Rotate it."),
+}
 # Fields of the API, by those of the form; and what is said where the API's words fit no form.
 FIELDS = {
     "webhook_url": "url", "events": "events", "description": "description", "secret_header_name": "header_name",
@@ -64,7 +84,8 @@ class EndpointForm(RowForm):
     """What an admin says of a webhook, held to the rules of the API."""
 
     url = forms.CharField(
-        label=gettext_lazy("Address"), max_length=LONGEST_URL,
+        label=gettext_lazy("Address"),
+        validators=[MaxLengthValidator(LONGEST_URL)],  # told, where a browser would cut off what is pasted
         widget=UnfoldAdminTextInputWidget(attrs={"dir": "ltr", "placeholder": "https://"}),
     )  # fmt: skip
     events = forms.MultipleChoiceField(
@@ -141,8 +162,10 @@ def _test(actor: Actor, key: UUID, since: str) -> str:
 
 
 def _rotate(actor: Actor, key: UUID, since: str) -> str:
-    _endpoint, secret = services.rotate_secret(actor=actor, endpoint_id=key)
-    return SHOWN_ONCE % {"secret": secret}
+    """`since`: when the page was made that asks for it."""
+    seen_at = _moment_of(since) if since else None
+    _endpoint, secret = services.rotate_secret(actor=actor, endpoint_id=key, seen_at=seen_at)
+    return told_once(str(SHOWN_ONCE), "%(secret)s", secret)
 
 
 def _replay_dead(actor: Actor, key: UUID, since: str) -> str:
@@ -174,6 +197,11 @@ BUTTONS: Mapping[str, tuple[Callable[[Actor, UUID, str], str], str]] = {
 }
 
 
+def _comes_soon(delivery: WebhookDelivery) -> bool:
+    """Whether what comes of it is worth to wait for, before the page."""
+    return delivery.state == WebhookDelivery.State.WAITING and timezone.now() - delivery.created_at < SOON
+
+
 def _with_tickets(rows: WebhookDeliveryQuerySet) -> WebhookDeliveryQuerySet:
     """With the number of the ticket that each is about, while its event is kept."""
     events = Event.objects.filter(tenant_id=OuterRef("tenant_id"), position=OuterRef("position"))
@@ -189,7 +217,8 @@ class EndpointAdmin(AccessAdmin):
     list_display = ("address", "kinds", "state_in_words", "last_success_at", "failing_since", "tenant")
     list_select_related = ("tenant",)
     ordering = ("created_at", "id")
-    change_form_outer_after_template = "staff/webhook.html"
+    change_form_outer_before_template = "staff/webhook.html"
+    change_form_outer_after_template = "staff/webhook_verify.html"
     state_fields = ("state_in_words", "disabled_reason", "last_success_at", "failing_since", "created_at")
 
     def changeable_in(self, staff: Staff) -> Any:
@@ -228,7 +257,11 @@ class EndpointAdmin(AccessAdmin):
         if endpoint is not None:
             own = WebhookDelivery.objects.in_tenants([endpoint.tenant_id]).filter(endpoint=endpoint)
             endpoint.latest = SimpleLazyObject(lambda: list(_with_tickets(own).newest_first()[:LATEST]))
-            endpoint.samples = SAMPLES
+            endpoint.waits = SimpleLazyObject(lambda: any(map(_comes_soon, endpoint.latest)))
+            endpoint.state_words = STATES[endpoint.state]
+            endpoint.samples, endpoint.shown_at = SAMPLES, timezone.now().isoformat()
+            both_until = endpoint.previous_until
+            endpoint.both_sign_until = both_until if both_until and both_until > timezone.now() else None
         return endpoint
 
     def get_urls(self) -> list[Any]:
@@ -275,7 +308,11 @@ class EndpointAdmin(AccessAdmin):
             return
         endpoint, secret = services.create_endpoint(actor=actor, values=form.values)
         obj.pk, obj.host = endpoint.pk, endpoint.host
-        self.message_user(request, SHOWN_ONCE % {"secret": secret}, messages.WARNING)
+        self.message_user(request, told_once(str(SHOWN_ONCE), "%(secret)s", secret), messages.WARNING)
+
+    def response_post_save_add(self, request: HttpRequest, obj: Model) -> HttpResponse:
+        """Its page, where it is tested, and where the secret that was just shown is put to use."""
+        return redirect("admin:webhooks_endpoint_change", obj.pk)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What hangs on it goes without being counted: there may be very much of it."""
@@ -328,7 +365,7 @@ class WebhookDeliveryAdmin(AccessAdmin):
         delivery = super().get_object(request, object_id, from_field)
         if delivery is not None:
             calls = Attempt.objects.in_tenants([delivery.tenant_id])
-            delivery.calls = SimpleLazyObject(lambda: list(calls.of([delivery.id])))
+            delivery.calls = SimpleLazyObject(lambda: [_in_words(one) for one in calls.of([delivery.id])])
             delivery.sent = SimpleLazyObject(lambda: _sent(delivery))
         return delivery
 
@@ -358,6 +395,11 @@ class WebhookDeliveryAdmin(AccessAdmin):
             self.log_change(request, delivery, "It was sent again.")
             messages.success(request, _sent_again(1))
         return redirect(page)
+
+
+def _in_words(call: Attempt) -> Attempt:
+    call.words = OUTCOMES.get(call.error, "")  # type: ignore[attr-defined]
+    return call
 
 
 def _sent(delivery: WebhookDelivery) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from ondi.accounts.errors import TokenExpired
 from ondi.accounts.tokens import Claims
 from ondi.streaming.models import StreamTicket
 
@@ -33,13 +34,17 @@ class Taken:
 
 
 def issue_ticket(claims: Claims) -> tuple[str, datetime]:
-    """A new ticket, and until when it is good; the stream ends when the token does. Needs the tenant in scope."""
+    """A new ticket, and until when it is good; the stream ends when the token does. Needs the tenant in scope.
+
+    Raises `TokenExpired` for a token that is over and counts only because clocks are apart: it would open nothing, and
+    its page would ask again and again before it hears that it has to refresh.
+    """
+    ends_at = datetime.fromtimestamp(claims.ends_at, UTC)
+    if ends_at <= timezone.now():
+        raise TokenExpired
     return _issued(
-        tenant_id=claims.tenant_id,
-        user_id=claims.user_id,
-        session_id=claims.session_id,
-        ends_at=datetime.fromtimestamp(claims.ends_at, UTC),
-    )
+        tenant_id=claims.tenant_id, user_id=claims.user_id, session_id=claims.session_id, ends_at=ends_at
+    )  # fmt: skip
 
 
 def issue_admin_ticket(

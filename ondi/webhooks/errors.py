@@ -15,3 +15,9 @@ class SubscriptionLimitReached(DomainError):
     code = "subscription_limit_reached"
     kind = Kind.CONFLICT
     message = _("There are as many webhooks as a tenant may have.")
+
+
+class SecretRotated(DomainError):
+    code = "secret_rotated"
+    kind = Kind.CONFLICT
+    message = _("The secret was rotated a moment ago, in another tab or by somebody else, and was not rotated again.")

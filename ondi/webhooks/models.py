@@ -148,7 +148,7 @@ class WebhookDelivery(TenantOwned):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.state}"
+        return f"{self.get_state_display()}: {self.kind}"
 
 
 class Attempt(TenantOwned):

@@ -14,7 +14,7 @@ from ondi.outbox.publishing import kinds
 from ondi.tenants.models import Tenant
 from ondi.webhooks.addresses import fault_of, host_of, networks_of
 from ondi.webhooks.chores import DELIVERIES_KEPT
-from ondi.webhooks.errors import SubscriptionLimitReached, SubscriptionNotFound
+from ondi.webhooks.errors import SecretRotated, SubscriptionLimitReached, SubscriptionNotFound
 from ondi.webhooks.models import EVERYTHING, TEST, Attempt, Breaker, Endpoint, WebhookDelivery
 from ondi.webhooks.policies import managing_refusal
 from ondi.webhooks.secrets import new_secret, sealed
@@ -81,12 +81,17 @@ def delete_endpoint(*, actor: Actor, endpoint_id: UUID) -> None:
 
 
 @transaction.atomic
-def rotate_secret(*, actor: Actor, endpoint_id: UUID, at: datetime | None = None) -> tuple[Endpoint, str]:
+def rotate_secret(
+    *, actor: Actor, endpoint_id: UUID, seen_at: datetime | None = None, at: datetime | None = None
+) -> tuple[Endpoint, str]:
     """A new secret; the one until now signs beside it for 24 hours, and with it those before that still do.
 
-    Locks the endpoint. Raises `PermissionDenied`, `SubscriptionNotFound`.
+    `seen_at`: when the one who asks looked at it; where it was rotated since, in another tab or by somebody else, it is
+    not rotated again. Locks the endpoint. Raises `PermissionDenied`, `SubscriptionNotFound`, `SecretRotated`.
     """
     endpoint, at = _locked(actor, endpoint_id), at or timezone.now()
+    if seen_at is not None and endpoint.previous_until and endpoint.previous_until > seen_at + BOTH_SIGN_FOR:
+        raise SecretRotated
     endpoint.previous_secret = " ".join([endpoint.secret, *endpoint.previous_secrets(at)][:MOST_PREVIOUS])
     endpoint.previous_until = at + BOTH_SIGN_FOR
     secret = new_secret()

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.e2e.browsing import Customer, chromium, demo, sign_in
+from tests.e2e.portal import portal
 from tests.notifications.mail_server import listening
 
 
@@ -14,9 +15,19 @@ def mail_server():
 
 
 @pytest.fixture(scope="session")
-def site(mail_server):
+def portal_origin():
+    with portal() as origin:
+        yield origin
+
+
+@pytest.fixture(scope="session")
+def site(mail_server, portal_origin):
+    """The demo, whose portal's page may call it, and whose tenant tigris has its programs on this machine."""
     _server, port = mail_server
-    with demo(EMAIL_URL=f"smtp://127.0.0.1:{port}") as running:
+    with demo(
+        EMAIL_URL=f"smtp://127.0.0.1:{port}", CORS_ALLOWED_ORIGINS=portal_origin,
+        WEBHOOK_PRIVATE_NETWORKS="tigris=127.0.0.0/8",
+    ) as running:  # fmt: skip
         yield running
 
 

@@ -154,8 +154,9 @@ def prepared(folder: Path | None = None, **more: str) -> tuple[Path, dict[str, s
         atexit.register(shutil.rmtree, home, ignore_errors=True)  # after the database, which goes first
     home.chmod(0o755)
     os.environ["ONDI_DATA_DIR"] = str(home / "data")
-    environment = {**os.environ, **ENVIRONMENT, **more}
-    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    environment = {**os.environ, **ENVIRONMENT}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)  # that of the tests
+    environment |= more
     begin_with_schema(home / "data")
     embedded_postgres.hold()  # the database outlives the product, and is stopped when this process ends
     manage(environment, "migrate", "--verbosity=0")
@@ -192,9 +193,8 @@ def product(
 
     `folder`: where the data goes; a new folder when left out. `fill`: fills the empty database instead.
     """
-    home, environment = prepared(
-        folder, WEB_WORKERS=str(workers), PORT=os.environ.get("PORT") or str(two_free_ports()), **more
-    )
+    port = {"PORT": os.environ.get("PORT") or str(two_free_ports())}
+    home, environment = prepared(folder, WEB_WORKERS=str(workers), **(port | more))
     if fill is not None:
         fill()
         people = []

@@ -326,6 +326,17 @@ class TestTickets:
         client.hello()
         assert client.next() == ("end", {"reason": "token_expired"}, None)
 
+    def test_a_token_that_is_over_gets_none_but_hears_that_it_has_to_be_refreshed(self, customer):
+        """Elsewhere it counts for ten seconds more, as clocks are apart; a ticket of it would open nothing."""
+        over = ApiClient(ending(token_of(customer), timezone.now() - timedelta(seconds=2)))
+        assert over.get("/users/me").status_code == 200
+
+        answer = over.post(TICKETS)
+
+        assert (answer.status_code, answer.json()["error"]) == (401, "token_expired")
+        with tenant_scope(customer.tenant_id):
+            assert not StreamTicket.objects.exists()
+
     def test_anothers_shows_the_others_events(self, stream, world):
         query = ticket_of(world.other)
         client = stream.open(None, query)

@@ -17,9 +17,11 @@ import pytest
 from django.utils import timezone
 
 from ondi.common.ids import new_id
+from ondi.staff.session_limits import POLL_HEADER
 from ondi.staff.verifying import SAMPLES
 from ondi.tenants.scope import tenant_scope
 from ondi.webhooks.models import Endpoint
+from ondi.webhooks.secrets import opened
 from ondi.webhooks.services import MOST_ENDPOINTS
 from tests.factories import UserFactory, make_webhook
 from tests.webhooks.world import Program, running
@@ -74,6 +76,23 @@ def test_a_secret_is_shown_once_after_adding(admin, world):
         assert "k3y-of-theirs" not in page
 
 
+def test_a_page_that_looks_for_news_takes_no_secret_from_the_tab_it_is_for(admin, world):
+    add(admin, world)
+    endpoint = only_endpoint(world)
+
+    admin.get("/admin/support/ticket/", headers={POLL_HEADER: "1"})
+    assert not SECRET.search(admin.get(LIST, headers={POLL_HEADER: "1"}).content.decode())
+
+    assert SECRET.search(page_of(admin, endpoint))
+    assert not SECRET.search(page_of(admin, endpoint))
+
+
+def test_the_secret_stands_from_left_to_right_in_arabic_too(admin, world):
+    add(admin, world)
+    page = admin.get(f"{LIST}{only_endpoint(world).id}/change/", headers={"Accept-Language": "ar"}).content.decode()
+    assert re.search(r'<bdi dir="ltr"[^>]*>whsec_[^<]+</bdi>', page)
+
+
 def test_a_form_sent_twice_adds_one_and_rotates_once(admin, world):
     form_id = str(new_id())
     assert [add(admin, world, form_id=form_id).status_code for _time in range(2)] == [302, 302]
@@ -86,6 +105,25 @@ def test_a_form_sent_twice_adds_one_and_rotates_once(admin, world):
 
     assert secrets[0] != secrets[1] == secrets[2]
     assert only_endpoint(world).previous_secret == secrets[0]
+
+
+def test_two_tabs_rotate_once_and_a_fresh_look_may_rotate_again(admin, world):
+    endpoint, first = world.endpoint(1)
+    one, other = (made_at(page_of(admin, endpoint)) for _tab in range(2))
+
+    do(admin, endpoint, "rotate", since=one)
+    refused = do(admin, endpoint, "rotate", since=other)
+
+    assert told(refused)[-1].startswith("The secret was rotated a moment ago")
+    assert opened(only_endpoint(world).previous_secret) == first  # which the program still has
+    page = page_of(admin, endpoint)
+    assert "Rotating again would end it at once." in page
+    assert SECRET.search(told(do(admin, endpoint, "rotate", since=made_at(page)))[-1])
+    assert opened(only_endpoint(world).previous_secret) != first
+
+
+def made_at(page):
+    return re.search(r'name="since" value="([^"]+)"', page).group(1)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +196,8 @@ def test_a_test_is_sent_and_its_page_shows_what_was_sent_and_came_back(admin, wo
     assert json.loads(body)["event"] == "webhook.test"
     for shown in (
         "webhook.test", "500 refused", f"webhook-id: {headers['webhook-id']}", "x-key: …", "webhook-signature: v1,…",
-        f"POST {endpoint.url}", "milliseconds", "No answer is kept.",  # it lies in a private network
+        f"POST {endpoint.url}", " ms", "The program answered with an error.",
+        "No answer is kept.",  # it lies in a private network
     ):  # fmt: skip
         assert shown in page, shown
     assert "k3y-of-theirs" not in page
