@@ -1,8 +1,7 @@
 """The walls of webhooks, and taking what is due over all tenants: keys and tenants, and no more.
 
-A few of each tenant, endpoint and host at a time; of a host that failed ten times in a row one call. The last of what a
-host or a tenant may have are for endpoints with no call under way: slow ones never take what the others need. Who
-takes them has them until the lease ends. Taking is done by one process at a time, so the limits hold for all together.
+A few of each tenant, endpoint and host at a time; of a host that failed ten times in a row one call. Who takes them has
+them until the lease ends. Taking is done by one process at a time, so the limits hold for all of them together.
 """
 
 from django.db import migrations
@@ -25,15 +24,13 @@ BEGIN
             COALESCE((SELECT sum(c.calls) FROM called AS c WHERE c.endpoint = e.id), 0)::integer AS of_endpoint,
             COALESCE((SELECT sum(c.calls) FROM called AS c WHERE c.host = e.host), 0)::integer AS of_host,
             COALESCE((SELECT sum(c.calls) FROM called AS c WHERE c.tenant = e.tenant_id AND c.host = e.host), 0)
-                ::integer AS of_own_host,
-            COALESCE((SELECT sum(c.calls) FROM called AS c WHERE c.tenant = e.tenant_id), 0)::integer AS of_tenant
+                ::integer AS of_own_host
         FROM public.tenants_tenant AS t JOIN public.webhooks_endpoint AS e ON e.tenant_id = t.id
         LEFT JOIN public.webhooks_breaker AS b ON b.tenant_id = e.tenant_id AND b.host = e.host
         WHERE t.status = 'active' AND t.id <> ALL (without)
     ), due AS MATERIALIZED (
-        SELECT found.id, found.next_at, busy.tenant, busy.host, busy.of_host, busy.of_own_host, busy.of_tenant,
-            busy.fails AND NOT found.is_test AS is_probe, busy.of_endpoint
-                + row_number() OVER (PARTITION BY busy.endpoint ORDER BY found.next_at, found.id) AS nth
+        SELECT found.id, found.next_at, busy.tenant, busy.host, busy.of_host, busy.of_own_host,
+            busy.fails AND NOT found.is_test AS is_probe
         FROM busy CROSS JOIN LATERAL (
             SELECT d.id, d.next_at, d.position IS NULL AS is_test FROM public.webhooks_delivery AS d
             WHERE d.tenant_id = busy.tenant AND d.endpoint_id = busy.endpoint AND d.state = 'waiting'
@@ -45,17 +42,16 @@ BEGIN
             FOR UPDATE OF d SKIP LOCKED
         ) AS found
     ), ranked AS (
-        SELECT due.id, due.next_at, due.nth, due.is_probe, due.of_host, due.of_own_host, due.of_tenant,
-            row_number() OVER (PARTITION BY due.tenant ORDER BY due.nth, due.next_at, due.id) AS in_tenant,
-            row_number() OVER (PARTITION BY due.host ORDER BY due.nth, due.next_at, due.id) AS in_host,
+        SELECT due.id, due.next_at, due.is_probe, due.of_host, due.of_own_host,
+            row_number() OVER (PARTITION BY due.tenant ORDER BY due.next_at, due.id) AS in_tenant,
+            row_number() OVER (PARTITION BY due.host ORDER BY due.next_at, due.id) AS in_host,
             row_number() OVER (PARTITION BY due.tenant, due.host, due.is_probe ORDER BY due.next_at, due.id)
                 AS in_own_host
         FROM due
     ), chosen AS (
         SELECT ranked.id FROM ranked
-        WHERE in_tenant <= 5 AND in_host + of_host <= CASE nth WHEN 1 THEN 8 ELSE 6 END
-            AND (nth = 1 OR in_tenant + of_tenant <= 16) AND (NOT is_probe OR in_own_host + of_own_host <= 1)
-        ORDER BY ranked.nth, ranked.next_at LIMIT most
+        WHERE in_tenant <= 5 AND in_host + of_host <= 8 AND (NOT is_probe OR in_own_host + of_own_host <= 1)
+        ORDER BY ranked.next_at LIMIT most
     )
     UPDATE public.webhooks_delivery AS d
     SET attempts = d.attempts + 1, next_at = now + lease, leased_until = now + lease
