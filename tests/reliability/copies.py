@@ -109,9 +109,9 @@ class Team:
             return services.assign_ticket(actor=self.lead, ticket_id=ticket.id, assignee_id=person)
 
         def answer(ticket: Any, chance: random.Random) -> Any:
-            text = f"Answer {chance.random()}"
+            person = self.person(ticket.assignee_id) if ticket.assignee_id else chance.choice(self.agents)
             return services.post_message(
-                actor=chance.choice(self.agents), conversation_id=ticket.conversation_id, content=text
+                actor=person, conversation_id=ticket.conversation_id, content=f"Answer {chance.random()}"
             )
 
         def ask(ticket: Any, chance: random.Random) -> Any:
