@@ -61,7 +61,7 @@ PRIORITIES = ("low", "medium", "high", "urgent")
 
 
 @dataclass(frozen=True, eq=False)
-class Desk:
+class Team:
     """Who works, and what with: services are called as they are, and what they refuse is refused."""
 
     tenant_id: UUID
@@ -88,7 +88,7 @@ class Desk:
             except DomainError:
                 self.done["refused"] += 1
 
-    @cache  # noqa: B019 - there is one desk
+    @cache  # noqa: B019 - there is one team
     def actions(self) -> dict[str, Callable[[Any, random.Random], Any]]:
         from django.utils import timezone
 
@@ -109,9 +109,9 @@ class Desk:
             return services.assign_ticket(actor=self.lead, ticket_id=ticket.id, assignee_id=person)
 
         def answer(ticket: Any, chance: random.Random) -> Any:
-            text = f"Answer {chance.random()}"
+            person = self.person(ticket.assignee_id) if ticket.assignee_id else chance.choice(self.agents)
             return services.post_message(
-                actor=chance.choice(self.agents), conversation_id=ticket.conversation_id, content=text
+                actor=person, conversation_id=ticket.conversation_id, content=f"Answer {chance.random()}"
             )
 
         def ask(ticket: Any, chance: random.Random) -> Any:
@@ -193,7 +193,7 @@ def copy_kept() -> tuple[dict[str, Any], list[str]]:
         outgoing_from_here()
         wait_until(lambda: first(database, BEGUN), "nobody works")
         folder, port = Path(tempfile.mkdtemp(dir=running.folder)), free_port()
-        desk, key, secret = opened_desk(port)
+        team, key, secret = made_team(port)
         store = folder / "copy.sqlite3"
         command = [
             sys.executable,
@@ -205,14 +205,14 @@ def copy_kept() -> tuple[dict[str, Any], list[str]]:
         harm = Harm(running, program)
         try:
             program.start()
-            harm.work_meanwhile(desk, database, CHANGES // 2)
+            harm.work_meanwhile(team, database, CHANGES // 2)
             program.kill()
-            hour_without(harm, desk, database)
+            hour_without(harm, team, database)
             (waited,) = database.execute(
                 "SELECT count(*) FROM webhooks_delivery WHERE state = 'waiting'"
             ).fetchone() or (0,)
             program.start()
-            harm.work_meanwhile(desk, database, CHANGES // 4)
+            harm.work_meanwhile(team, database, CHANGES // 4)
             kept = Copy(store, running.url, key)
             moved = until_kept(kept, database)
         finally:
@@ -220,7 +220,7 @@ def copy_kept() -> tuple[dict[str, Any], list[str]]:
             program.kill()
         fresh = Copy(folder / "fresh.sqlite3", running.url, key)
         fresh.load()
-        faults = [*differences(kept, fresh), *faults_of(kept, desk)]
+        faults = [*differences(kept, fresh), *faults_of(kept, team)]
         calls = {state: (number, attempts) for state, number, attempts in database.execute(CALLED)}
     if set(calls) != {"delivered"}:
         faults.append(f"calls are {calls}")
@@ -230,8 +230,8 @@ def copy_kept() -> tuple[dict[str, Any], list[str]]:
         faults.append(f"only {harm.kills} and {harm.program_kills} were killed")
     events, attempts = calls.get("delivered", (0, 0))
     return {
-        "tickets": fresh.count("ticket"), "changes": desk.done.total() - desk.done["refused"],
-        "of these": dict(sorted(desk.done.items())), "work processes killed": harm.kills,
+        "tickets": fresh.count("ticket"), "changes": team.done.total() - team.done["refused"],
+        "of these": dict(sorted(team.done.items())), "work processes killed": harm.kills,
         "program killed": harm.program_kills, "waiting after the hour": waited, "events": events,
         "calls an event": round(attempts / max(1, events), 2), "minutes until kept": round(moved.total_seconds() / 60),
     }, faults  # fmt: skip
@@ -246,7 +246,7 @@ def outgoing_from_here() -> None:
 
 
 class Harm:
-    """Who is killed while the desk works."""
+    """Who is killed while the team works."""
 
     def __init__(self, running: Product, program: Program) -> None:
         self.running, self.program, self.kills, self.program_kills = running, program, 0, 0
@@ -268,11 +268,11 @@ class Harm:
         self.program.start()
         self.program_kills += 1
 
-    def work_meanwhile(self, desk: Desk, database: "psycopg.Connection[Any]", changes: int) -> None:
+    def work_meanwhile(self, team: Team, database: "psycopg.Connection[Any]", changes: int) -> None:
         """So many changes, and kills meanwhile, also where the work is done before them."""
         wanted, wanted_of_program = self.kills + -(-KILLS // 3), self.program_kills + -(-PROGRAM_KILLS // 2)
         with ThreadPoolExecutor(1) as pool:
-            working = pool.submit(work, desk, database, changes)
+            working = pool.submit(work, team, database, changes)
             while self.kills < wanted or self.program_kills < wanted_of_program or not working.done():
                 undisturbed(random.random() * 1.5)
                 if self.kills < wanted:
@@ -288,7 +288,7 @@ class Harm:
             worker.wait(timeout=60)
 
 
-def opened_desk(port: int) -> tuple[Desk, str, str]:
+def made_team(port: int) -> tuple[Team, str, str]:
     """The tenant's people, tags and deliveries; a key that reads tickets, and a webhook's secret."""
     from ondi.accounts.api_keys import issue_api_key
     from ondi.accounts.entering import acting_as
@@ -319,10 +319,10 @@ def opened_desk(port: int) -> tuple[Desk, str, str]:
         _key, text = issue_api_key(tenant_id=tenant_id, name="copy", scopes=[Scope.TICKETS_READ])
         values = {"url": f"http://127.0.0.1:{port}/hook", "events": ["*"]}
         _endpoint, secret = create_endpoint(actor=admin, values=values)
-    return Desk(tenant_id, agents, lead, tags, deliveries, Counter()), text, secret
+    return Team(tenant_id, agents, lead, tags, deliveries, Counter()), text, secret
 
 
-def work(desk: Desk, database: "psycopg.Connection[Any]", changes: int) -> None:
+def work(team: Team, database: "psycopg.Connection[Any]", changes: int) -> None:
     """So many changes, of each ticket about as often."""
     from django.db import connection
 
@@ -332,7 +332,7 @@ def work(desk: Desk, database: "psycopg.Connection[Any]", changes: int) -> None:
         chance = random.Random(random.random())
         try:
             for place in range(number, changes, WRITERS):
-                desk.change(keys[place % len(keys)], chance)
+                team.change(keys[place % len(keys)], chance)
         finally:
             connection.close()
 
@@ -341,11 +341,11 @@ def work(desk: Desk, database: "psycopg.Connection[Any]", changes: int) -> None:
             writer.result()
 
 
-def hour_without(harm: Harm, desk: Desk, database: "psycopg.Connection[Any]") -> None:
-    """Nobody answers, and the desk works on."""
+def hour_without(harm: Harm, team: Team, database: "psycopg.Connection[Any]") -> None:
+    """Nobody answers, and the team works on."""
     before = harm.kills
     for step in range(1, HOUR + 1):
-        work(desk, database, max(1, CHANGES // 4 // HOUR))
+        work(team, database, max(1, CHANGES // 4 // HOUR))
         while harm.kills - before < KILLS * step // (3 * HOUR):
             undisturbed(random.random())
             harm.kill_a_worker()
@@ -392,14 +392,14 @@ def differences(kept: Copy, fresh: Copy) -> list[str]:
     return [*faults, *(f"there is no {key}" for key in truth.keys() - found)]
 
 
-def faults_of(kept: Copy, desk: Desk) -> list[str]:
+def faults_of(kept: Copy, team: Team) -> list[str]:
     """Where the copy is not what stands in the database."""
     from conversations.models import Message
     from ondi.common.times import iso
     from ondi.tenants.scope import tenant_scope
     from support.models import Ticket, TicketTag
 
-    with tenant_scope(desk.tenant_id):
+    with tenant_scope(team.tenant_id):
         tags: dict[UUID, set[str]] = defaultdict(set)
         for ticket_id, name in TicketTag.objects.values_list("ticket_id", "tag__name"):
             tags[ticket_id].add(name)

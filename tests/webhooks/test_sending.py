@@ -9,6 +9,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from standardwebhooks import Webhook
 
+from conversations.models import Message
 from ondi.notifications.models import Notification
 from ondi.outbox import outgoing
 from ondi.outbox.models import Event, Installation
@@ -19,6 +20,7 @@ from ondi.webhooks.models import WebhookDelivery
 from ondi.webhooks.sender import Outcome
 from ondi.webhooks.sending import send_due
 from ondi.webhooks.subscribers import plan_deliveries
+from support.fixes.messages import RedactMessages
 from tests.webhooks.world import Program, World, running
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -417,6 +419,21 @@ def test_paused_while_it_is_called_it_stays_so_whatever_it_answers(world):
         world.send()
     assert (world.reload(endpoint).state, world.reload(endpoint).disabled_at) == ("paused", None)
     assert [(one.state, one.next_at) for one in world.deliveries()] == [("waiting", None)]
+
+
+def test_what_a_data_fix_takes_back_is_told_to_programs_that_may_have_a_copy(world):
+    with running(program := Program()) as port:
+        world.endpoint(port)
+        with tenant_scope(world.tenant.id):
+            said = Message.objects.get(sender=world.customer)
+            fix = RedactMessages(world.tenant.id, named=[said.id])
+            (item,) = fix.items()
+            fix.hold([item])
+            assert fix.apply(item, at=timezone.now())
+        world.send()
+    ((_headers, body),) = program.got
+    told = json.loads(body)
+    assert (told["event"], told["data"]["message_id"]) == ("message.redacted", str(said.id))
 
 
 def test_given_again_an_event_is_planned_once(world):
