@@ -63,13 +63,13 @@ found = []
 for number in range({tenants}):
     tenant = create_tenant(slug=f"tenant-{{number}}", name=f"Tenant {{number}}")
     for place in range({people}):
-        desk = place % 5 == 0
+        agent = place % 5 == 0
         with tenant_scope(tenant.id):
             member = add_member(tenant_id=tenant.id, email=f"p{{place}}@t{{number}}.example", first_name="Sara",
-                                role="agent" if desk else "customer", is_support_user=desk)
+                                role="agent" if agent else "customer", is_support_user=agent)
         token = OurAccessToken(begin_session(user_id=member.user_id, tenant_id=tenant.id).access_token)
         token.set_exp(lifetime=timedelta(hours=5))
-        found.append([str(tenant.id), str(member.id), desk, str(token)])
+        found.append([str(tenant.id), str(member.id), agent, str(token)])
 print(json.dumps(found))
 """
 ENTRY = """
@@ -131,7 +131,7 @@ def streaming(*, tenants: int, people: int, **more: str) -> Iterator[Streaming]:
     home, environment = prepared(**more)
     script = POPULATE.format(tenants=tenants, people=people)
     found = json.loads(manage(environment, "shell", "--no-imports", "-c", script).splitlines()[-1])
-    everybody = [Person(UUID(tenant), UUID(member), desk, token) for tenant, member, desk, token in found]
+    everybody = [Person(UUID(tenant), UUID(member), is_agent, token) for tenant, member, is_agent, token in found]
     running = Streaming(environment, everybody, home / "programs.log")
     try:
         yield running

@@ -60,7 +60,7 @@ def test_two_tickets_are_none(customer):
 
 
 def test_a_token_that_is_over_opens_nothing(customer, settings):
-    settings.CLOCKS_APART = timedelta(0)  # the signature is still taken, as of a token that is remembered
+    settings.CLOCKS_APART = timedelta(0)
     token = token_of(customer)
     assert answer_to(ending(token, timezone.now() + timedelta(seconds=60))) == (200, None)
     assert answer_to(ending(token, timezone.now() - timedelta(seconds=2))) == (401, "token_expired")
