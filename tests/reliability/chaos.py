@@ -22,7 +22,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.reliability import copies, events, mails, slow_clients, streams, webhooks
-from tests.reliability.product import ROOT, Product, product, somebody_waits_for, wait_until
+from tests.reliability.product import ROOT, Product, database_url, product, somebody_waits_for, wait_until
 from tests.reliability.relay import Relay
 from tests.reliability.work import TICKETS, Ledger, faults_of, run_clients
 
@@ -155,7 +155,8 @@ def followers_killed() -> tuple[Figures, list[str]]:
     with product(workers=1, tenants=3, customers=1, agents=1) as running, running.owner() as owner:
         subjects = events.make_subjects(owner, [UUID(tenant["id"]) for tenant in running.tenants], SUBJECTS)
         command = [sys.executable, "manage.py", "work"]
-        workers = [subprocess.Popen(command, cwd=ROOT, env=running.environment) for _worker in range(2)]
+        environment = {**running.environment, "DATABASE_URL": database_url("ondi")}
+        workers = [subprocess.Popen(command, cwd=ROOT, env=environment) for _worker in range(2)]
         over, harm = threading.Event(), Counter[str]()
 
         def do_harm() -> None:
@@ -163,7 +164,7 @@ def followers_killed() -> tuple[Figures, list[str]]:
                 place = random.randrange(len(workers))
                 workers[place].kill()
                 workers[place].wait()
-                workers[place] = subprocess.Popen(command, cwd=ROOT, env=running.environment)
+                workers[place] = subprocess.Popen(command, cwd=ROOT, env=environment)
                 harm["kills"] += 1
                 if harm["kills"] % (KILLS // EVENT_STOPS or 1) == 0 and harm["stops"] < EVENT_STOPS:
                     running.stop_database("immediate")

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 
@@ -167,6 +168,11 @@ def owner() -> psycopg.Connection[Any]:
     """A connection as the schema's owner, who sees everything."""
     host = str(embedded_postgres.socket_directory())
     return psycopg.connect(dbname="ondi", user="ondi_owner", host=host, autocommit=True)
+
+
+def database_url(role: str) -> str:
+    """For processes that are not to start the private database themselves, as they do without it."""
+    return f"postgres://{role}@{quote(str(embedded_postgres.socket_directory()), safe='')}/ondi"
 
 
 def cluster() -> Any:

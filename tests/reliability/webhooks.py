@@ -43,8 +43,8 @@ from tests.reliability.events import _connected as connected
 from tests.reliability.mails import start_django
 from tests.reliability.product import (
     ROOT,
+    database_url,
     free_port,
-    manage,
     owner,
     prepared,
     processor_seconds,
@@ -216,16 +216,17 @@ def called_by_killed_workers() -> tuple[dict[str, Any], list[str]]:
         WEBHOOK_HASTE=HASTE,
         WEBHOOK_PRIVATE_NETWORKS=",".join(f"tenant-{number}=127.0.0.0/8" for number in range(TENANTS)),
     )
-    manage(environment, "outgoing", "adopt")
     load(tickets=TENANTS * TICKETS, tenants=TENANTS)
     start_django(environment)
+    let_calls_out()
     programs, written = Programs([f"127.0.0.{number + 2}" for number in range(TENANTS)]), Written()
     with owner() as database:
         subjects = [Subject(*row) for row in database.execute(SUBJECTS)]
     make_endpoints(subjects, programs)
     sys.setswitchinterval(0.0005)  # as in `hasty`: the programs share the interpreter with the writers
     with programs.running():
-        workers = Workers({**environment, "DJANGO_SETTINGS_MODULE": "tests.reliability.hasty"})
+        hasty = {"DJANGO_SETTINGS_MODULE": "tests.reliability.hasty", "DATABASE_URL": database_url("ondi")}
+        workers = Workers({**environment, **hasty})
         try:
             wait_until(lambda: asked(BEGUN), "nobody works")
             began = time.monotonic()
@@ -250,6 +251,12 @@ def called_by_killed_workers() -> tuple[dict[str, Any], list[str]]:
         "clock moved (min)": moves, "seconds": round(took), "requests a second": round(requests / took),
         "processor of workers (ms a request)": round(workers.seconds * 1000 / requests, 1),
     }, faults  # fmt: skip
+
+
+def let_calls_out() -> None:
+    from ondi.outbox.outgoing import adopt
+
+    adopt("chaos")
 
 
 def called_on_schedule() -> tuple[dict[str, Any], list[str]]:
