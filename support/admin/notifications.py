@@ -66,11 +66,11 @@ def _address_of(one: Notification) -> str:
     return ticket_url(one.subject_id)
 
 
-def note_read(actor: Actor, conversation_id: UUID, *, told_before: timedelta = timedelta(0)) -> None:
-    """Somebody has the ticket before their eyes: what told of it, so long ago at least, is read."""
+def note_read(actor: Actor, conversation_id: UUID, *, told_before: timedelta = timedelta(0)) -> bool:
+    """Somebody has the ticket before their eyes: what told of it, so long ago at least, is read; whether any was new."""
     now = timezone.now()
     told = Notification.objects.of_conversation(actor, conversation_id).unread()
-    told.filter(created_at__lte=now - told_before).update(read_at=now)
+    return told.filter(created_at__lte=now - told_before).update(read_at=now) > 0
 
 
 def _people(staff: Staff) -> list[Actor]:

@@ -20,6 +20,7 @@ from ondi.api.responses import STATUS_OF_KIND
 from ondi.common.errors import DomainError
 from ondi.staff.entry import staff_at
 from ondi.staff.once import SentBefore, sent_once
+from ondi.staff.session_limits import POLL_HEADER
 from support import services
 from support.actions import actions_open_to
 from support.admin.buttons import BUTTONS
@@ -49,8 +50,10 @@ class Composer:
 
 @of_ticket
 def ticket_page(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
+    """Who opens it reads what told of it; an open page that asks by itself may have nobody before it (`news`)."""
     page = _page(request, ticket, actor, Composer())
-    note_read(actor, ticket.conversation_id)
+    if POLL_HEADER not in request.headers:
+        note_read(actor, ticket.conversation_id)
     return page
 
 
@@ -103,14 +106,16 @@ def note(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
 @of_ticket
 def news(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     """What the open page asks when the stream says so, else every few seconds: what changed, who else is here."""
+    has_read = False
     if actor.membership_id is not None:
         services.note_presence(ticket=ticket, membership_id=actor.membership_id)
         if "seen" in request.GET:
-            note_read(actor, ticket.conversation_id, told_before=ON_SCREEN_FOR)
+            has_read = note_read(actor, ticket.conversation_id, told_before=ON_SCREEN_FOR)
     viewers = TicketViewer.objects.others_at(ticket, actor.membership_id, timezone.now())
     names = ", ".join(str(viewer.membership) for viewer in viewers)
     told = _("Also here: %(names)s") % {"names": names} if names else ""
-    return JsonResponse({"version": ticket.version, "viewers": told, "waiting": waiting_for(staff_at(request))})
+    waiting = waiting_for(staff_at(request))
+    return JsonResponse({"version": ticket.version, "viewers": told, "waiting": waiting, "has_read": has_read})
 
 
 @of_ticket

@@ -81,6 +81,15 @@ def test_opening_the_ticket_reads_what_tells_of_it(world):
     assert news(world.yusuf)["unread"] == 1
 
 
+def test_a_page_that_asks_by_itself_reads_nothing(world):
+    """Given an open page that nobody looks at, when it shows what is new, then its agent is told all the same."""
+    mention(world)
+    address = f"/admin/support/ticket/{world.ticket.id}/change/"
+    workbench(world.yusuf.user).get(address, headers={"X-Workbench-Poll": "1"})
+
+    assert news(world.yusuf)["unread"] == 1
+
+
 def test_what_has_been_on_the_open_page_for_a_while_is_read(world):
     mention(world)
     page = f"/admin/support/ticket/{world.ticket.id}/news/"
@@ -88,8 +97,9 @@ def test_what_has_been_on_the_open_page_for_a_while_is_read(world):
     workbench(world.yusuf.user).get(f"{page}?seen=1")
     assert news(world.yusuf)["unread"] == 1, "not looked at, or only just told"
     with time_machine.travel(timezone.now() + ON_SCREEN_FOR):
-        workbench(world.yusuf.user).get(f"{page}?seen=1")
+        answers = [workbench(world.yusuf.user).get(f"{page}?seen=1").json() for _look in range(2)]
 
+        assert [one["has_read"] for one in answers] == [True, False], "so that its bell looks again"
         assert news(world.yusuf)["unread"] == 0
 
 

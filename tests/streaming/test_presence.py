@@ -15,7 +15,7 @@ from ondi.streaming import hub, presence, rule
 from ondi.streaming.app import Stream
 from ondi.tenants.scope import tenant_scope
 from support.models import TicketViewer
-from support.services import close_ticket
+from support.services import close_ticket, keep_presence
 from tests.factories import MemberFactory, TenantFactory, UserFactory, make_ticket
 from tests.streaming import inside
 from tests.streaming.clients import server, split
@@ -366,6 +366,18 @@ def test_a_page_whose_ticket_was_purged_keeps_nobody_else_from_being_noted(tenan
 
     inside.run(scenario)
     assert not present(gone)
+
+
+def test_who_is_just_being_noted_by_another_process_is_not_taken_away(ticket, sara, owner):
+    """Given another transaction that holds the row, when its page left here, then nothing waits, and it stays."""
+    page = rule.Viewing(ticket.tenant_id, ticket.id, sara.id)
+    noted = keep_presence([page], {})
+
+    with owner().transaction():
+        owner().execute("SELECT FROM support_ticketviewer FOR UPDATE")
+        keep_presence([], {page: noted.at})
+
+    assert set(present(ticket)) == {sara.id}
 
 
 @pytest.mark.parametrize("key", ["nonsense", "", "\x00", "0197f0a0-0000-7000-8000-000000000012", "foreign"])

@@ -87,6 +87,14 @@ def test_who_left_is_forgotten_unless_noted_since(ticket, people):
         assert set(TicketViewer.objects.values_list("membership_id", flat=True)) == {people[1].id, people[2].id}
 
 
+def test_who_is_at_another_ticket_is_not_here(tenant, ticket, people):
+    asked([page(make_ticket(MemberFactory(tenant=tenant)), people[0])])
+
+    found, _statements = asked([page(ticket, people[1])])
+
+    assert found.viewers == {(ticket.tenant_id, ticket.id): {people[1].id}}
+
+
 def test_who_is_nobody_there_sees_who_is(ticket, people):
     asked([page(ticket, people[0])])
 

@@ -275,7 +275,10 @@ def seen(answer, browser):
 
 
 def through_the_stream(leaks: Leaks) -> None:
-    """As everybody of ours, by token and by ticket: all that was, and what happens while they listen."""
+    """As everybody of ours, by token and by ticket: all that was, and what happens while they listen.
+
+    As an agent's page that shows a ticket too: ours, while somebody comes to theirs; theirs opens none.
+    """
     people = leaks.own.people
     tokens = {
         name: begin_session(user_id=one.user_id, tenant_id=one.tenant_id).access_token for name, one in people.items()
@@ -283,6 +286,9 @@ def through_the_stream(leaks: Leaks) -> None:
     addresses = {
         name: ApiClient(token).post("/messaging/stream/tickets").json()["data"]["url"] for name, token in tokens.items()
     }
+    our_page, their_page = (_page_of(side, side.ticket) for side in (leaks.own, leaks.foreign))
+    if _page_of(leaks.own, leaks.foreign.ticket):
+        leaks.found.append("stream page: a ticket of theirs was taken for ours")
     relay_all()
 
     def happen() -> int:
@@ -296,20 +302,33 @@ def through_the_stream(leaks: Leaks) -> None:
         heard = {f"{name} token": inside.Heard(stream, token, "after=0") for name, token in tokens.items()}
         for name, url in addresses.items():
             heard[f"{name} ticket"] = inside.Heard(stream, None, f"{urlsplit(url).query}&after=0")
+        heard["agent page"] = inside.Heard(stream, None, urlsplit(our_page or "").query)
         for one in heard.values():
             await one.until(lambda one: "hello" in one.text)
+        theirs = inside.Heard(stream, None, urlsplit(their_page or "").query)
+        await theirs.until(lambda one: "hello" in one.text)
         last = await stream.hub.ask(happen)
         for name in ("customer token", "agent token", "customer ticket", "agent ticket"):
             await heard[name].until(lambda one: f"id: {last}\n" in one.text)
+        await heard["agent page"].until(lambda one: "ticket.opened" in one.text)
         return heard
 
     for name, one in inside.run(scenario).items():
         leaks.look_at(f"stream {name}", "", one.text)
+        if str(leaks.foreign.ticket.pk) in one.text or str(leaks.foreign.tenant.pk) in one.text:
+            leaks.found.append(f"stream {name}: names what is theirs")
         numbers = [json.loads(line[6:])["ticket_id"] for line in one.text.splitlines() if '"ticket_id"' in line]
         with tenant_scope(leaks.own.tenant.id):
             ours = {str(key) for key in Ticket.objects.filter(tenant=leaks.own.tenant).values_list("id", flat=True)}
         if foreign := set(numbers) - ours - {None}:
             leaks.found.append(f"stream {name}: {foreign}")
+
+
+def _page_of(side: Side, ticket: Any) -> str | None:
+    """The stream's address for an agent's page that shows this ticket; None where it gets none."""
+    form = {"ticket": str(ticket.pk)}
+    url: str | None = workbench(side.people["agent"].user).post("/admin/support/ticket/live/", form).json()["url"]
+    return url
 
 
 def through_the_admin(leaks: Leaks) -> None:

@@ -66,7 +66,7 @@
 
   /* ---- The stream: it says when to look; where it is away, the pages ask by themselves ---- */
   const looks = [];
-  let isLive = false, comeBackIn = LIVE_AGAIN, viewersChanged = () => {};
+  let isLive = false, comeBackIn = LIVE_AGAIN, viewersChanged = () => {}, lookAtBell = () => {};
 
   /* What is asked for several times within a moment is done once, at its end. */
   function atMostOnceIn(moment, look) {
@@ -169,8 +169,9 @@
       const isSeen = !document.hidden && document.hasFocus();
       const answer = await ask(ticket.dataset.news + (isSeen ? "?seen=1" : ""));
       if (!answer) return;
-      const { version, viewers, waiting } = await answer.json();
+      const { version, viewers, waiting, has_read: hasRead } = await answer.json();
       showWaiting(waiting);
+      if (hasRead) lookAtBell();
       const others = find("#wb-viewers");
       if (others.textContent !== viewers) others.textContent = viewers;
       if (String(version) === ticket.dataset.version) return;
@@ -254,6 +255,7 @@
       if (isLive) later = setTimeout(look, BELL_EVERY);
     };
     look();
+    lookAtBell = look;
     keepUp(lookTwice, BELL_EVERY, 1500);
     setInterval(look, BELL_AT_LEAST);
   }
