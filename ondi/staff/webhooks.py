@@ -36,6 +36,7 @@ from ondi.staff.forms import RowForm
 from ondi.staff.navigation import Entry, Section
 from ondi.staff.once import SentBefore, sent_once
 from ondi.staff.verifying import SAMPLES
+from ondi.staff.webhook_outcomes import OUTCOMES
 from ondi.webhooks import services
 from ondi.webhooks.api.data import SubscriptionBody, values_of
 from ondi.webhooks.models import EVERYTHING, LONGEST_URL, Attempt, Endpoint, WebhookDelivery
@@ -49,23 +50,6 @@ STATES = {
     "active": gettext_lazy("active"), "paused": gettext_lazy("off"), "failing": gettext_lazy("failing"),
     "disabled": gettext_lazy("disabled"),
 }  # fmt: skip
-# What the codes of calls that failed mean.
-OUTCOMES = {
-    "refused": gettext_lazy("The program answered with an error."),
-    "redirected": gettext_lazy("The program answered with a redirect, which is not followed."),
-    "address_not_allowed": gettext_lazy("The address leads to where no call may go."),
-    "name_not_found": gettext_lazy("The name was not found."),
-    "name_timed_out": gettext_lazy("Looking up the name took too long."),
-    "not_connected": gettext_lazy("No connection could be made."),
-    "tls_failed": gettext_lazy("The certificate does not count, or the encryption failed."),
-    "timed_out": gettext_lazy("There was no answer in time."),
-    "closed_early": gettext_lazy("The connection was closed before the answer was complete."),
-    "bad_answer": gettext_lazy("What came was no answer of HTTP."),
-    "answer_too_long": gettext_lazy("The answer was too long."),
-    "event_not_kept": gettext_lazy("The event is not kept any more."),
-    "not_written": gettext_lazy("The body could not be written."),
-    "secret_not_readable": gettext_lazy("The secret cannot be read. Rotate it."),
-}
 # Fields of the API, by those of the form; and what is said where the API's words fit no form.
 FIELDS = {
     "webhook_url": "url", "events": "events", "description": "description", "secret_header_name": "header_name",
