@@ -12,7 +12,7 @@
 # make fix-kills  every data fix killed and run again, against an undisturbed run (a minute)
 # make timelines  a hundred thousand random timelines of people who are told things (TIMELINES sets how many; hours)
 # make mutants every condition of security taken out in turn: does the suite notice? (half an hour)
-# make e2e     an agent's day in a real browser (minutes; needs Chromium: make e2e-deps)
+# make e2e     an agent's day in a real browser, and a portal's (minutes; needs Chromium and nginx: make e2e-deps)
 # make screenshots  the pictures of the README, from the demo
 # make bench   the product against a floor without a framework, interleaved (SIZE sets how many tickets)
 # make bench-search  the agents' search among a million tickets (SIZE sets how many)
@@ -97,7 +97,7 @@ e2e: $(READY)
 	@$(BIN)/python -m pytest tests/e2e -o addopts="-q --strict-markers -p no:cacheprovider" --show-capture=no
 
 e2e-deps:
-	apt-get update && apt-get install -y chromium fonts-noto-core
+	apt-get update && apt-get install -y chromium fonts-noto-core nginx-light
 
 screenshots: $(READY)
 	@$(BIN)/python -m tests.e2e.screenshots
