@@ -67,7 +67,7 @@ def _address_of(one: Notification) -> str:
 
 
 def note_read(actor: Actor, conversation_id: UUID, *, told_before: timedelta = timedelta(0)) -> bool:
-    """Somebody has the ticket before their eyes: what told of it, so long ago at least, is read; whether any was new."""
+    """Somebody has the ticket before their eyes: what told of it, so long ago at least, is read; whether any was."""
     now = timezone.now()
     told = Notification.objects.of_conversation(actor, conversation_id).unread()
     return told.filter(created_at__lte=now - told_before).update(read_at=now) > 0
