@@ -159,9 +159,7 @@ class TestServe:
     @pytest.fixture
     def served(self, environment):
         begin_with_schema(Path(environment["ONDI_DATA_DIR"]))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = two_free_ports()
         server = subprocess.Popen(
             [sys.executable, "-m", "ondi.serve"], cwd=ROOT, env={**environment, "PORT": str(port), "WEB_WORKERS": "2"},
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,

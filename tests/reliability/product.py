@@ -4,6 +4,7 @@ import atexit
 import json
 import os
 import random
+import secrets
 import shutil
 import signal
 import socket
@@ -26,6 +27,7 @@ from tests.reliability.fresh_database import begin_with_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 60
+PORTS = range(20_000, 32_000)
 # Granian takes a worker that dies within 5.5 seconds of its start for one that cannot run, and gives up.
 SETTLED = 6.5
 ENVIRONMENT = {
@@ -308,15 +310,26 @@ def somebody_waits_for(holder: "psycopg.Connection[Any]") -> bool:
 
 def two_free_ports() -> int:
     """The first of two that follow each other: `make serve` takes both."""
-    for _try in range(100):
-        port = free_port()
-        with socket.socket() as next_one:
-            if next_one.connect_ex(("127.0.0.1", port + 1)):
-                return port
-    raise RuntimeError("no two free ports follow each other")
+    return _free_ports(2)
 
 
 def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return _free_ports(1)
+
+
+def _free_ports(number: int) -> int:
+    """The first of so many in a row, below those that the system gives to clients, who might take it meanwhile."""
+    for _try in range(100):
+        first = PORTS.start + secrets.randbelow(len(PORTS) - number)
+        if all(is_free(port) for port in range(first, first + number)):
+            return first
+    raise RuntimeError("no free ports follow each other")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
