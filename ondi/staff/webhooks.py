@@ -243,7 +243,7 @@ class EndpointAdmin(AccessAdmin):
             endpoint.latest = SimpleLazyObject(lambda: list(_with_tickets(own).newest_first()[:LATEST]))
             endpoint.waits = SimpleLazyObject(lambda: any(map(_comes_soon, endpoint.latest)))
             endpoint.state_words = STATES[endpoint.state]
-            endpoint.samples, endpoint.shown_at = SAMPLES, timezone.now().isoformat()
+            endpoint.samples, endpoint.shown_at = SAMPLES, timezone.localtime().isoformat()
             both_until = endpoint.previous_until
             endpoint.both_sign_until = both_until if both_until and both_until > timezone.now() else None
         return endpoint

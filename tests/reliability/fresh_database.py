@@ -34,7 +34,10 @@ def _make(kept: Path) -> None:
         Path(made).chmod(0o755)  # where we are root, PostgreSQL runs as another account
         environment = {name: os.environ[name] for name in TOLD if name in os.environ}
         environment |= {"DEBUG": "true", "ONDI_DATA_DIR": f"{made}/data"}
-        subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity=0"], cwd=ROOT, env=environment, check=True)
+        command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(done.stderr)
         copy = Path(beside) / "data"
         _copy(Path(made) / "data", copy)
         try:

@@ -39,7 +39,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from tests.benchmarks.load import load
-from tests.reliability.events import _connected as connected
+from tests.reliability.events import connected
 from tests.reliability.mails import start_django
 from tests.reliability.product import (
     ROOT,
