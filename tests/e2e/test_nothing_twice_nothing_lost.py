@@ -282,6 +282,7 @@ class TestQueue:
         page.goto(f"{site.url}{QUEUE}?tab=open&q=Way+back&priority__exact=medium")
         page.get_by_text("Way back").first.click()
         expect(page.locator("#ticket")).to_be_visible()
+        page.wait_for_load_state()  # before it no key is heard
         page.keyboard.press("n")
         page.keyboard.type("Looked at it")
         page.keyboard.press("Control+Enter")
