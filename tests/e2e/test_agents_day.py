@@ -187,7 +187,7 @@ def test_new_ticket_appears_in_the_queue_by_itself(site, window, customer):
     customer.open_ticket("Arrived while you looked")
 
     expect(page.locator("#result_list")).to_contain_text("Arrived while you looked", timeout=NEWS * 2)
-    assert page.locator("#wb-tabs .wb-count").first.inner_text() != before
+    expect(page.locator("#wb-tabs .wb-count").first).not_to_have_text(before)
 
 
 def test_draft_survives_a_lost_page_and_a_lost_session(site, window, customer):
