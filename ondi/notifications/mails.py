@@ -4,6 +4,7 @@ A try takes a mail for `LEASE` and counts up its `attempts`; what came of it is 
 between, the mail is tried again when the lease ends, and bears the same Message-ID.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.utils import timezone
 
+from ondi.api.errors import DATABASE_IS_AWAY
 from ondi.notifications.addresses import REFUSED, is_suppressed, suppress
 from ondi.notifications.letters import Envelope, Letter, message_of
 from ondi.notifications.models import Dispatch, Mail
@@ -89,28 +91,53 @@ class Try:
     message: EmailMultiAlternatives
 
 
-def send_due(*, at: datetime | None = None) -> int:
-    """Send the mails that are due, a few of each tenant at a time; how many were looked at.
+class Mailing:
+    """Sends mails, turn by turn. To be used by one thread."""
 
-    Raises `MailServerTrouble` where the server takes none: those that were taken wait for the next turn.
-    """
-    looked_at = 0
-    with Transport() as transport:
-        for tenant_id, keys in due_by_tenant(gate(Outgoing.EMAIL), "ondi_mails_due", at or timezone.now(), AT_ONCE):
-            looked_at += len(keys)
-            taken_at = at or timezone.now()  # a slow server makes turns long, and a lease begins when a mail is taken
-            tries = _take(tenant_id, keys, taken_at)
-            for number, one in enumerate(tries):
-                if not gate(Outgoing.EMAIL).lets_out(tenant_id):
-                    _put_back(tenant_id, tries[number:], taken_at)
-                    break
-                try:
-                    answer = transport.send(one.message)
-                except MailServerTrouble:
-                    _put_back(tenant_id, tries[number:], (at or timezone.now()) + FIRST_PAUSE)
-                    raise
-                _record(tenant_id, one, answer, at or timezone.now())
-    return looked_at
+    def __init__(self) -> None:
+        self._answers: deque[tuple[UUID, Try, Answer, datetime]] = deque()
+
+    def turn(self, *, at: datetime | None = None) -> int:
+        """Send the mails that are due, a few of each tenant at a time; how many were looked at.
+
+        What the server said while the database is away is recorded in a later turn, so that nothing goes out twice for
+        it. Raises `MailServerTrouble` where the server takes none: those that were taken wait for the next turn.
+        """
+        self._record_answers()
+        looked_at = 0
+        with Transport() as transport:
+            for tenant_id, keys in due_by_tenant(gate(Outgoing.EMAIL), "ondi_mails_due", at or timezone.now(), AT_ONCE):
+                looked_at += len(keys)
+                taken_at = at or timezone.now()  # a slow server makes turns long; a lease begins when a mail is taken
+                tries = _take(tenant_id, keys, taken_at)
+                for number, one in enumerate(tries):
+                    if not gate(Outgoing.EMAIL).lets_out(tenant_id):
+                        _put_back(tenant_id, tries[number:], taken_at)
+                        break
+                    try:
+                        answer = transport.send(one.message)
+                    except MailServerTrouble:
+                        _put_back(tenant_id, tries[number:], (at or timezone.now()) + FIRST_PAUSE)
+                        raise
+                    self._answers.append((tenant_id, one, answer, at or timezone.now()))
+                    self._record_answers()
+        return looked_at
+
+    def _record_answers(self) -> None:
+        while self._answers:
+            try:
+                _record(*self._answers[0])
+            except DATABASE_IS_AWAY:
+                raise
+            except Exception:
+                self._answers.popleft()
+                raise
+            self._answers.popleft()
+
+
+def send_due(*, at: datetime | None = None) -> int:
+    """One turn alone, as `Mailing.turn`. For tests and commands."""
+    return Mailing().turn(at=at)
 
 
 def _take(tenant_id: UUID, keys: Sequence[UUID], at: datetime) -> list[Try]:

@@ -1,8 +1,10 @@
 """What the work process does for notifications."""
 
+import functools
+
 from ondi.notifications.dispatches import push_due
 from ondi.notifications.gathering import gather_mails
-from ondi.notifications.mails import send_due
+from ondi.notifications.mails import Mailing
 from ondi.outbox.workers import worker
 
 
@@ -13,4 +15,10 @@ def push() -> int:
 
 @worker("mail")
 def mail() -> int:
-    return gather_mails() + send_due()
+    return gather_mails() + _mailing().turn()
+
+
+@functools.cache
+def _mailing() -> Mailing:
+    """Of this process; made when it begins to work."""
+    return Mailing()

@@ -13,12 +13,13 @@ class MailServer:
     """`mails`: what it took, parsed; `senders`: of each, whom it would report to.
 
     `refuse`: by address, its answer at RCPT; `at_data`: at the end of each mail; `delay`: seconds in which it thinks
-    before; `dies_after`: so many mails, the last without an answer.
+    before; `dies_after`: so many mails, the last without an answer; `before_yes`: done when it has a mail.
     """
 
     def __init__(self):
         self.mails, self.senders, self.refuse = [], [], {}
         self.at_data, self.delay, self.dies_after = "", 0.0, None
+        self.before_yes = lambda: None
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's
         if self.delay:
@@ -33,6 +34,7 @@ class MailServer:
             return self.at_data
         self.senders.append(envelope.mail_from)
         self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+        self.before_yes()
         if self.dies_after == len(self.mails):
             server.transport.abort()
         return self.at_data or "250 OK"

@@ -13,6 +13,7 @@ import time_machine
 from anymail.signals import AnymailTrackingEvent, tracking
 from django.core.management import call_command
 from django.core.signing import Signer
+from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import include, path
 from django.utils import timezone
@@ -28,7 +29,7 @@ from ondi.notifications import mails
 from ondi.notifications.bounces import provider_pages
 from ondi.notifications.dispatches import push_due
 from ondi.notifications.gathering import gather_mails
-from ondi.notifications.mails import LEASE, queue_mail, send_due
+from ondi.notifications.mails import LEASE, Mailing, queue_mail, send_due
 from ondi.notifications.models import Dispatch, Mail, Notification, NotificationPreferences
 from ondi.notifications.preferences import change_preferences
 from ondi.notifications.transport import Answer, MailServerTrouble
@@ -268,6 +269,33 @@ class TestWhatTheServerAnswers:
             send_due()
 
         assert free == [2, 1, 0], "what is being sent is nobody else's"
+
+    def test_what_was_sent_while_the_database_went_away_is_recorded_when_it_is_back_and_not_sent_again(
+        self, world, server, monkeypatch
+    ):
+        due = world.say(world.sara).created_at + 3 * MINUTE
+        world.settle()
+        gather_mails(at=due)
+        mailing, place, pid = Mailing(), connection.settings_dict, connection.connection.info.backend_pid
+        with monkeypatch.context() as patched:
+
+            def go_away():
+                with psycopg.connect(dbname=place["NAME"], user=place["USER"], host=place["HOST"]) as line:
+                    line.execute("SELECT pg_terminate_backend(%s)", [pid])
+                patched.setitem(place, "HOST", "/nowhere")
+
+            server.before_yes = go_away
+            with pytest.raises(OperationalError):
+                mailing.turn(at=due)
+            connection.close()
+
+        mailing.turn(at=due)
+        while mailing.turn(at=due + LEASE + MINUTE):
+            pass
+
+        assert len(server.mails) == 1
+        with tenant_scope(world.tenant.id):
+            assert Mail.objects.get().state == Mail.State.SENT
 
     def test_workers_beside_each_other_send_each_once(self, world, server):
         due = world.say(world.sara).created_at + 2 * MINUTE
