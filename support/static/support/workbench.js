@@ -3,7 +3,7 @@
 "use strict";
 (() => {
   const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, BELL_EVERY = 10000, SEEN_AFTER = 10000, SEEN_WITHIN = 2000;
-  const BELL_AT_LEAST = 300000, LEAVING = 10000, WAITING_EVERY = 2000;
+  const BELL_AT_LEAST = 300000, LEAVING = 10000, WAITING_EVERY = 2000, WAITING_LOOKS = 30;
   const LIVE_AGAIN = 2000, LIVE_LATEST = 60000, LIVE_SILENCE = 45000, POLL = { "X-Workbench-Poll": "1" };
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -55,11 +55,11 @@
   }
 
   /* A part of which something comes in a moment, as of a test of a webhook, is looked at until it has come. */
-  function watchWaiting(page = document) {
-    if (!find("[data-live][data-waits]", page)) return;
+  function watchWaiting(page = document, left = WAITING_LOOKS) {
+    if (!left || !find("[data-live][data-waits]", page)) return;
     setTimeout(async () => {
       const fresh = await pageAt(location.href);
-      watchWaiting(fresh || document);
+      watchWaiting(fresh || document, left - 1);
       if (fresh) takeOver(fresh);
     }, WAITING_EVERY);
   }
