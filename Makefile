@@ -30,7 +30,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: serve test lint stop fuzz clients soak chaos chaos-deps pooler pooler-deps fix-kills timelines upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes bench-relay bench-calls bench-stream bench-idle format messages clean

@@ -2,8 +2,8 @@
 
 Each scenario runs in a process of its own on a database of its own and prints its figures; the whole exits
 with 1 when one of them lost or doubled a write, answered with a 5xx that is not a coded 503, or did not come
-back by itself. `CHAOS_KILLS` sets how many workers are killed
-(200), `CHAOS_STOPS` how often the database is stopped (3), `CHAOS_EVENTS` how many changes are followed (1,000,000);
+back by itself. `CHAOS_KILLS` sets how many workers are killed (200), `CHAOS_STOPS` how often the database is stopped
+(3), `CHAOS_AWAY` for how many seconds (6), `CHAOS_EVENTS` how many changes are followed (1,000,000);
 what the scenarios of mails, webhooks, copies and streams take is in their modules.
 """
 
@@ -28,6 +28,7 @@ from tests.reliability.work import TICKETS, Ledger, faults_of, run_clients
 
 KILLS = int(os.environ.get("CHAOS_KILLS", "200"))
 STOPS = int(os.environ.get("CHAOS_STOPS", "3"))
+AWAY = float(os.environ.get("CHAOS_AWAY", "6"))
 EVENTS = int(os.environ.get("CHAOS_EVENTS", "1000000"))
 WRITERS, SUBJECTS, EVENT_STOPS = 64, 20, 20
 RECOVERS_WITHIN = 5.0
@@ -72,7 +73,7 @@ def database_restarted() -> tuple[Figures, list[str]]:
             for how in ("fast", "immediate", "immediate")[:STOPS]:
                 undisturbed(3)
                 running.stop_database(how)
-                outage.observe(seconds=6)
+                outage.observe(AWAY)
                 running.start_database()
                 recoveries.append(wait_until(running.caller().is_ready, "no recovery", 30))
                 recoveries[-1] = max(recoveries[-1], outage.until_everyone_is_served())

@@ -2,7 +2,8 @@
 
 The clock is moved by moving back, in the database, every moment by which a mail is due, twelve times five minutes:
 the processes are the product's own, and live in real time. `CHAOS_MAILS` sets how many mails wait (10,000),
-`CHAOS_MAIL_KILLS` how many workers are killed (50), `CHAOS_MAIL_STEP` how many seconds the server is away a step (13).
+`CHAOS_MAIL_KILLS` how many workers are killed (50), `CHAOS_MAIL_STEP` how many seconds the server is away a step (13),
+`CHAOS_MAIL_IDLE` after how many seconds without a mail the clock is moved (3).
 """
 
 import asyncio
@@ -32,7 +33,8 @@ STEP = float(os.environ.get("CHAOS_MAIL_STEP", "13"))  # more than the ten secon
 TROUBLE = ("refuses", "hangs", "dies") * 4
 WORKERS = 2
 IN_HAND = 12.0  # seconds from judging a mail to the server's yes
-IDLE, MOST_MOVES = 3.0, 20
+IDLE = float(os.environ.get("CHAOS_MAIL_IDLE", "3"))
+MOST_MOVES = 20
 # A step is half a lease, so that no step ends the lease of who is at work; of one table at a time, held as a whole, so
 # that nobody waits for us who holds what we wait for.
 MOVES = {

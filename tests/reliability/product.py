@@ -162,7 +162,6 @@ def prepared(folder: Path | None = None, **more: str) -> tuple[Path, dict[str, s
     environment |= more
     begin_with_schema(home / "data")
     embedded_postgres.hold()  # the database outlives the product, and is stopped when this process ends
-    manage(environment, "migrate", "--verbosity=0")
     return home, environment
 
 

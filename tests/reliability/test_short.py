@@ -38,14 +38,21 @@ def test_killed_workers_lose_and_double_nothing():
 
 
 def test_a_stopped_database_is_coded_503_and_comes_back_by_itself():
-    done = run("chaos", "database restarted", CHAOS_STOPS="1")
+    done = run("chaos", "database restarted", CHAOS_STOPS="1", CHAOS_AWAY="2")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "'coded 503'" in done.stdout
 
 
 def test_mails_wait_for_a_server_that_is_away_and_come_once():
-    done = run("chaos", "mail server away", CHAOS_MAILS="200", CHAOS_MAIL_KILLS="5", CHAOS_MAIL_STEP="0.3")
+    done = run(
+        "chaos",
+        "mail server away",
+        CHAOS_MAILS="200",
+        CHAOS_MAIL_KILLS="5",
+        CHAOS_MAIL_STEP="0.3",
+        CHAOS_MAIL_IDLE="1.5",
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "mail server away: held" in done.stdout
