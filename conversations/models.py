@@ -107,7 +107,10 @@ class Participant(TenantOwned):
 
 
 class Message(TenantOwned):
-    """One thing said. `sequence` counts from 1 within its conversation, without gaps."""
+    """One thing said. `sequence` counts from 1 within its conversation, without gaps.
+
+    `attachment_count`: how many files were sent with it, so that only who has some asks for them.
+    """
 
     conversation = TenantForeignKey(
         Conversation, on_delete=models.CASCADE, related_name="messages", verbose_name=_("conversation")
@@ -120,6 +123,7 @@ class Message(TenantOwned):
     message_type = models.CharField(_("type"), max_length=8, choices=MessageType.choices, default=MessageType.TEXT)
     content = models.TextField(_("text"), blank=True)
     event = models.JSONField(_("event"), null=True, blank=True)
+    attachment_count = models.PositiveSmallIntegerField(_("files"), default=0, db_default=0)
     created_at = models.DateTimeField(_("sent"))
 
     personal = PersonalData(

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from conversations.models import Conversation, Message, Participant  # noqa: F401 - named in strings
 
 MESSAGE_FIELDS = (
-    "id", "conversation_id", "sequence", "sender_role", "message_type", "content", "event", "created_at",
+    "id", "conversation_id", "sequence", "sender_role", "message_type", "content", "event",
+    "attachment_count", "created_at",
     "sender__user_id", "sender__first_name", "sender__last_name", "sender__erased_at",
 )  # fmt: skip
 

@@ -18,15 +18,18 @@ from conversations.models import Conversation, Message, MessageType, Participant
 from ondi.common.ids import new_id
 from ondi.common.prepared import fetch_prepared, insert_columns, insert_rows, insert_values
 from ondi.common.text import preview
+from ondi.files.models import Parent
+from ondi.files.services import Attaching, attach, remove_files_of
 from ondi.outbox.models import Entry
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a conversation begins with: the starter's words, and perhaps the house's answer in html."""
+    """What a conversation begins with: the starter's words and files, and perhaps the house's answer in html."""
 
     title: str
     message: str
+    files: Attaching = Attaching()
     acknowledgement_html: str | None = None
 
 
@@ -37,8 +40,11 @@ def start_conversation(
     """Begin a conversation with its first messages; the starter (a membership) takes part as its customer."""
     conversation = Conversation(id=new_id(), tenant_id=tenant_id, title=opening.title, created_at=at)
     messages = [
-        _next_message(conversation, sender_id=starter_id, role=SenderRole.CUSTOMER, content=opening.message, at=at)
-    ]
+        _next_message(
+            conversation, sender_id=starter_id, role=SenderRole.CUSTOMER, content=opening.message, at=at,
+            attachment_count=len(opening.files),
+        )
+    ]  # fmt: skip
     if opening.acknowledgement_html:
         html = nh3.clean(opening.acknowledgement_html)
         messages.append(_next_message(conversation, message_type=MessageType.HTML, content=html, at=at))
@@ -51,6 +57,7 @@ def start_conversation(
         joined_at=at,
     )
     insert_rows(conversation, *messages, starter)
+    attach(opening.files, Parent.MESSAGE, messages[0].id)
     return conversation, messages
 
 
@@ -87,7 +94,7 @@ def post_system_message(
 def redact_message(*, conversation_id: UUID, message_id: UUID) -> bool:
     """Put "this message was removed" in a message's place, and in the conversation's summary; no way back.
 
-    Locks the conversation, then the message. Returns False for one that was removed before. Raises
+    Its files go with it. Locks the conversation, the message, then these. Returns False for one that was removed before. Raises
     `MessageNotFound`.
     """
     conversation = Conversation.objects.locked().get(id=conversation_id)
@@ -98,7 +105,10 @@ def redact_message(*, conversation_id: UUID, message_id: UUID) -> bool:
         return False
     message.message_type, message.content = MessageType.SYSTEM, ""
     message.event = {"code": MESSAGE_REDACTED, "params": {}}
-    message.save(update_fields=["message_type", "content", "event"])
+    if message.attachment_count:
+        remove_files_of(message.tenant_id, Parent.MESSAGE, [message.id])
+        message.attachment_count = 0
+    message.save(update_fields=["message_type", "content", "event", "attachment_count"])
     if conversation.last_message_id == message.id:
         _summarise(conversation, message)
         conversation.save()
@@ -173,10 +183,10 @@ WITH conversation AS (
         AND (%s OR part.last_read_sequence = conversation.message_count - 1)
 ){published}
 INSERT INTO conversations_message (id, tenant_id, conversation_id, sequence, sender_id, sender_role, message_type,
-    content, event, created_at)
+    content, event, attachment_count, created_at)
 SELECT conversation.last_message_id, conversation.tenant_id, conversation.id, conversation.message_count,
     conversation.last_message_sender_id, conversation.last_message_sender_role, conversation.last_message_type, %s,
-    conversation.last_message_event, conversation.last_message_at
+    conversation.last_message_event, %s, conversation.last_message_at
 FROM conversation RETURNING tenant_id, sequence
 """
 
@@ -194,26 +204,30 @@ def append_message(
     status: str | None = None,
     read_by: UUID | None = None,
     entry: Entry | None = None,
+    files: Attaching | None = None,
 ) -> bool:
     """Save a message as its conversation's next one: number, summary and row.
 
     Returns False, and saves nothing, where a person's conversation is closed or the sender takes part no longer.
     One statement locks the conversation, counts on, and writes the message, with the `entry` that publishes it.
     `read_by`: the membership that has read it, and with a message of their own all before it. Locks the
-    conversation, then their part in it.
+    conversation, their part in it, then the `files` that are sent with it.
     """
-    shown = preview(message.content, html=message.message_type == MessageType.HTML)
+    files = files or Attaching()
+    message.attachment_count = len(files)
+    shown = preview(message.content or files.preview, html=message.message_type == MessageType.HTML)
     event = Jsonb(message.event) if message.event else None
     conversation, sender = message.conversation_id, message.sender_id
     found = fetch_prepared(_append_statement(published=entry is not None), [
         message.id, sender, message.sender_role, message.message_type, shown, event, message.created_at, status,
         conversation, sender is None, sender, conversation, read_by, sender is not None,
-        *(insert_values(entry) if entry else ()), message.content,
+        *(insert_values(entry) if entry else ()), message.content, message.attachment_count,
     ])  # fmt: skip
     if not found:
         assert sender, "there is always a conversation to note something in"
         return False
     message.tenant_id, message.sequence = found[0]
+    attach(files, Parent.MESSAGE, message.id)
     return True
 
 
@@ -226,6 +240,7 @@ def _next_message(
     message_type: str = MessageType.TEXT,
     content: str = "",
     event: Mapping[str, Any] | None = None,
+    attachment_count: int = 0,
 ) -> Message:
     """The next message of a new conversation, and its summary; saving both is the caller's."""
     conversation.message_count += 1
@@ -238,6 +253,7 @@ def _next_message(
         message_type=message_type,
         content=content,
         event=event,
+        attachment_count=attachment_count,
         created_at=at,
     )
     _summarise(conversation, message)

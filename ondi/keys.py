@@ -30,6 +30,9 @@ def _keys() -> Iterator[tuple[str, str]]:
     yield "SECRET_KEY", settings.SECRET_KEY
     yield "JWT_SIGNING_KEY", settings.JWT_SIGNING_KEY
     yield "WEBHOOK_SECRETS_KEY", settings.WEBHOOK_SECRETS_KEY
-    for name in ("SECRET_KEY_FALLBACKS", "JWT_VERIFICATION_KEYS", "WEBHOOK_SECRETS_KEY_FALLBACKS"):
+    yield "FILES_SIGNING_KEY", settings.FILES_SIGNING_KEY
+    for name in (
+        "SECRET_KEY_FALLBACKS", "JWT_VERIFICATION_KEYS", "WEBHOOK_SECRETS_KEY_FALLBACKS", "FILES_SIGNING_KEY_FALLBACKS",
+    ):  # fmt: skip
         for position, key in enumerate(getattr(settings, name), start=1):
             yield f"{name}, number {position},", key

@@ -33,6 +33,8 @@ WEBHOOK_SECRETS_KEY = env.str(
     "WEBHOOK_SECRETS_KEY", default="insecure-key-of-webhooks-for-development" if DEBUG else ""
 )
 WEBHOOK_SECRETS_KEY_FALLBACKS = env.list("WEBHOOK_SECRETS_KEY_FALLBACKS", default=[])
+FILES_SIGNING_KEY = env.str("FILES_SIGNING_KEY", default="insecure-key-of-file-links-for-development" if DEBUG else "")
+FILES_SIGNING_KEY_FALLBACKS = env.list("FILES_SIGNING_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_FAILURE_VIEW = "ondi.staff.sign_in.form_expired"
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -61,6 +63,7 @@ INSTALLED_APPS = [
     "ondi.tenants",
     "ondi.outbox",
     "ondi.accounts",
+    "ondi.files",
     "ondi.streaming",
     "ondi.notifications",
     "ondi.webhooks",
@@ -224,6 +227,11 @@ EMAIL_TIMEOUT = 10
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000" if DEBUG else "").rstrip("/")
 # Where the stream is (`manage.py stream`): on the next port; where that names none, behind the same proxy.
 STREAM_URL = env.str("STREAM_URL", default=next_port(PUBLIC_URL)).rstrip("/")
+# Files (docs/deploying.md): where links to them lead, where the stream process is if that is empty; how many bytes a
+# tenant may have; a clamd that looks at each (tcp://host:port or unix:/path), none if empty.
+FILES_URL = env.str("FILES_URL", default="").rstrip("/")
+FILES_QUOTA_BYTES = env.int("FILES_QUOTA_BYTES", default=20 * 1024**3)
+FILES_SCANNER = env.str("FILES_SCANNER", default="")
 STREAM_CONNECTIONS = env.int("STREAM_CONNECTIONS", default=5_000)  # at once in one process; the next ones get a 503
 # Its name. Mail, pushes and calls leave only while the database belongs to it (`manage.py outgoing`).
 INSTALLATION = env.str("ONDI_INSTALLATION", default="")

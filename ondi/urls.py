@@ -38,6 +38,7 @@ urlpatterns = [
     path("notifications/unsubscribe/<str:token>", unsubscribe_page),
     *mail_pages,
     path("", include("ondi.accounts.api.urls")),
+    path("", include("ondi.files.api.urls")),
     path("", include("ondi.webhooks.api.urls")),
     path("", include("deliveries.api.urls")),
     path("", include("support.api.urls")),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
+from ondi.files.errors import AttachmentNotFound, AttachmentNotUploaded
 from support import errors
 from support.policies import TicketState, closing_refusal, handling_refusal, redaction_refusal
 from support.services import assignment, changes, lifecycle, redaction, replying
@@ -29,6 +30,7 @@ class Kind(StrEnum):
     TAGS = "tags"
     MOMENT = "moment"
     ID = "id"
+    FILES = "files"  # drafts of the actor's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +219,15 @@ ACTIONS = {
     "note": Action(
         replying.write_note,
         _always,
-        parameters={"content": Parameter(Kind.TEXT, most=LONGEST_MESSAGE)},
+        parameters={
+            "content": Parameter(Kind.TEXT, most=LONGEST_MESSAGE),
+            "attachment_ids": Parameter(Kind.FILES, is_required=False),
+        },
         in_bulk=False,
         operation=Operation(
             "writeTicketNote", "note", "Write an internal note",
             "Also on a closed ticket. Customers never see it.", _("Note written"),
+            (AttachmentNotFound, AttachmentNotUploaded),
         ),
     ),
     "reply": Action(replying.reply_to_ticket, _is_open, in_bulk=False),

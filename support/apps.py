@@ -10,7 +10,7 @@ class SupportConfig(AppConfig):
         from django.contrib import admin
 
         from conversations.events import register_event_texts
-        from support import changes, events, mails, notices, receivers  # noqa: F401 - they serve the apps below
+        from support import changes, events, files, mails, notices, receivers  # noqa: F401 - they serve the apps below
 
         register_event_texts(events.TEXTS)
 

@@ -20,7 +20,7 @@ from ondi.outbox.models import Event
 from ondi.streaming.rule import Reader, Rule, register
 from support.models import Ticket
 from support.notices import PUSHED, pushes_of
-from support.publishing import MESSAGE_CREATED, MESSAGE_REDACTED, PERSON_ERASED
+from support.publishing import ATTACHMENT_CHECKED, MESSAGE_CREATED, MESSAGE_REDACTED, PERSON_ERASED
 
 LIVE_KEPT = timedelta(hours=24)
 # Whose ticket it is learns that somebody works on it, not how it came to them.
@@ -28,7 +28,7 @@ _TOLD_TO_CUSTOMERS = {
     "ticket.opened": "ticket.opened",
     **dict.fromkeys(("ticket.claimed", "ticket.assigned", "ticket.taken_over", "ticket.released"), "ticket.assigned"),
     **{name: name for name in ("ticket.priority_changed", "ticket.link_changed", "ticket.closed", "ticket.reopened")},
-    **{name: name for name in (MESSAGE_CREATED, MESSAGE_REDACTED, DELIVERY_CHANGED)},
+    **{name: name for name in (MESSAGE_CREATED, MESSAGE_REDACTED, ATTACHMENT_CHECKED, DELIVERY_CHANGED)},
 }
 
 
@@ -37,7 +37,8 @@ def own_changes(actor: Actor | Reader, after: int | None, limit: int) -> Changes
 
     The stream tells the same (`is_told`). Raises as `changes_after`.
     """
-    as_customer = Q(person_id=actor.membership_id, kind__in=_TOLD_TO_CUSTOMERS)
+    of_notes = Q(kind=ATTACHMENT_CHECKED, data__has_key="note_id")
+    as_customer = Q(person_id=actor.membership_id, kind__in=_TOLD_TO_CUSTOMERS) & ~of_notes
     seen = as_customer | ~Q(person_id=actor.membership_id) if actor.is_support_user else as_customer
 
     def narrow(events: "QuerySet[Event, Event]") -> "QuerySet[Event, Event]":
@@ -50,7 +51,9 @@ def is_told(event: Event, reader: Actor | Reader) -> bool:
     """The same of one event at hand."""
     if event.kind == DUE:
         return False
-    return event.kind in _TOLD_TO_CUSTOMERS if _is_own(event, reader) else reader.is_support_user
+    if _is_own(event, reader):
+        return event.kind in _TOLD_TO_CUSTOMERS and "note_id" not in event.data
+    return reader.is_support_user
 
 
 def tenant_changes(tenant_id: UUID, after: int | None, limit: int) -> Changes:

@@ -264,6 +264,7 @@ class TicketNote(TenantOwned):
     ticket = TenantForeignKey(Ticket, on_delete=models.CASCADE, related_name="+", verbose_name=_("ticket"))
     author = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="+", verbose_name=_("author"))
     content = models.TextField(_("note"))
+    attachment_count = models.PositiveSmallIntegerField(_("files"), default=0, db_default=0)
     created_at = models.DateTimeField(_("written"))
 
     personal = PersonalData(of="ticket", erase={"content": "Erased"}, export="notes", is_purged=True)

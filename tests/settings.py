@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("SECRET_KEY", "a-secret-key-of-the-tests-0123456789-abcdefgh")
 os.environ.setdefault("JWT_SIGNING_KEY", "a-signing-key-of-the-tests-0123456789-abcdef")
 os.environ.setdefault("WEBHOOK_SECRETS_KEY", "a-key-of-webhooks-of-the-tests-0123456789-abc")
+os.environ.setdefault("FILES_SIGNING_KEY", "a-key-of-file-links-of-the-tests-0123456789-abc")
 os.environ["DEBUG"] = "false"
 
 from ondi.settings import *  # noqa: F403

@@ -1,11 +1,13 @@
 """Who acts: a person in a tenant, as `ondi_enter_2` found them. Loaded once a request, never changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from ondi.accounts.roles import Role
+
+PROGRAM = "program"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,13 @@ class Actor:
 
     @classmethod
     def program(cls, tenant_id: UUID) -> "Actor":
-        """A tenant's own program, which reads all of its tickets by an API key and changes none."""
-        return cls.system(tenant_id, cause="")
+        """A tenant's own program, which reads all of its tickets but no note by an API key, and changes none."""
+        return replace(cls.system(tenant_id, cause=""), role=PROGRAM)
+
+    @classmethod
+    def operator(cls, tenant_id: UUID, user_id: UUID) -> "Actor":
+        """The platform's operator, who reads all of every tenant and changes no ticket."""
+        return replace(cls.system(tenant_id, cause=""), user_id=user_id)
 
     @property
     def tenant_id(self) -> UUID:
@@ -77,6 +84,10 @@ class Actor:
     @property
     def is_operator(self) -> bool:
         return self.membership_id is None and not self.cause
+
+    @property
+    def is_program(self) -> bool:
+        return self.role == PROGRAM
 
     @property
     def full_name(self) -> str:

@@ -24,6 +24,8 @@ class PlainTextField(serializers.CharField):
             return super().run_validation(data)
         if not isinstance(data, str):
             self.fail("invalid")
+        if data == "" and self.allow_blank:
+            return data
         try:
             return plain_text(data, max_length=self.longest, one_line=self.one_line)
         except TextRefused as refused:

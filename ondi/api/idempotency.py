@@ -27,6 +27,7 @@ from ondi.api.models import IdempotencyRecord
 from ondi.common.errors import DomainError, InvalidInput
 
 KEPT_FOR = timedelta(hours=24)
+SECRETS = ("secret", "upload", "download_url", "view_url", "thumbnail_url")  # and signed addresses
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 Handler = Callable[..., Response]
 Refuse = Callable[..., object]
@@ -128,7 +129,7 @@ def _keep(slot: dict[str, Any], body_hash: str, response: Response) -> None:
 
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: None if key == "secret" else _without_secrets(part) for key, part in value.items()}
+        return {key: None if key in SECRETS else _without_secrets(part) for key, part in value.items()}
     return [_without_secrets(part) for part in value] if isinstance(value, list) else value
 
 

@@ -60,6 +60,11 @@ def body_or_refusal(serializer: type[Serializer[Any]], request: Request, refuse:
     return bound.validated_data  # type: ignore[no-any-return]
 
 
+def address_of(request: Request) -> str:
+    """Where we are asked: scheme and host."""
+    return str(request.build_absolute_uri("/")).rstrip("/")
+
+
 def path_id(text: str) -> UUID:
     """An id from the path. A malformed one is `NotFound`."""
     found = parse_id(text)

@@ -1,33 +1,29 @@
-"""The stream as a bare ASGI application: `GET /messaging/stream` (API.md, section 13), and a health page."""
+"""The stream as a bare ASGI application: `GET /messaging/stream` (API.md, section 13), files, and a health page."""
 
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs
 
 import orjson
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, QueryDict
-from django.utils import translation
 
 from ondi.accounts.errors import TokenInvalid
 from ondi.accounts.tokens import read_access_token
-from ondi.api.errors import InternalError, MethodNotAllowed, NotAuthenticated, as_domain_error, status_of
-from ondi.api.language import answer_language
-from ondi.api.middleware import request_id_of
+from ondi.api.asgi import HEALTH, Receive, Request, Send, answer, log, refuse
+from ondi.api.errors import MethodNotAllowed, NotAuthenticated
 from ondi.api.parameters import whole_number
-from ondi.api.responses import error_body, error_headers
 from ondi.common.errors import InvalidInput, NotFound, ServiceUnavailable
+from ondi.files.links import PREFIX as FILES
+from ondi.files.serving import FileServer
 from ondi.streaming import news
 from ondi.streaming.hub import Hub, Listener
 from ondi.streaming.news import Access
 
-PATH, HEALTH = "/messaging/stream", "/health/live"
+PATH = "/messaging/stream"
 RETRY_MS = (1_000, 6_000)
-LONGEST_QUERY = 10_000
 STREAMED = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -35,76 +31,39 @@ STREAMED = [
     (b"x-content-type-options", b"nosniff"),
 ]
 
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-log = structlog.get_logger("ondi.request")
-
-
-class Request:
-    """What a client asks for. Nothing of its query is ever logged."""
-
-    def __init__(self, scope: Mapping[str, Any]) -> None:
-        self.method, self.path = scope["method"], scope["path"]
-        self.query_text = scope["query_string"][:LONGEST_QUERY].decode("latin-1")
-        self.query = parse_qs(self.query_text, keep_blank_values=True)
-        self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        self.id = request_id_of(self.headers.get("x-request-id", ""))
-
-    def after(self) -> int | None:
-        """The greater of the two positions it names. Raises `InvalidInput` on the one that is none."""
-        header = self.headers.get("last-event-id")
-        given = {
-            "after": whole_number(self.query.get("after", []), "after"),
-            "Last-Event-ID": whole_number([header] if header else [], "Last-Event-ID"),
-        }
-        for name, position in given.items():
-            if position is not None and position < 0:
-                raise InvalidInput({name: ["min_value"]})
-        return max((position for position in given.values() if position is not None), default=None)
-
-    def own_headers(self) -> list[tuple[bytes, bytes]]:
-        """Those of every answer, and what a page of another origin may read."""
-        own = [("X-Request-ID", self.id)]
-        origin = self.headers.get("origin", "")
-        if origin and origin in settings.STREAM_ORIGINS:
-            own += [
-                ("Access-Control-Allow-Origin", origin), ("Vary", "origin"),
-                ("Access-Control-Expose-Headers", ", ".join(settings.CORS_EXPOSE_HEADERS)),
-            ]  # fmt: skip
-            if self.method == "OPTIONS":
-                own += [
-                    ("Access-Control-Allow-Headers", ", ".join(settings.CORS_ALLOW_HEADERS)),
-                    ("Access-Control-Allow-Methods", "GET, OPTIONS"), ("Access-Control-Max-Age", "86400"),
-                ]  # fmt: skip
-        return [(name.lower().encode(), value.encode()) for name, value in own]
-
 
 class Stream:
     """The application. One a process."""
 
     def __init__(self) -> None:
         self.hub = Hub()
+        self.files = FileServer(self.hub.ask)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        request = Request(scope)
+        path = scope["path"]
+        if path.startswith(FILES):
+            request = Request(scope, route=FILES, methods="GET, PUT, OPTIONS")
+        else:
+            request = Request(scope, route=path if path in (PATH, HEALTH) else "")
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request.id)
         try:
-            if request.path == HEALTH and request.method in ("GET", "HEAD"):
-                await _answer(request, send, 200, {"success": True, "message": "OK", "data": {}})
-            elif request.path != PATH:
+            if path == HEALTH and request.method in ("GET", "HEAD"):
+                await answer(request, send, 200, {"success": True, "message": "OK", "data": {}})
+            elif path.startswith(FILES):
+                await self.files.serve(request, receive, send)
+            elif path != PATH:
                 raise NotFound
             elif request.method == "OPTIONS":
-                await _answer(request, send, 200, None)
+                await answer(request, send, 200, None)
             elif request.method != "GET":
                 raise MethodNotAllowed
             else:
                 await self._stream(request, receive, send)
         except Exception as error:  # noqa: BLE001 - the outermost: every refusal is the envelope
-            await _refuse(request, send, error)
+            await refuse(request, send, error)
 
     async def _stream(self, request: Request, receive: Receive, send: Send) -> None:
         """Raises `DomainError` before the first byte; afterwards it only ends."""
@@ -112,7 +71,7 @@ class Stream:
             raise ServiceUnavailable
         self.hub.connections += 1
         try:
-            access, after = await self._enter(request), request.after()
+            access, after = await self._enter(request), _position(request)
             ours = {"", *(str(one.tenant_id) for one in access.readers)}
             if any(one.lower() not in ours for one in request.query.get("tenant_id", [])):
                 raise NotFound
@@ -206,6 +165,19 @@ class Stream:
         return place.told(is_page=False)
 
 
+def _position(request: Request) -> int | None:
+    """The greater of the two positions it names. Raises `InvalidInput` on the one that is none."""
+    header = request.headers.get("last-event-id")
+    given = {
+        "after": whole_number(request.query.get("after", []), "after"),
+        "Last-Event-ID": whole_number([header] if header else [], "Last-Event-ID"),
+    }
+    for name, position in given.items():
+        if position is not None and position < 0:
+            raise InvalidInput({name: ["min_value"]})
+    return max((position for position in given.values() if position is not None), default=None)
+
+
 def _from_now(listener: Listener) -> bytes:
     """To read the lists again, which a page does at every `hello`."""
     listener.is_lost = False
@@ -229,36 +201,3 @@ async def _leaving(receive: Receive, listener: Listener) -> None:
 def _said(event: str, data: Mapping[str, Any], position: int | None = None) -> bytes:
     number = b"" if position is None else b"id: %d\n" % position
     return b"%sevent: %s\ndata: %s\n\n" % (number, event.encode(), orjson.dumps(data))
-
-
-async def _refuse(request: Request, send: Send, error: Exception) -> None:
-    known = as_domain_error(error)
-    if known is None:
-        log.error("unhandled_error", exc_info=error)
-        known = InternalError()
-    with translation.override(_language(request)):
-        body = error_body(known)
-    await _answer(request, send, status_of(known), body, error_headers(known))
-
-
-def _language(request: Request) -> str:
-    asked = HttpRequest()
-    asked.GET = QueryDict(request.query_text)
-    asked.META["HTTP_ACCEPT_LANGUAGE"] = request.headers.get("accept-language", "")
-    return answer_language(asked)
-
-
-async def _answer(
-    request: Request, send: Send, status: int, body: Mapping[str, Any] | None, more: Mapping[str, str] | None = None
-) -> None:
-    """A whole answer, and its line in the log."""
-    text = b"" if body is None else orjson.dumps(body)
-    headers = [
-        (b"content-type", b"application/json"), (b"content-length", str(len(text)).encode()),
-        (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"),
-        *((name.lower().encode(), value.encode()) for name, value in (more or {}).items()), *request.own_headers(),
-    ]  # fmt: skip
-    if request.path != HEALTH:
-        log.info("request", method=request.method[:10], route=request.path == PATH and PATH, status=status)
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else text, "more_body": False})

@@ -54,6 +54,12 @@ class Tenant(models.Model):
             "It opens no other tenant. Only platform operators decide this."
         ),
     )
+    file_quota_bytes = models.PositiveBigIntegerField(
+        _("room for files, in bytes"),
+        null=True,
+        blank=True,
+        help_text=_("Empty: as much as the installation gives everybody. Only platform operators decide this."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     personal = NotPersonal("a business")

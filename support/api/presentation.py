@@ -1,6 +1,6 @@
 """The ticket object of API.md, from a row."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -11,6 +11,9 @@ from conversations.people import CUSTOMER, SUPPORT, member_data, person_data, se
 from conversations.policies import can_post, takes_part
 from ondi.accounts.actors import Actor
 from ondi.common.times import iso
+from ondi.files.api.data import attachments_of
+from ondi.files.links import FileReader
+from ondi.files.models import Parent
 from support import policies
 from support.models import TicketEvent, TicketNote
 from support.shown import DELIVERY, ORDER, TICKET, Shape, Table, columns
@@ -99,11 +102,21 @@ def participant_data(participant: Participant, *, short: bool) -> dict[str, Any]
     }
 
 
-def note_data(note: TicketNote) -> dict[str, Any]:
+def notes_data(notes: Sequence[TicketNote], actor: Actor, here: str) -> list[dict[str, Any]]:
+    """With their files, which are read at once if there are any."""
+    files = attachments_of(
+        actor.tenant_ids, Parent.NOTE, {note.id: note.attachment_count for note in notes},
+        reader=FileReader.of(actor), here=here,
+    )  # fmt: skip
+    return [_note_data(note, files[note.id]) for note in notes]
+
+
+def _note_data(note: TicketNote, attachments: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "id": str(note.id),
         "author": member_data(note.author, short=False),
         "content": note.content,
+        "attachments": attachments,
         "created_at": iso(note.created_at),
     }
 

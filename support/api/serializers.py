@@ -9,6 +9,7 @@ from rest_framework import serializers
 from conversations.models import Conversation, MessageType, Participant
 from ondi.api.fields import ForbiddenField, IdField, PlainTextField
 from ondi.api.schema import ErrorCodeField, FaultyFieldsData
+from ondi.files.api.data import AttachmentData, AttachmentIdsField
 from support import policies
 from support.api.messaging.serializers import PersonData, SenderData
 from support.shown import DELIVERY, ORDER, TICKET, Shape, Shown, Table
@@ -50,6 +51,7 @@ class CreateTicketBody(serializers.Serializer[Any]):
     related_order_id = IdField(
         source="order_id", required=False, allow_null=True, help_text="Needed with `storefront`, and only with it."
     )
+    attachment_ids = AttachmentIdsField()
     attachments = ForbiddenField()
 
     def validate_priority(self, value: str) -> str:
@@ -180,6 +182,7 @@ class NoteData(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     author = PersonData()
     content = serializers.CharField()
+    attachments = AttachmentData(many=True)
     created_at = serializers.DateTimeField()
 
 

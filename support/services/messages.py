@@ -1,5 +1,6 @@
 """The one door for messages: who may speak, whose turn it is then, and the message itself."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from conversations.services import append_message
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from ondi.common.prepared import fetch_prepared
+from ondi.files.services import Attaching, drafts_to_send
 from ondi.outbox.models import Entry
 from support.models import Ticket
 from support.services.shared import message_entry, person_of, save_ticket, say
@@ -21,20 +23,32 @@ from support.vocabulary import WaitingOn
 
 
 @transaction.atomic
-def post_message(*, actor: Actor, conversation_id: UUID, content: str, at: datetime | None = None) -> Message:
+def post_message(
+    *,
+    actor: Actor,
+    conversation_id: UUID,
+    content: str,
+    attachment_ids: Collection[UUID] = (),
+    at: datetime | None = None,
+) -> Message:
     """Say something as a participant; the sender has read up to their own message.
 
-    `at`: when it was said; now when left out. Locks the conversation's ticket, then the conversation, and asks
-    again whether the sender takes part. Raises `ConversationNotFound`, `NotAParticipant`, `ConversationClosed`.
+    `content`: may be empty where files are sent. `attachment_ids`: drafts of the actor's. `at`: when it was said; now
+    when left out. Locks the conversation's ticket, the conversation, then the files, and asks again whether the sender
+    takes part. Raises `ConversationNotFound`, `NotAParticipant`, `ConversationClosed`, and as `drafts_to_send`.
     """
     part = find_part(actor, conversation_id)
     if part is None:
         raise _silence_of(actor, conversation_id)
     role = SenderRole.CUSTOMER if part.role == Participant.Role.CUSTOMER else SenderRole.AGENT
-    return post_as(role, actor=actor, conversation_id=conversation_id, content=content, at=at or timezone.now())
+    files = drafts_to_send(actor, attachment_ids)
+    at = at or timezone.now()
+    return post_as(role, actor=actor, conversation_id=conversation_id, content=content, files=files, at=at)
 
 
-def post_as(role: SenderRole, *, actor: Actor, conversation_id: UUID, content: str, at: datetime) -> Message:
+def post_as(
+    role: SenderRole, *, actor: Actor, conversation_id: UUID, content: str, files: Attaching, at: datetime
+) -> Message:
     """As `post_message`, for a service that knows that the actor takes part, and as what."""
     message = Message(
         tenant_id=actor.tenant_id,
@@ -45,7 +59,7 @@ def post_as(role: SenderRole, *, actor: Actor, conversation_id: UUID, content: s
         created_at=at,
     )
     entry = _note(message, actor)
-    if not append_message(message, read_by=actor.membership_id, entry=entry):
+    if not append_message(message, read_by=actor.membership_id, entry=entry, files=files):
         raise ConversationClosed if find_part(actor, conversation_id) else _silence_of(actor, conversation_id)
     return message
 

@@ -1,5 +1,6 @@
 """Opening a ticket."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from ondi.accounts.entering import acting_as
 from ondi.accounts.models import Membership
 from ondi.common.errors import InvalidInput, ServiceUnavailable
 from ondi.common.prepared import fetch_prepared, insert_rows
+from ondi.files.services import Attaching, drafts_to_send
 from orders.models import Order
 from support import policies
 from support.errors import CustomerNotFound, DeliveryNotFound, NotASupportUser, OrderNotFound
@@ -42,13 +44,15 @@ def open_ticket(
     source: str,
     delivery_id: UUID | None = None,
     order_id: UUID | None = None,
+    attachment_ids: Collection[UUID] = (),
     at: datetime | None = None,
 ) -> Ticket:
     """Open a ticket with its conversation and first message, as its customer.
 
     The database's partial unique index is the only judge of "one open ticket per item": we insert, and on
     a conflict name the ticket that was there first. Raises `SupportChatDisabled`, `InvalidInput`,
-    `DeliveryNotFound`, `OrderNotFound`, `TicketAlreadyOpenForRelated`, `ServiceUnavailable`; nothing is written then.
+    `DeliveryNotFound`, `OrderNotFound`, `TicketAlreadyOpenForRelated`, `ServiceUnavailable`, and as `drafts_to_send`;
+    nothing is written then.
     """
     if refusal := policies.opening_refusal(actor):
         raise refusal
@@ -63,6 +67,7 @@ def open_ticket(
         source=source,
         delivery_id=delivery_id,
         order_id=order_id,
+        files=drafts_to_send(actor, attachment_ids),
         acknowledgement_html=_acknowledgement_for(actor),
         at=at or timezone.now(),
     )
@@ -103,6 +108,7 @@ def open_ticket_on_behalf(
         source=TicketSource.PHONE,
         delivery_id=delivery_id,
         order_id=order_id,
+        files=Attaching(),
         acknowledgement_html=None,
         at=at,
     )
@@ -119,6 +125,7 @@ def _open(
     source: str,
     delivery_id: UUID | None,
     order_id: UUID | None,
+    files: Attaching,
     acknowledgement_html: str | None,
     at: datetime,
 ) -> Ticket:
@@ -146,6 +153,7 @@ def _open(
     opening = Opening(
         title=f"{order.number}: {subject}" if order else subject,
         message=f"[{order.number}] {message}" if order else message,
+        files=files,
         acknowledgement_html=acknowledgement_html,
     )
     for _attempt in range(CREATE_ATTEMPTS):

@@ -1,5 +1,6 @@
 """Answering a customer, and writing down what only colleagues read."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,6 +13,7 @@ from conversations.reads import find_part
 from conversations.services import join_conversation
 from ondi.accounts.actors import Actor
 from ondi.common.prepared import insert_rows
+from ondi.files.services import drafts_to_send
 from support import policies
 from support.errors import TicketChanged, TicketClosed
 from support.models import Ticket, TicketNote
@@ -42,6 +44,7 @@ def reply_to_ticket(
     actor: Actor,
     ticket_id: UUID,
     content: str,
+    attachment_ids: Collection[UUID] = (),
     seen: Seen | None = None,
     close: bool = False,
     at: datetime | None = None,
@@ -50,7 +53,8 @@ def reply_to_ticket(
 
     An unassigned ticket becomes the writer's; at a colleague's the writer joins the conversation. Locks the actor's
     membership, the ticket, then the conversation. Raises `TicketNotFound`, `NotASupportUser`,
-    `PermissionDenied` (own ticket), `TicketChanged` (something else than `seen`), `TicketClosed`.
+    `PermissionDenied` (own ticket), `TicketChanged` (something else than `seen`), `TicketClosed`, and as
+    `drafts_to_send`.
     """
     hold_role_of(actor)
     ticket = locked_ticket(actor, ticket_id)
@@ -73,21 +77,30 @@ def reply_to_ticket(
             event_of(ticket, EventKind.PARTICIPANT_ADDED, actor, at, {}, joined),
             of_ticket(PARTICIPANTS_CHANGED, ticket, actor, at),
         )
-    post_as(SenderRole.AGENT, actor=actor, conversation_id=ticket.conversation_id, content=content, at=at)
+    files = drafts_to_send(actor, attachment_ids)
+    post_as(SenderRole.AGENT, actor=actor, conversation_id=ticket.conversation_id, content=content, files=files, at=at)
     if close:
         close_ticket(actor=actor, ticket_id=ticket_id, at=at)
     return ticket
 
 
 @transaction.atomic
-def write_note(*, actor: Actor, ticket_id: UUID, content: str, at: datetime | None = None) -> TicketNote:
+def write_note(
+    *,
+    actor: Actor,
+    ticket_id: UUID,
+    content: str,
+    attachment_ids: Collection[UUID] = (),
+    at: datetime | None = None,
+) -> TicketNote:
     """Write an internal note, also on a closed ticket. Customers never see it, and nobody's turn changes.
 
-    Locks the ticket. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied` (own ticket).
+    Locks the ticket, then the files. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied` (own ticket), and
+    as `drafts_to_send`.
     """
     ticket = locked_ticket(actor, ticket_id)
     if refusal := policies.handling_refusal(ticket, actor):
         raise refusal
     at = at or timezone.now()
     save_ticket(ticket, at)
-    return insert_note(ticket, actor, content, at)
+    return insert_note(ticket, actor, content, at, drafts_to_send(actor, attachment_ids))

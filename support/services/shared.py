@@ -14,6 +14,8 @@ from ondi.accounts.querysets import MembershipQuerySet
 from ondi.common.database import broken_constraint
 from ondi.common.ids import new_id
 from ondi.common.prepared import insert_rows, update_row
+from ondi.files.models import Parent
+from ondi.files.services import Attaching, attach
 from ondi.outbox.models import Entry
 from support import policies
 from support.errors import NotASupportUser, TicketAlreadyOpenForRelated, TicketChanged, TicketClosed, TicketNotFound
@@ -175,12 +177,15 @@ def say(ticket: Ticket, code: str, actor: Actor, at: datetime, *, status: str | 
     )
 
 
-def insert_note(ticket: Ticket, actor: Actor, content: str, at: datetime) -> TicketNote:
-    """An internal note, published with whom it mentions; the ticket is saved."""
+def insert_note(ticket: Ticket, actor: Actor, content: str, at: datetime, files: Attaching | None = None) -> TicketNote:
+    """An internal note with its files, published with whom it mentions; the ticket is saved. Locks the files."""
+    files = files or Attaching()
     note = TicketNote(
-        tenant_id=ticket.tenant_id, ticket=ticket, author_id=person_of(actor), content=content, created_at=at
-    )
+        tenant_id=ticket.tenant_id, ticket=ticket, author_id=person_of(actor), content=content,
+        attachment_count=len(files), created_at=at,
+    )  # fmt: skip
     insert_rows(note, of_ticket(NOTE_CREATED, ticket, actor, at, note_id=note.id, mentioned=_mentioned(actor, content)))
+    attach(files, Parent.NOTE, note.id)
     return note
 
 

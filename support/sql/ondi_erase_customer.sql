@@ -55,7 +55,12 @@ BEGIN
         || ARRAY(SELECT d.id FROM public.deliveries_delivery AS d
                  WHERE d.tenant_id = member.tenant_id AND d.customer_id = member.id);
 
-    UPDATE public.conversations_message SET content = '', message_type = 'system', event = '{"code": "message_redacted", "params": {}}'::jsonb
+
+    UPDATE public.files_storedfile AS f SET state = 'removed', reason = '', next_at = NULL, file_name = '',
+        sha256 = '', attempts = f.attempts + 1, parent_kind = '', parent_id = NULL
+        WHERE f.state <> 'removed' AND f.tenant_id = member.tenant_id
+            AND (f.uploader_id = member.id OR f.parent_id = ANY (rows));
+    UPDATE public.conversations_message SET attachment_count = 0, content = '', message_type = 'system', event = '{"code": "message_redacted", "params": {}}'::jsonb
         WHERE tenant_id = member.tenant_id AND (conversation_id = ANY (talks) OR sender_id = member.id)
             AND message_type <> 'system';
     UPDATE public.conversations_conversation AS c SET title = 'Erased', last_message_preview = '',
@@ -64,7 +69,7 @@ BEGIN
         WHERE c.tenant_id = member.tenant_id AND c.id = ANY (talks);
     UPDATE public.support_ticket SET subject = 'Erased', version = version + 1, updated_at = now()
         WHERE tenant_id = member.tenant_id AND id = ANY (tickets);
-    UPDATE public.support_ticketnote SET content = 'Erased'
+    UPDATE public.support_ticketnote SET content = 'Erased', attachment_count = 0
         WHERE tenant_id = member.tenant_id AND ticket_id = ANY (tickets);
     UPDATE public.orders_orderitem AS i SET name = 'Erased' FROM public.orders_order AS o
         WHERE i.tenant_id = member.tenant_id AND o.tenant_id = i.tenant_id AND o.id = i.order_id

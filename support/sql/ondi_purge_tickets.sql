@@ -15,6 +15,14 @@ BEGIN
     DELETE FROM public.datafixes_fiximage WHERE tenant_id = ANY (scope) AND (row_id = ANY (tickets || talks)
         OR row_id IN (SELECT m.id FROM public.conversations_message AS m
                       WHERE m.tenant_id = ANY (scope) AND m.conversation_id = ANY (talks)));
+
+    UPDATE public.files_storedfile AS f SET state = 'removed', reason = '', next_at = NULL, file_name = '',
+        sha256 = '', attempts = f.attempts + 1, parent_kind = '', parent_id = NULL
+        WHERE f.state <> 'removed' AND f.tenant_id = ANY (scope) AND f.parent_id IN (
+            SELECT m.id FROM public.conversations_message AS m
+                WHERE m.tenant_id = ANY (scope) AND m.conversation_id = ANY (talks)
+            UNION ALL SELECT n.id FROM public.support_ticketnote AS n
+                WHERE n.tenant_id = ANY (scope) AND n.ticket_id = ANY (tickets));
     DELETE FROM public.support_ticketviewer WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);
     DELETE FROM public.support_tickettag WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);
     DELETE FROM public.support_ticketnote WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);

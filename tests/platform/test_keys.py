@@ -10,6 +10,7 @@ GOOD = {
     "SECRET_KEY": "k9Jd83nfLq0ZxVb7TmWc2RyPh6sGa1Eu",
     "JWT_SIGNING_KEY": "Qw7Zr4Tn1Yp8Lx5Vb2Mc9Kd6Hf3Jg0Sa",
     "WEBHOOK_SECRETS_KEY": "Hs4Vb9Lw2Xe7Rt1Yq6Nc3Md8Kf5Jg0Pz",
+    "FILES_SIGNING_KEY": "Zp3Kx8Qm1Vc6Bn4Tw9Ry2Hd7Lf0Sg5Ja",
 }
 
 
@@ -32,6 +33,7 @@ def test_good_keys_start_and_development_needs_none():
         ({"SECRET_KEY": None}, "SECRET_KEY setting must not be empty"),
         ({"JWT_SIGNING_KEY": ""}, "JWT_SIGNING_KEY must be set"),
         ({"WEBHOOK_SECRETS_KEY": None}, "WEBHOOK_SECRETS_KEY must be set"),
+        ({"FILES_SIGNING_KEY": None}, "FILES_SIGNING_KEY must be set"),
         ({"WEBHOOK_PRIVATE_NETWORKS": "tigris"}, "WEBHOOK_PRIVATE_NETWORKS: 'tigris' is no tenant=network"),
         ({"JWT_SIGNING_KEY": "short"}, "JWT_SIGNING_KEY is too weak"),
         ({"SECRET_KEY": "abab" * 20}, "SECRET_KEY is too weak"),

@@ -95,6 +95,7 @@ def test_production_settings_pass_djangos_own_check():
         "SECRET_KEY": "k9Jd83nfLq0ZxVb7TmWc2RyPh6sGa1EuQw7Zr4Tn1Yp8Lx5VmmKd0",
         "JWT_SIGNING_KEY": "k9Jd83nfLq0ZxVb7TmWc2RyPh6s",
         "WEBHOOK_SECRETS_KEY": "Hs4Vb9Lw2Xe7Rt1Yq6Nc3Md8Kf5Jg0Pz",
+        "FILES_SIGNING_KEY": "Zp3Kx8Qm1Vc6Bn4Tw9Ry2Hd7Lf0Sg5Ja",
     }
     kept = {name: value for name, value in os.environ.items() if name not in ("DEBUG", "DJANGO_SETTINGS_MODULE")}
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]

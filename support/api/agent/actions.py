@@ -16,12 +16,13 @@ from ondi.accounts.authentication import actor_of
 from ondi.accounts.models import Membership
 from ondi.api.fields import BoundedIntegerField, IdField, InstantField, PlainTextField
 from ondi.api.responses import success
-from ondi.api.views import ApiViewSet, path_id, valid_body
+from ondi.api.views import ApiViewSet, address_of, path_id, valid_body
 from ondi.common.errors import InvalidInput
+from ondi.files.api.data import AttachmentIdsField
 from support.actions import ACTIONS, Action, Kind, Operation, Parameter
 from support.api.agent import docs as agent_docs
 from support.api.agent.views import IsSupportUser, queue_detail
-from support.api.presentation import note_data
+from support.api.presentation import notes_data
 from support.errors import AssigneeNotASupportUser, TicketChanged, TicketNotFound
 from support.models import Tag, Ticket, TicketNote
 from support.vocabulary import Priority
@@ -47,6 +48,7 @@ def _field(parameter: Parameter) -> serializers.Field[Any, Any, Any, Any]:
         ),
         Kind.MOMENT: lambda: InstantField(**common),
         Kind.ID: lambda: IdField(**common),
+        Kind.FILES: AttachmentIdsField,
     }
     return fields[parameter.kind]()
 
@@ -117,7 +119,8 @@ def _call_of(name: str, action: Action, operation: Operation) -> Callable[..., R
         except AssigneeNotASupportUser as refusal:
             raise InvalidInput({"user_id": ["invalid"]}) from refusal
         if isinstance(done, TicketNote):
-            return success(str(operation.done), {"note": note_data(done)}, status=201)
+            (note,) = notes_data([done], actor, address_of(request))
+            return success(str(operation.done), {"note": note}, status=201)
         return success(str(operation.done), queue_detail(actor, key))
 
     call.__name__ = name

@@ -45,6 +45,7 @@ NOTE = {
     "id": "0197f0a0-0000-7000-8000-000000000031",
     "author": AGENT,
     "content": "The courier lost it.",
+    "attachments": [],
     "created_at": TICKET["created_at"],
 }
 EVENT = {

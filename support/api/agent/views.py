@@ -13,12 +13,12 @@ from ondi.accounts.authentication import actor_of
 from ondi.api.idempotency import idempotent
 from ondi.api.pagination import LAST_ROW, requested_page
 from ondi.api.responses import success
-from ondi.api.views import ApiViewSet, path_id
+from ondi.api.views import ApiViewSet, address_of, path_id
 from ondi.common.errors import PermissionDenied
 from support import policies, services
 from support.api.agent import docs
 from support.api.filters import wanted_of_queue
-from support.api.presentation import event_data, note_data, queue_detail_data, queue_ticket_data
+from support.api.presentation import event_data, notes_data, queue_detail_data, queue_ticket_data
 from support.errors import NotASupportUser, TicketNotFound
 from support.models import Ticket, TicketEvent, TicketNote
 from support.reads import COUNTED_AT_MOST, queue_page
@@ -63,7 +63,10 @@ class AgentTicketViewSet(ApiViewSet):
         ticket, page = self._visible_ticket(request, ticket_id), requested_page(request.query_params)
         found = TicketNote.objects.of(ticket)
         rows = page.rows(found.order_by("-created_at", "-id"))
-        data = {"notes": [note_data(note) for note in rows], "pagination": page.describe(found.count())}
+        data = {
+            "notes": notes_data(rows, actor_of(request), address_of(request)),
+            "pagination": page.describe(found.count()),
+        }
         return success(_("Notes retrieved"), data)
 
     @docs.list_events

@@ -9,9 +9,11 @@ from conversations import errors
 from ondi.accounts.api.docs import TOKENS
 from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, documented
 from ondi.common.errors import InvalidInput
+from ondi.files.errors import AttachmentNotFound, AttachmentNotUploaded
 from support.api.messaging.serializers import MessageData, PostMessageBody
 
 CONVERSATION_ID = "0197f0a0-0000-7000-8000-000000000022"
+OF_FILES = [AttachmentNotFound(), AttachmentNotUploaded()]
 MESSAGE = {
     "id": "0197f0a0-0000-7000-8000-000000000023",
     "conversation_id": CONVERSATION_ID,
@@ -19,6 +21,7 @@ MESSAGE = {
     "sender": {"id": "0197f0a0-0000-7000-8000-000000000003", "name": "Sara K.", "role": "agent"},
     "message_type": "text",
     "content": "We found your parcel, it comes today.",
+    "attachments": [],
     "event": None,
     "created_at": "2026-11-23T09:34:00.000000Z",
 }
@@ -54,14 +57,15 @@ post_message = documented(
     "POST messaging/conversations/<str:conversation_id>/messages",
     "postMessage",
     "Say something in a conversation",
-    description="By those who take part, while the conversation is open. All before it counts as read by its sender.",
+    description="By those who take part, while the conversation is open. All before it counts as read by its sender. "
+    "`attachment_ids`: files that were uploaded before; they may still be checked.",
     message="Message sent",
     body=PostMessageBody,
     body_examples={"An answer": {"content": "We found your parcel, it comes today."}},
     data={"message": MessageData()},
     example={"message": MESSAGE},
     status=201,
-    refusals=[*TOKENS, errors.ConversationNotFound(), errors.NotAParticipant(), errors.ConversationClosed()],
+    refusals=[*TOKENS, errors.ConversationNotFound(), errors.NotAParticipant(), errors.ConversationClosed(), *OF_FILES],
     idempotent=True,
 )
 mark_read = documented(

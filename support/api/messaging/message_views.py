@@ -19,10 +19,13 @@ from ondi.accounts.authentication import actor_of
 from ondi.api.idempotency import idempotent
 from ondi.api.pagination import requested_page
 from ondi.api.responses import success
-from ondi.api.views import ApiViewSet, body_or_refusal, path_id
+from ondi.api.views import ApiViewSet, address_of, body_or_refusal, path_id
 from ondi.common.errors import InvalidInput
+from ondi.files.api.data import attachments_of
+from ondi.files.links import FileReader
+from ondi.files.models import Parent
 from support.api.messaging import message_docs as docs
-from support.api.messaging.message_data import message_data
+from support.api.messaging.message_data import messages_data
 from support.api.messaging.parameters import requested_range, required_id
 from support.api.messaging.serializers import PostMessageBody
 from support.services import post_message
@@ -56,7 +59,7 @@ class MessageViewSet(ApiViewSet):
         else:
             rows = newest_messages(actor, conversation.id, start=page.start, limit=page.limit)
             total = conversation.message_count
-        shown = [message_data(row, short=_sees_short_names(actor, conversation)) for row in rows]
+        shown = messages_data(rows, actor, short=_sees_short_names(actor, conversation), here=address_of(request))
         return {"messages": shown, "pagination": page.describe(total)}, rows[0].sequence if rows else 0
 
     def _beside(self, name: str, request: Request, actor: Actor, conversation: Any) -> tuple[dict[str, Any], int]:
@@ -70,18 +73,24 @@ class MessageViewSet(ApiViewSet):
         sequence, read = _sequence(actor, conversation, message), BESIDE[name]
         is_last = sequence == (conversation.message_count if name == "after" else 1)
         rows = [] if is_last else read(actor, conversation.id, message, limit=limit + 1)
-        shown = [message_data(row, short=_sees_short_names(actor, conversation)) for row in rows[:limit]]
+        short = _sees_short_names(actor, conversation)
+        shown = messages_data(rows[:limit], actor, short=short, here=address_of(request))
         return {"messages": shown, "has_more": len(rows) > limit}, max((one["sequence"] for one in shown), default=0)
 
     @docs.post_message
-    @idempotent(lambda request, _kept, conversation_id: _posting_refused(actor_of(request), conversation_id)())
+    @idempotent(
+        lambda request, _kept, conversation_id: _posting_refused(actor_of(request), conversation_id)(),
+        again=lambda request, kept, **_path: _with_files_as_they_are(request, kept),
+    )
     def create(self, request: Request, conversation_id: str) -> Response:
         actor, wanted = actor_of(request), path_id(conversation_id)
         body = body_or_refusal(PostMessageBody, request, _posting_refused(actor, conversation_id))
-        message = post_message(actor=actor, conversation_id=wanted, content=body["content"])
-        row = _as_row(message, actor)
+        message = post_message(
+            actor=actor, conversation_id=wanted, content=body["content"], attachment_ids=body.get("attachment_ids", ()),
+        )  # fmt: skip
         short = not actor.is_support_user or message.sender_role == Participant.Role.CUSTOMER
-        return success(_("Message sent"), {"message": message_data(row, short=short)}, status=201)
+        (shown,) = messages_data([_as_row(message, actor)], actor, short=short, here=address_of(request))
+        return success(_("Message sent"), {"message": shown}, status=201)
 
 
 class ReadStatusViewSet(ApiViewSet):
@@ -103,6 +112,14 @@ def _as_row(message: Message, sender: Actor) -> Any:
     """A row of `rows()`, of a message this person has just sent."""
     own = [getattr(message, name) for name in MESSAGE_FIELDS if not name.startswith("sender__")]
     return MessageRow._make([*own, sender.user_id, sender.first_name, sender.last_name, None])
+
+
+def _with_files_as_they_are(request: Request, kept: dict[str, Any]) -> dict[str, Any]:
+    """An answer that was kept names links that are over, and what files were then."""
+    key, number = UUID(kept["message"]["id"]), len(kept["message"]["attachments"])
+    actor, here = actor_of(request), address_of(request)
+    files = attachments_of(actor.tenant_ids, Parent.MESSAGE, {key: number}, reader=FileReader.of(actor), here=here)
+    return {"message": {**kept["message"], "attachments": files[key]}}
 
 
 def _readable(actor: Actor, conversation_id: str) -> Any:

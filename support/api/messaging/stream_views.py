@@ -8,10 +8,11 @@ from rest_framework.response import Response
 
 from ondi.accounts.tokens import Claims
 from ondi.api.responses import success
-from ondi.api.views import ApiViewSet
+from ondi.api.views import ApiViewSet, address_of
 from ondi.common.times import iso
 from ondi.streaming.models import StreamTicket
-from ondi.streaming.tickets import address_of, issue_ticket
+from ondi.streaming.tickets import address_of as stream_address
+from ondi.streaming.tickets import issue_ticket
 from support.api.messaging import stream_docs as docs
 
 
@@ -21,6 +22,6 @@ class StreamTicketViewSet(ApiViewSet):
     @docs.ticket
     def create(self, request: Request) -> Response:
         text, expires_at = issue_ticket(cast(Claims, request.auth))
-        url = address_of(text, request.build_absolute_uri("/").rstrip("/"))
+        url = stream_address(text, address_of(request))
         data = {"url": url, "expires_at": iso(expires_at)}
         return success(_("Stream ticket created"), data, status=201)

@@ -17,10 +17,11 @@ from ondi.accounts.api_keys import ApiKeyAuthentication, HasScope, Integration
 from ondi.accounts.models import Scope
 from ondi.api.pagination import requested_page
 from ondi.api.responses import success
-from ondi.api.views import ApiViewSet, path_id
+from ondi.api.views import ApiViewSet, address_of, path_id
 from ondi.common.errors import InvalidInput
 from ondi.common.ids import parse_id
-from support.api.messaging.message_data import message_data
+from ondi.files.links import FileReader
+from support.api.messaging.message_data import messages_data
 from support.api.messaging.parameters import required_id
 from support.api.presentation import program_ticket_data
 from support.api.programs import docs
@@ -85,7 +86,8 @@ class ProgramMessageViewSet(ApiViewSet):
             if find_sequence(program, conversation_id, message) is None:
                 raise MessageNotFound
             rows = BESIDE[beside](program, conversation_id, message, limit=limit + 1)
-        shown = [message_data(row, short=False) for row in rows[:limit]]
+        key = FileReader.key(cast(Integration, request.user).user_id)
+        shown = messages_data(rows[:limit], program, short=False, here=address_of(request), reader=key)
         return success(_("Messages retrieved"), {"messages": shown, "has_more": len(rows) > limit})
 
 

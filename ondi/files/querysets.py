@@ -1,0 +1,46 @@
+"""Reads of files."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
+
+from django.db.models import Sum
+
+from ondi.accounts.actors import Actor
+from ondi.common.querysets import TenantQuerySet, Viewer
+
+if TYPE_CHECKING:
+    from ondi.files.models import StoredFile  # noqa: F401 - named in a string
+
+
+class StoredFileQuerySet(TenantQuerySet["StoredFile"]):
+    """A removed file is in no read but those that say so."""
+
+    def visible_to(self, viewer: Viewer) -> Self:
+        return super().visible_to(viewer).present()
+
+    def present(self) -> Self:
+        return self.exclude(state="removed")
+
+    def removed(self) -> Self:
+        return self.filter(state="removed")
+
+    def drafts(self) -> Self:
+        """Sent with nothing yet."""
+        return self.present().filter(parent_id=None)
+
+    def drafts_of(self, actor: Actor) -> Self:
+        return self.drafts().in_tenants(actor.tenant_ids).filter(uploader_id=actor.membership_id)
+
+    def old_drafts(self, before: datetime) -> Self:
+        return self.drafts().filter(created_at__lt=before)
+
+    def of(self, kind: str, parent_ids: Collection[UUID]) -> Self:
+        """What was sent with these, each one's in its order."""
+        return self.present().filter(parent_kind=kind, parent_id__in=parent_ids).order_by("parent_id", "place")
+
+    def bytes_used(self) -> int:
+        """What they take, and those that wait will take."""
+        waiting = self.filter(state__in=("waiting", "checking")).aggregate(total=Sum("size"))["total"] or 0
+        return (self.aggregate(total=Sum("stored_bytes"))["total"] or 0) + waiting

@@ -1,0 +1,146 @@
+"""Announcing, taking, sending and removing files: every write that has a rule."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from ondi.accounts.actors import Actor
+from ondi.api.errors import PayloadTooLarge
+from ondi.common.errors import InvalidInput, PermissionDenied
+from ondi.files.errors import AttachmentNotFound, AttachmentNotUploaded, StorageQuotaExceeded
+from ondi.files.kinds import ALLOWED
+from ondi.files.models import MOST_BYTES, Parent, State, StoredFile
+from ondi.files.names import shown_name
+from ondi.files.querysets import StoredFileQuerySet
+from ondi.tenants.models import Tenant
+
+MOST_FILES = 10
+
+
+@transaction.atomic
+def announce_file(
+    *, actor: Actor, file_name: str, content_type: str, size: int, sha256: str = "", at: datetime | None = None
+) -> StoredFile:
+    """A draft of the actor's, to be uploaded next. `size` in bytes; `sha256` of them in hex, if they know it.
+
+    Holds the tenant's quota until the end. Raises `PermissionDenied` (who only reads), `InvalidInput`,
+    `PayloadTooLarge`, `StorageQuotaExceeded`.
+    """
+    if actor.membership_id is None:
+        raise PermissionDenied
+    if content_type not in ALLOWED:
+        raise InvalidInput({"content_type": ["invalid_choice"]})
+    if size > MOST_BYTES:
+        raise PayloadTooLarge
+    _hold_quota(actor.tenant_id)
+    if StoredFile.objects.in_tenants([actor.tenant_id]).bytes_used() + size > quota_of(actor.tenant_id):
+        raise StorageQuotaExceeded
+    return StoredFile.objects.create(
+        tenant_id=actor.tenant_id, uploader_id=actor.membership_id, file_name=shown_name(file_name, content_type),
+        content_type=content_type, size=size, sha256=sha256.lower(), created_at=at or timezone.now(),
+    )  # fmt: skip
+
+
+def quota_of(tenant_id: UUID) -> int:
+    """How many bytes of files a tenant may have."""
+    own = Tenant.objects.values_list("file_quota_bytes", flat=True).get(id=tenant_id)
+    return settings.FILES_QUOTA_BYTES if own is None else own
+
+
+def _hold_quota(tenant_id: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"files {tenant_id}"])
+
+
+def take_upload(*, tenant_id: UUID, file_id: UUID, upload_id: UUID, sha256: str, at: datetime | None = None) -> bool:
+    """The bytes of a draft lie under this id: they are checked next. False where others were there first.
+
+    Needs the tenant in scope. One statement, which locks the file.
+    """
+    return bool(
+        StoredFile.objects.in_tenants([tenant_id])
+        .filter(id=file_id, state=State.WAITING)
+        .update(state=State.CHECKING, upload_id=upload_id, sha256=sha256, next_at=at or timezone.now())
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Attaching:
+    """Drafts that are about to be sent, in the order given; nothing is written yet."""
+
+    files: Sequence[StoredFile] = ()
+
+    @property
+    def preview(self) -> str:
+        """What stands for a message without words."""
+        return self.files[0].file_name if self.files else ""
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
+def drafts_to_send(actor: Actor, attachment_ids: Collection[UUID]) -> Attaching:
+    """The actor's own drafts with these ids.
+
+    Raises `InvalidInput` (too many, one twice, too large together), `AttachmentNotFound`, `AttachmentNotUploaded`.
+    """
+    if not attachment_ids:
+        return Attaching()
+    if len(attachment_ids) > MOST_FILES:
+        raise InvalidInput({"attachment_ids": ["max_length"]})
+    if len(set(attachment_ids)) < len(attachment_ids):
+        raise InvalidInput({"attachment_ids": ["invalid"]})
+    found = {file.id: file for file in StoredFile.objects.drafts_of(actor).filter(id__in=attachment_ids)}
+    if len(found) < len(attachment_ids):
+        raise AttachmentNotFound
+    files = [found[key] for key in attachment_ids]
+    if any(file.state == State.WAITING for file in files):
+        raise AttachmentNotUploaded
+    if sum(file.size for file in files) > MOST_BYTES:
+        raise InvalidInput({"attachment_ids": ["max_value"]})
+    return Attaching(files)
+
+
+def attach(attaching: Attaching, kind: Parent, parent_id: UUID) -> None:
+    """Send these with something that was just written, in its transaction. Locks them.
+
+    Raises `AttachmentNotFound` where one was sent or removed meanwhile.
+    """
+    if not attaching:
+        return
+    keys = [file.id for file in attaching.files]
+    tenant_ids = [attaching.files[0].tenant_id]
+    locked = {file.id: file for file in StoredFile.objects.in_tenants(tenant_ids).drafts().filter(id__in=keys).locked()}
+    if len(locked) < len(keys):
+        raise AttachmentNotFound
+    sent = [locked[key] for key in keys]
+    for place, file in enumerate(sent):
+        file.parent_kind, file.parent_id, file.place = kind, parent_id, place
+    StoredFile.objects.bulk_update(sent, ["parent_kind", "parent_id", "place"])
+
+
+@transaction.atomic
+def delete_draft(*, actor: Actor, file_id: UUID) -> None:
+    """Raises `AttachmentNotFound` for what is no draft of theirs. Locks it."""
+    if not remove(StoredFile.objects.drafts_of(actor).filter(id=file_id)):
+        raise AttachmentNotFound
+
+
+def remove_files_of(tenant_id: UUID, kind: Parent, parent_ids: Collection[UUID]) -> int:
+    """What was sent with these is gone for everybody; its bytes are deleted by the sweep. Locks them."""
+    return remove(StoredFile.objects.in_tenants([tenant_id]).of(kind, parent_ids))
+
+
+def remove(files: StoredFileQuerySet) -> int:
+    """The rows stay, without a word, until their bytes are deleted (`sweeping`). How many there were. Locks them."""
+    keys = list(files.order_by().locked().values_list("id", flat=True))
+    return StoredFile.objects.filter(id__in=keys).update(
+        state=State.REMOVED, reason="", next_at=None, file_name="", sha256="", attempts=F("attempts") + 1,
+        parent_kind="", parent_id=None,
+    )  # fmt: skip

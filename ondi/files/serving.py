@@ -1,0 +1,263 @@
+"""Bytes in and out by signed links, in the stream process: a slow line holds no thread of a web process."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.utils import translation
+from django.utils.translation import gettext
+
+from ondi.api.asgi import Header, Receive, Request, Send, answer, log, note
+from ondi.api.errors import LengthRequired, MethodNotAllowed
+from ondi.common.errors import InvalidInput, NotFound, ServiceUnavailable
+from ondi.common.ids import new_id
+from ondi.files.access import Awaited, Readable, awaited, readable, taken
+from ondi.files.errors import AttachmentAlreadyUploaded
+from ondi.files.links import READING, UPLOAD, Link, read_link
+from ondi.files.models import incoming_key
+from ondi.files.names import content_disposition
+from ondi.files.storage import StoreAway, store
+
+AT_ONCE = 64
+THREADS = 4
+PIECE = 64 * 1_024  # bytes
+PATIENCE = 60.0  # seconds without a byte
+OF_THE_BUCKET = 60  # seconds that its own links live
+KEPT_BY_BROWSERS = b"private, max-age=3600, immutable"
+Answer = TypeVar("Answer")
+Ask = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which bytes of a file are wanted; `end`: the first that is not."""
+
+    start: int
+    end: int
+    is_part: bool = False
+
+
+class FileServer:
+    """`ask`: puts a question to the database, in a thread that may."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="files")
+        self._at_work = 0
+
+    async def serve(self, request: Request, receive: Receive, send: Send) -> None:
+        """Raises `DomainError` before the first byte goes out; afterwards it only ends."""
+        if request.method == "OPTIONS":
+            await answer(request, send, 200, None)
+            return
+        link = read_link(request.path, request.query)
+        if link is None:
+            raise NotFound
+        if request.method not in (("PUT",) if link.purpose == UPLOAD else ("GET", "HEAD")):
+            raise MethodNotAllowed
+        if self._at_work >= AT_ONCE:
+            raise ServiceUnavailable
+        self._at_work += 1
+        try:
+            if link.purpose in READING:
+                await self._give(request, send, link)
+            else:
+                await self._take(request, receive, send, link)
+        except StoreAway as error:
+            raise ServiceUnavailable from error
+        finally:
+            self._at_work -= 1
+
+    async def _do(self, work: Callable[..., Answer], *arguments: Any, **named: Any) -> Answer:
+        """Something that waits for a disk or a bucket."""
+        call = partial(work, *arguments, **named)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    async def _give(self, request: Request, send: Send, link: Link) -> None:
+        file: Readable = await self._ask(readable, link)
+        disposition = content_disposition(file.file_name, inline=file.is_shown)
+        if not store().is_local:
+            await self._lead_to_bucket(request, send, file, disposition)
+            return
+        try:
+            descriptor = await self._do(os.open, store().path(file.key), os.O_RDONLY)
+        except FileNotFoundError:
+            raise ServiceUnavailable from None  # its row says it is there: `doctor` names it
+        try:
+            await self._send_file(request, send, file, descriptor, disposition)
+        finally:
+            os.close(descriptor)
+
+    async def _send_file(self, request: Request, send: Send, file: Readable, descriptor: int, disposition: str) -> None:
+        size, etag = os.fstat(descriptor).st_size, f'"{hashlib.sha256(file.key.encode()).hexdigest()[:32]}"'
+        headers = [*_kept(request), (b"etag", etag.encode()), (b"accept-ranges", b"bytes")]
+        if etag in request.headers.get("if-none-match", ""):
+            await _begin(request, send, 304, headers)
+            await _end(send)
+            return
+        span = _span(request, size, etag)
+        if span is None:
+            await _begin(request, send, 416, [*headers, (b"content-range", b"bytes */%d" % size)])
+            await _end(send)
+            return
+        headers += [
+            (b"content-type", _typed(file.content_type)), (b"content-disposition", disposition.encode()),
+            (b"content-length", b"%d" % (span.end - span.start)),
+        ]  # fmt: skip
+        if span.is_part:
+            headers.append((b"content-range", b"bytes %d-%d/%d" % (span.start, span.end - 1, size)))
+        await _begin(request, send, 206 if span.is_part else 200, headers)
+        try:
+            if request.method == "GET":
+                await self._send_bytes(send, descriptor, span)
+        except (OSError, TimeoutError):  # no answer can be made of it any more: the client sees that less came
+            log.warning("file broke off", exc_info=True)
+        await _end(send)
+
+    async def _send_bytes(self, send: Send, descriptor: int, span: Span) -> None:
+        """Raises `TimeoutError` where the client takes nothing for too long, `OSError`."""
+        place = span.start
+        while place < span.end:
+            piece = await self._do(os.pread, descriptor, min(PIECE, span.end - place), place)
+            if not piece:
+                raise OSError("shorter than it was")
+            async with asyncio.timeout(PATIENCE):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            place += len(piece)
+
+    async def _lead_to_bucket(self, request: Request, send: Send, file: Readable, disposition: str) -> None:
+        url = await self._do(
+            store().download_link, file.key, disposition=disposition, content_type=_typed(file.content_type).decode(),
+            seconds=OF_THE_BUCKET, method=request.method,
+        )  # fmt: skip
+        kept = [(name, value) for name, value in _kept(request) if name != b"cache-control"]
+        await _begin(
+            request, send, 302,
+            [*kept, (b"location", url.encode()), (b"cache-control", b"private, max-age=%d" % (OF_THE_BUCKET // 2))],
+        )  # fmt: skip
+        await _end(send)
+
+    async def _take(self, request: Request, receive: Receive, send: Send, link: Link) -> None:
+        if not store().is_local:
+            raise NotFound
+        length = request.headers.get("content-length", "")
+        if not (length.isascii() and length.isdigit() and len(length) < 16):
+            raise LengthRequired
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        upload: Awaited = await self._ask(awaited, link, int(length), content_type)
+        path = await self._do(store().temporary, incoming_key(upload.tenant_id, upload.file_id))
+        try:
+            sha256 = await self._receive(receive, path, int(length))
+            if sha256 is not None:
+                await self._keep(upload, path, sha256)
+        finally:
+            await self._do(path.unlink, missing_ok=True)
+        if sha256 is not None:
+            with translation.override(request.language):
+                body = {"success": True, "message": gettext("File uploaded"), "data": {}}
+            await answer(request, send, 200, body)
+
+    async def _receive(self, receive: Receive, path: Path, length: int) -> str | None:
+        """Write so many bytes to this file; their hash. None where the client is gone before it sent all of them.
+
+        Raises `InvalidInput` where others come than were said, or none for too long.
+        """
+        found, total = hashlib.sha256(), 0
+        descriptor = await self._do(os.open, path, os.O_WRONLY)
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        message = await receive()
+                except TimeoutError:
+                    raise InvalidInput({"Content-Length": ["invalid"]}) from None
+                if message["type"] == "http.disconnect":
+                    return None
+                piece = message.get("body", b"")
+                total += len(piece)
+                if total > length:
+                    raise InvalidInput({"Content-Length": ["invalid"]})
+                await self._do(_write, descriptor, piece, found)
+                if not message.get("more_body"):
+                    break
+        finally:
+            os.close(descriptor)
+        if total < length:
+            raise InvalidInput({"Content-Length": ["invalid"]})
+        return found.hexdigest()
+
+    async def _keep(self, upload: Awaited, path: Path, sha256: str) -> None:
+        """Raises `InvalidInput` for other bytes than announced, `AttachmentAlreadyUploaded`, `NotFound`."""
+        if upload.is_taken:
+            if upload.sha256 != sha256:
+                raise AttachmentAlreadyUploaded
+            return
+        if upload.sha256 not in ("", sha256):
+            raise InvalidInput({"sha256": ["invalid"]})
+        upload_id = new_id()
+        key = incoming_key(upload.tenant_id, upload_id)
+        await self._do(store().keep, path, key)
+        is_ours = False
+        try:
+            is_ours = await self._ask(taken, upload, upload_id, sha256)
+        finally:
+            if not is_ours:
+                await self._do(store().delete, [key])
+
+
+def _write(descriptor: int, piece: bytes, found: Any) -> None:
+    found.update(piece)
+    try:
+        while piece:
+            piece = piece[os.write(descriptor, piece) :]
+    except OSError as error:
+        raise StoreAway(str(error.strerror)) from error
+
+
+def _kept(request: Request) -> list[Header]:
+    """How a browser keeps it, and that it does nothing by itself there."""
+    return [
+        (b"cache-control", KEPT_BY_BROWSERS), (b"x-content-type-options", b"nosniff"),
+        (b"content-security-policy", b"sandbox; default-src 'none'"),
+        (b"cross-origin-resource-policy", b"cross-origin"), (b"referrer-policy", b"no-referrer"),
+        *request.own_headers(),
+    ]  # fmt: skip
+
+
+def _typed(content_type: str) -> bytes:
+    """Text without a charset is read in whatever a browser guesses."""
+    return content_type.encode() + (b"; charset=utf-8" if content_type.startswith("text/") else b"")
+
+
+def _span(request: Request, size: int, etag: str) -> Span | None:
+    """Which bytes are asked for: of several ranges, or of none that is understood, all; None for one beyond the end."""
+    whole, header = Span(0, size), request.headers.get("range", "")
+    unit, _equals, given = header.partition("=")
+    first, dash, last = given.strip().partition("-")
+    numbers = [text for text in (first, last) if text]
+    if unit.strip().lower() != "bytes" or not dash or not numbers or "," in given:
+        return whole
+    if not all(text.isascii() and text.isdigit() and len(text) < 16 for text in numbers):
+        return whole
+    if request.headers.get("if-range", etag) != etag:
+        return whole
+    start = int(first) if first else max(0, size - int(last))
+    end = min(size, int(last) + 1) if first and last else size
+    if first and last and int(last) < int(first):
+        return whole
+    return Span(start, end, is_part=True) if start < end else None
+
+
+async def _begin(request: Request, send: Send, status: int, headers: list[Header]) -> None:
+    note(request, status)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def _end(send: Send) -> None:
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
