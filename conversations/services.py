@@ -19,7 +19,7 @@ from ondi.common.ids import new_id
 from ondi.common.prepared import fetch_prepared, insert_columns, insert_rows, insert_values
 from ondi.common.text import preview
 from ondi.files.models import Parent
-from ondi.files.services import Attaching, attach, remove_files_of
+from ondi.files.services import NO_FILES, Attaching, attach, remove_files_of
 from ondi.outbox.models import Entry
 
 
@@ -29,7 +29,7 @@ class Opening:
 
     title: str
     message: str
-    files: Attaching = Attaching()
+    files: Attaching = NO_FILES
     acknowledgement_html: str | None = None
 
 
@@ -94,8 +94,8 @@ def post_system_message(
 def redact_message(*, conversation_id: UUID, message_id: UUID) -> bool:
     """Put "this message was removed" in a message's place, and in the conversation's summary; no way back.
 
-    Its files go with it. Locks the conversation, the message, then these. Returns False for one that was removed before. Raises
-    `MessageNotFound`.
+    Its files go with it. Locks the conversation, the message, then these. Returns False for one that was removed
+    before. Raises `MessageNotFound`.
     """
     conversation = Conversation.objects.locked().get(id=conversation_id)
     message = Message.objects.locked().filter(conversation=conversation, id=message_id).first()
@@ -204,7 +204,7 @@ def append_message(
     status: str | None = None,
     read_by: UUID | None = None,
     entry: Entry | None = None,
-    files: Attaching | None = None,
+    files: Attaching = NO_FILES,
 ) -> bool:
     """Save a message as its conversation's next one: number, summary and row.
 
@@ -213,7 +213,6 @@ def append_message(
     `read_by`: the membership that has read it, and with a message of their own all before it. Locks the
     conversation, their part in it, then the `files` that are sent with it.
     """
-    files = files or Attaching()
     message.attachment_count = len(files)
     shown = preview(message.content or files.preview, html=message.message_type == MessageType.HTML)
     event = Jsonb(message.event) if message.event else None

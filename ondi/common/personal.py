@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from django.apps import apps
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models import ForeignKey, Model, Q, QuerySet
 
 
 class Whole(Enum):
@@ -27,7 +27,8 @@ class PersonalData:
     """Rows that are somebody's matter.
 
     `of`: the link that leads to whose it is, straight or by another row that is theirs; `brings`: links to rows that
-    are theirs because this one is; `names`: a column that holds the id of any row of theirs, without a link.
+    are theirs because this one is; `names`: a column that holds the id of any row of theirs, without a link. With `of`
+    and `names`, either makes it theirs.
     `erase`: what their words become (`{id}`: the row's), or `ROW`; `kept`: words that stay, and why.
     `export`: the file of the archive that the person gets; `withheld`: why they get none.
     `is_purged`: it goes with its ticket, when old tickets are purged.
@@ -65,12 +66,15 @@ def rows_about(model: type[Model], person: Model) -> QuerySet[Any]:
         rows = rows.filter(tenant_id=person.tenant_id)  # type: ignore[attr-defined]
     if isinstance(person, model):
         return rows.filter(pk=person.pk)
-    if personal.of:
-        return rows.filter(**{f"{personal.of}__in": rows_about(_led_to(model, personal.of), person)})
-    if personal.names:
-        linked = [other for other, its in declared() if not its.names]
-        ids = [key for other in linked for key in rows_about(other, person).values_list("pk", flat=True)]
-        return rows.filter(**{f"{personal.names}__in": ids})
+    if personal.of or personal.names:
+        is_theirs = Q()
+        if personal.of:
+            is_theirs |= Q(**{f"{personal.of}__in": rows_about(_led_to(model, personal.of), person)})
+        if personal.names:
+            linked = [other for other, its in declared() if not its.names]
+            ids = [key for other in linked for key in rows_about(other, person).values_list("pk", flat=True)]
+            is_theirs |= Q(**{f"{personal.names}__in": ids})
+        return rows.filter(is_theirs)
     (source, name), *_others = (
         (other, link) for other, its in declared() for link in its.brings if _led_to(other, link) is model
     )

@@ -66,7 +66,7 @@ class Link:
 
     def is_signed_by(self, signature: str) -> bool:
         given = signature.encode("utf-8", "replace")
-        return any([hmac.compare_digest(self._signature(key).encode(), given) for key in _keys()])
+        return any(hmac.compare_digest(self._signature(key).encode(), given) for key in _keys())
 
     def _signature(self, key: str) -> str:
         said = "\n".join(

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from ondi.accounts.models import Membership
 from ondi.common.database import TenantForeignKey
 from ondi.common.ids import new_id
-from ondi.common.personal import PersonalData
+from ondi.common.personal import ROW, PersonalData
 from ondi.files.querysets import StoredFileQuerySet
 from ondi.tenants.models import TenantOwned
 
@@ -19,7 +19,7 @@ MAIN, VIEW, THUMBNAIL = "main", "view", "thumbnail"
 
 
 class State(models.TextChoices):
-    """`REMOVED`: nobody sees it any more; the row names what is to be deleted, and goes after it."""
+    """`REMOVED`: it is nobody's any more; the row names the bytes to delete, and goes after them."""
 
     WAITING = "waiting", _("waiting")
     CHECKING = "checking", _("checking")
@@ -52,7 +52,9 @@ class StoredFile(TenantOwned):
     before; while one checks, when its lease ends. `place`: among the files of its parent, from 0.
     """
 
-    uploader = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="+", verbose_name=_("uploader"))
+    uploader = TenantForeignKey(
+        Membership, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("uploader")
+    )
     file_name = models.CharField(_("name"), max_length=LONGEST_NAME, blank=True)
     content_type = models.CharField(_("type"), max_length=40)
     size = models.PositiveIntegerField(_("size"))
@@ -72,7 +74,7 @@ class StoredFile(TenantOwned):
     next_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
 
-    personal = PersonalData(of="uploader", erase={"file_name": ""}, export="files", is_purged=True)
+    personal = PersonalData(of="uploader", names="parent_id", erase=ROW, export="files", is_purged=True)
 
     objects = StoredFileQuerySet.as_manager()
 
@@ -86,6 +88,11 @@ class StoredFile(TenantOwned):
                 condition=models.Q(parent_kind="", parent_id=None)
                 | (models.Q(parent_kind__in=["message", "note"]) & models.Q(parent_id__isnull=False)),
                 name="files_storedfile_parent",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="removed", uploader=None, parent_id=None, file_name="")
+                | (~models.Q(state="removed") & models.Q(uploader__isnull=False)),
+                name="files_storedfile_removed",
             ),
             models.CheckConstraint(
                 condition=models.Q(state="ready", stored_id__isnull=False) | ~models.Q(state="ready"),

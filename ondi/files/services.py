@@ -85,13 +85,16 @@ class Attaching:
         return len(self.files)
 
 
+NO_FILES = Attaching()
+
+
 def drafts_to_send(actor: Actor, attachment_ids: Collection[UUID]) -> Attaching:
     """The actor's own drafts with these ids.
 
     Raises `InvalidInput` (too many, one twice, too large together), `AttachmentNotFound`, `AttachmentNotUploaded`.
     """
     if not attachment_ids:
-        return Attaching()
+        return NO_FILES
     if len(attachment_ids) > MOST_FILES:
         raise InvalidInput({"attachment_ids": ["max_length"]})
     if len(set(attachment_ids)) < len(attachment_ids):
@@ -142,5 +145,5 @@ def remove(files: StoredFileQuerySet) -> int:
     keys = list(files.order_by().locked().values_list("id", flat=True))
     return StoredFile.objects.filter(id__in=keys).update(
         state=State.REMOVED, reason="", next_at=None, file_name="", sha256="", attempts=F("attempts") + 1,
-        parent_kind="", parent_id=None,
+        uploader=None, parent_kind="", parent_id=None,
     )  # fmt: skip

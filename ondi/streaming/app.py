@@ -82,7 +82,7 @@ class Stream:
                 await self._send_all(request, listener, after, send)
             except asyncio.CancelledError:  # by the timer: its client takes nothing
                 listener.end("canceled")
-            except Exception:  # no answer can be made of it any more: the client asks again
+            except Exception:  # noqa: BLE001 - no answer can be made of it any more: the client asks again
                 log.warning("stream broke", exc_info=True)
                 listener.reason = "failed"
             finally:

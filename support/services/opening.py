@@ -14,7 +14,7 @@ from ondi.accounts.entering import acting_as
 from ondi.accounts.models import Membership
 from ondi.common.errors import InvalidInput, ServiceUnavailable
 from ondi.common.prepared import fetch_prepared, insert_rows
-from ondi.files.services import Attaching, drafts_to_send
+from ondi.files.services import NO_FILES, Attaching, drafts_to_send
 from orders.models import Order
 from support import policies
 from support.errors import CustomerNotFound, DeliveryNotFound, NotASupportUser, OrderNotFound
@@ -108,7 +108,7 @@ def open_ticket_on_behalf(
         source=TicketSource.PHONE,
         delivery_id=delivery_id,
         order_id=order_id,
-        files=Attaching(),
+        files=NO_FILES,
         acknowledgement_html=None,
         at=at,
     )

@@ -15,7 +15,7 @@ from ondi.common.database import broken_constraint
 from ondi.common.ids import new_id
 from ondi.common.prepared import insert_rows, update_row
 from ondi.files.models import Parent
-from ondi.files.services import Attaching, attach
+from ondi.files.services import NO_FILES, Attaching, attach
 from ondi.outbox.models import Entry
 from support import policies
 from support.errors import NotASupportUser, TicketAlreadyOpenForRelated, TicketChanged, TicketClosed, TicketNotFound
@@ -177,9 +177,8 @@ def say(ticket: Ticket, code: str, actor: Actor, at: datetime, *, status: str | 
     )
 
 
-def insert_note(ticket: Ticket, actor: Actor, content: str, at: datetime, files: Attaching | None = None) -> TicketNote:
+def insert_note(ticket: Ticket, actor: Actor, content: str, at: datetime, files: Attaching = NO_FILES) -> TicketNote:
     """An internal note with its files, published with whom it mentions; the ticket is saved. Locks the files."""
-    files = files or Attaching()
     note = TicketNote(
         tenant_id=ticket.tenant_id, ticket=ticket, author_id=person_of(actor), content=content,
         attachment_count=len(files), created_at=at,

@@ -48,6 +48,7 @@ FUNCTIONS = {
     "ondi_mails_due",
     "ondi_stopped",
     "ondi_claim_deliveries",
+    "ondi_claim_files",
 }
 FEWER_RIGHTS = {
     "support_ticketevent": {"SELECT", "INSERT"},

@@ -18,6 +18,7 @@ LAYERS = (
     "ondi.tenants",
     "ondi.outbox",
     "ondi.accounts",
+    "ondi.files",
     "ondi.streaming",
     "ondi.notifications",
     "ondi.webhooks",

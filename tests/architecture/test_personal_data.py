@@ -11,12 +11,14 @@ from django.utils import timezone
 
 from ondi.accounts.actors import Actor
 from ondi.api.models import IdempotencyRecord
+from ondi.common.ids import new_id
 from ondi.common.personal import ROW, NotPersonal, PersonalData, declared, rows_about
 from ondi.datafixes.models import FixImage, FixRun
+from ondi.files.services import announce_file, take_upload
 from ondi.tenants.scope import tenant_scope
 from orders.models import OrderItem
 from support.models import Tag, Ticket, TicketTag
-from support.services import close_ticket, note_presence, write_note
+from support.services import close_ticket, note_presence, post_message, write_note
 from tests.architecture.test_database_rules import TABLES
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
 
@@ -76,6 +78,11 @@ def customer(api):
         OrderItem.objects.create(tenant=tenant, order=order, position=1, name="lamp")
         TicketTag.objects.create(tenant=tenant, ticket=ticket, tag=Tag.objects.create(tenant=tenant, name="late"))
         write_note(actor=who, ticket_id=ticket.id, content="A note")
+        file = announce_file(actor=actor(customer), file_name="parcel.txt", content_type="text/plain", size=1)
+        take_upload(tenant_id=tenant.id, file_id=file.id, upload_id=new_id(), sha256="0" * 64)
+        post_message(
+            actor=actor(customer), conversation_id=ticket.conversation_id, content="", attachment_ids=[file.id]
+        )
         note_presence(ticket=ticket, membership_id=agent.id)
         run = FixRun.objects.create(tenant=tenant, command="x", operator="x", started_at=timezone.now())
         FixImage.objects.create(

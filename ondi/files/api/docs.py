@@ -1,12 +1,10 @@
 """What the OpenAPI document says of files."""
 
-from rest_framework import serializers
-
 from ondi.accounts.api.docs import TOKENS
 from ondi.api.errors import PayloadTooLarge
 from ondi.api.schema import documented
 from ondi.common.errors import InvalidInput, PermissionDenied
-from ondi.files.api.data import AnnounceBody, AttachmentData, DraftData
+from ondi.files.api.data import AnnounceBody, DraftData
 from ondi.files.errors import AttachmentNotFound, StorageQuotaExceeded
 
 AT = "messaging/attachments"

@@ -4,15 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tenants', '0005_portal_values'),
+        ("tenants", "0005_portal_values"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='tenant',
-            name='file_quota_bytes',
-            field=models.PositiveBigIntegerField(blank=True, help_text='Empty: as much as the installation gives everybody. Only platform operators decide this.', null=True, verbose_name='room for files, in bytes'),
+            model_name="tenant",
+            name="file_quota_bytes",
+            field=models.PositiveBigIntegerField(
+                blank=True,
+                help_text="Empty: as much as the installation gives everybody. Only platform operators decide this.",
+                null=True,
+                verbose_name="room for files, in bytes",
+            ),
         ),
     ]
