@@ -59,8 +59,9 @@ def check_due(*, at: datetime | None = None) -> int:
 def _taken(at: datetime) -> Sequence[tuple[UUID, UUID, int]]:
     """Tenant, file, and the number of the attempt."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT tenant_id, id, attempt FROM ondi_claim_files(%s, %s, %s)", [at, LEASE, AT_ONCE])
-        return cursor.fetchall()
+        sql = "SELECT tenant_id, id, attempt FROM ondi_claim_files(%s, %s::interval, %s)"
+        cursor.execute(sql, [at, f"{LEASE.total_seconds()} s", AT_ONCE])
+        return list(cursor.fetchall())
 
 
 def _check(file: StoredFile, at: datetime | None) -> None:

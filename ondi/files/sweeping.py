@@ -73,11 +73,12 @@ def _unnamed_of(keys: list[str]) -> Iterator[str]:
     for key in keys:
         by_tenant[_part(key, 1)].append(key)
     for tenant_id, theirs in by_tenant.items():
-        named = _named(tenant_id, {_part(key, 2) for key in theirs}) if tenant_id else frozenset()
+        ids = {found for key in theirs if (found := _part(key, 2))}
+        named = _named(tenant_id, ids) if tenant_id else frozenset()
         yield from (key for key in theirs if (key.partition("/")[0], _part(key, 2)) not in named)
 
 
-def _named(tenant_id: UUID, ids: Collection[UUID | None]) -> frozenset[tuple[str, UUID | None]]:
+def _named(tenant_id: UUID, ids: Collection[UUID]) -> frozenset[tuple[str, UUID | None]]:
     """Which of these a row names: as a place where an upload is awaited or looked at, or as what is read."""
     with tenant_scope(tenant_id):
         files = StoredFile.objects.in_tenants([tenant_id])
