@@ -171,7 +171,8 @@ def test_too_large_and_too_much_are_refused(portal, tenant):
     assert (
         portal.post(FILES, {"file_name": "x.txt", "content_type": "text/plain", "size": 26_214_401}).status_code == 413
     )
-    Tenant.objects.filter(id=tenant.id).update(file_quota_bytes=100)
+    with tenant_scope(tenant.id):
+        Tenant.objects.filter(id=tenant.id).update(file_quota_bytes=100)
     announced(portal, b"x" * 90)
 
     answer = portal.post(FILES, {"file_name": "x.txt", "content_type": "text/plain", "size": 11})
@@ -209,7 +210,7 @@ def test_a_ticket_and_a_note_take_files_and_customers_see_none_of_the_note(api, 
     ).json()["data"]["note"]
     check_due()
 
-    said = portal.get(f"/messaging/conversations/{opened['conversation_id']}/messages").json()["data"]["messages"][-1]
+    said = portal.get(f"/messaging/conversations/{opened['conversation']['id']}/messages").json()["data"]["messages"][-1]
 
     assert [one["id"] for one in said["attachments"]] == [key]
     assert [one["id"] for one in note["attachments"]] == [noted]
@@ -269,7 +270,8 @@ def test_parts_of_a_file_are_given(portal):
     assert whole.headers["cache-control"] == "private, max-age=3600, immutable"
 
 
-def test_pages_of_known_origins_may_upload(portal):
+def test_pages_of_known_origins_may_upload(portal, settings):
+    settings.STREAM_ORIGINS = ["https://portal.example"]
     upload = announced(portal)["upload"]
 
     known = follow(upload["url"], "OPTIONS", origin="https://portal.example")
