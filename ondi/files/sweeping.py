@@ -81,7 +81,7 @@ def unnamed(tenant_id: UUID, *, at: datetime | None = None) -> Iterator[Stored]:
     for place in (INCOMING, KEPT):
         old = (one for one in store().listing(f"{place}/{tenant_id}/") if one.modified_at < before)
         while some := list(islice(old, AT_ONCE)):
-            named = _named(tenant_id, place, {_id_in(one.key) for one in some})
+            named = _named(tenant_id, place, {found for one in some if (found := _id_in(one.key))})
             yield from (one for one in some if _id_in(one.key) not in named)
 
 
@@ -107,7 +107,7 @@ def _delete_temporaries(at: datetime) -> int:
     return total
 
 
-def _named(tenant_id: UUID, place: str, ids: Collection[UUID | None]) -> frozenset[UUID | None]:
+def _named(tenant_id: UUID, place: str, ids: Collection[UUID]) -> frozenset[UUID | None]:
     """Which of these a row names: as where an upload is awaited or looked at, or as what is read."""
     with tenant_scope(tenant_id):
         files = StoredFile.objects.in_tenants([tenant_id])

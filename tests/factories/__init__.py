@@ -156,7 +156,8 @@ def make_file(uploader, *, body=b"It was broken.", file_name="note.txt", state="
         file = StoredFile(
             tenant=uploader.tenant, uploader=uploader, file_name=file_name, content_type="text/plain", size=len(body),
             sha256=hashlib.sha256(body).hexdigest(), state=state,
-            next_at=timezone.now() if state == "checking" else None, reason="malformed" if state == "refused" else "", stored_id=new_id() if state == "ready" else None,
+            next_at=timezone.now() if state == "checking" else None, reason="malformed" if state == "refused" else "",
+            stored_id=new_id() if state == "ready" else None,
         )  # fmt: skip
         if sent_with:
             file.parent_kind, file.parent_id = ("note" if hasattr(sent_with, "author_id") else "message"), sent_with.pk
