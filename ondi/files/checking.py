@@ -8,6 +8,7 @@ what they wrote is deleted by the sweep.
 import hashlib
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -115,8 +116,8 @@ def record(file: StoredFile, checked: Checked, at: datetime) -> bool:
     """
     for _attempt in range(2):  # a draft may be sent just then, and only once
         with tenant_scope(file.tenant_id):
-            known = _own(file).first()
-            if known is None or known.next_at < at - FROZEN:
+            known = _own(file).filter(next_at__gt=at - FROZEN).first()
+            if known is None:
                 return False
             if known.parent_id:
                 rule().lock(known)
@@ -126,8 +127,9 @@ def record(file: StoredFile, checked: Checked, at: datetime) -> bool:
             if locked.parent_id == known.parent_id:
                 _write(locked, checked, at)
                 break
-    if is_ours():  # else the original may be looking at it; what it leaves, the sweep finds
-        store().delete([file.upload_key])
+    if is_ours():  # else the original of this database may be looking at it
+        with suppress(StoreAway):  # the sweep finds it
+            store().delete([file.upload_key])
     return True
 
 
