@@ -13,6 +13,7 @@ from django.utils import timezone
 from ondi.accounts.actors import Actor
 from ondi.api.errors import PayloadTooLarge
 from ondi.common.errors import InvalidInput, PermissionDenied
+from ondi.files.arriving import look_for_uploads
 from ondi.files.errors import AttachmentNotFound, AttachmentNotUploaded, StorageQuotaExceeded
 from ondi.files.kinds import ALLOWED
 from ondi.files.models import MOST_BYTES, Parent, State, StoredFile
@@ -58,18 +59,6 @@ def _hold_quota(tenant_id: UUID) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"files {tenant_id}"])
 
 
-def take_upload(*, tenant_id: UUID, file_id: UUID, upload_id: UUID, sha256: str, at: datetime | None = None) -> bool:
-    """The bytes of a draft lie under this id: they are checked next. False where others were there first.
-
-    Needs the tenant in scope. One statement, which locks the file.
-    """
-    return bool(
-        StoredFile.objects.in_tenants([tenant_id])
-        .filter(id=file_id, state=State.WAITING)
-        .update(state=State.CHECKING, upload_id=upload_id, sha256=sha256, next_at=at or timezone.now())
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Attaching:
     """Drafts that are about to be sent, in the order given; nothing is written yet."""
@@ -91,7 +80,8 @@ NO_FILES = Attaching()
 def drafts_to_send(actor: Actor, attachment_ids: Collection[UUID]) -> Attaching:
     """The actor's own drafts with these ids.
 
-    Raises `InvalidInput` (too many, one twice, too large together), `AttachmentNotFound`, `AttachmentNotUploaded`.
+    Raises `InvalidInput` (too many, one twice, too large together), `AttachmentNotFound`, `AttachmentNotUploaded`, and
+    as `look_for_uploads`.
     """
     if not attachment_ids:
         return NO_FILES
@@ -103,6 +93,7 @@ def drafts_to_send(actor: Actor, attachment_ids: Collection[UUID]) -> Attaching:
     if len(found) < len(attachment_ids):
         raise AttachmentNotFound
     files = [found[key] for key in attachment_ids]
+    look_for_uploads(files)
     if any(file.state == State.WAITING for file in files):
         raise AttachmentNotUploaded
     if sum(file.size for file in files) > MOST_BYTES:
