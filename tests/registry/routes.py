@@ -276,8 +276,8 @@ FILE = FILES + "/<str:attachment_id>"
 A_FILE = {"file_name": "parcel.jpg", "content_type": "image/jpeg", "size": 3}
 _OF_FILES = (
     Route("POST", FILES, signed_in(201), 4, just(A_FILE)),
-    Route("GET", FILE, signed_in(404, customer=200), 3),
-    Route("DELETE", FILE, signed_in(404, customer=200), 4),
+    Route("GET", FILE, signed_in(404, customer=200), 2),
+    Route("DELETE", FILE, signed_in(404, customer=200), 3),
 )
 _OF_WEBHOOKS = (
     Route("GET", WEBHOOKS, _FOR_ADMINS, 3, caller="admin", query=just({"limit": 50})),

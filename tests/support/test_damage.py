@@ -60,12 +60,15 @@ COLUMNS = {
     "api_idempotencyrecord": "plain user_id method path key body_hash status response",
     "conversations_conversation": "link last_message_id last_message_sender_id; copied title message_count "
         "last_message_sender_role last_message_type last_message_preview last_message_event last_message_at",
-    "conversations_message": "copied sequence; plain content event",
+    "conversations_message": "copied sequence attachment_count; plain content event",
     "conversations_participant": "copied last_read_sequence",
     "datafixes_fiximage": "plain item position table_name before after row_id",
     "datafixes_fixrun": "plain command operator arguments plan changed failed",
     "deliveries_delivery": "plain external_id delivery_code from_address to_address store promised_at delivered_at "
         "source_updated_at",
+    # What its bytes say, and what only looking at them can tell; where it hangs has a finding of its own.
+    "files_storedfile": "plain file_name content_type size sha256 width height upload_id stored_id stored_bytes "
+        "attempts place parent_id",
     "notifications_preferences": "plain types quiet_hours",
     "notifications_sendercode": "plain address tries",
     "notifications_senderdomain": "plain domain",
@@ -79,10 +82,10 @@ COLUMNS = {
     "support_ticket": "copied number subject; plain follow_up_at version",
     "support_ticketcounter": "copied last_number",
     "support_ticketevent": "plain cause before after",
-    "support_ticketnote": "plain content",
+    "support_ticketnote": "copied attachment_count; plain content",
     "tenants_portalsettings": "plain values allow_customer_close support_chat_enabled max_customer_priority "
         "acknowledgement_html",  # the last four unread
-    "tenants_tenant": "state time_zone; plain slug name external_id currency vouches_for_emails",
+    "tenants_tenant": "state time_zone; plain slug name external_id currency vouches_for_emails file_quota_bytes",
     "webhooks_endpoint": "plain url host events description secret previous_secret previous_until header_name header_value "
         "failing_since told_hours disabled_at last_success_at",
 }  # fmt: skip

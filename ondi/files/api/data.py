@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 from rest_framework import serializers
 
-from ondi.api.fields import IdField, StringField
+from ondi.api.fields import BoundedIntegerField, IdField, StringField
 from ondi.common.times import iso
 from ondi.files.kinds import ALLOWED
 from ondi.files.links import DOWNLOAD, THUMBNAIL, VIEW, FileReader, reading_link, upload_link
@@ -26,7 +26,7 @@ STATES = [(state.value, state.label) for state in State if state != State.REMOVE
 class AnnounceBody(serializers.Serializer[Any]):
     file_name = StringField(min_length=1, max_length=LONGEST_NAME, help_text="1 to 255 characters.")
     content_type = serializers.ChoiceField(choices=TYPES)
-    size = serializers.IntegerField(min_value=1, help_text=f"In bytes, at most {MOST_BYTES:,}; more is a 413.")
+    size = BoundedIntegerField(min_value=1, help_text=f"In bytes, at most {MOST_BYTES:,}; more is a 413.")
     sha256 = serializers.RegexField(r"\A[0-9a-fA-F]{64}\Z", required=False, help_text="Of the bytes, in hex.")
 
 
