@@ -34,7 +34,7 @@ from ondi.streaming.models import StreamTicket
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import OrderItem
 from support.fixes.doctor import examine
-from support.models import CannedReply, Tag, TicketCounter, TicketTag, TicketViewer
+from support.models import CannedReply, Tag, TicketCounter, TicketNote, TicketTag, TicketViewer
 from support.services import close_ticket, post_message, reopen_ticket, snooze_ticket, write_note
 from tests.factories import (
     DeliveryFactory,
@@ -43,6 +43,7 @@ from tests.factories import (
     OrderFactory,
     TenantFactory,
     actor,
+    make_file,
     make_ticket,
     make_webhook,
 )
@@ -142,10 +143,10 @@ FREE = {
     "accounts_membership.is_view_only", "datafixes_fixrun.status", "datafixes_fixrun.is_final", "deliveries_delivery.status",
     "orders_order.status", "orders_order.payment_status", "support_cannedreply.language", "support_ticket.priority",
     "support_ticket.source", "support_ticketevent.kind", "tenants_tenant.status", "tenants_tenant.time_zone", "tenants_tenant.language",
-    "webhooks_endpoint.is_active",
+    "webhooks_endpoint.is_active", "files_storedfile.has_views", "files_storedfile.reason", "files_storedfile.state",
     # links that say who or what by themselves
     "accounts_apikey.created_by_id", "accounts_membership.user_id", "accounts_refreshfamily.user_id", "accounts_refreshfamily.api_key_id",
-    "accounts_settingschange.actor_id", "deliveries_delivery.customer_id", "deliveries_delivery.order_id",
+    "accounts_settingschange.actor_id", "files_storedfile.uploader_id", "deliveries_delivery.customer_id", "deliveries_delivery.order_id",
     "notifications_preferences.membership_id", "notifications_text.channel", "notifications_text.language", "orders_order.customer_id", "orders_orderitem.order_id", "support_ticket.closed_by_id", "support_ticketevent.actor_id",
     "support_ticketevent.ticket_id", "support_ticketnote.author_id", "support_ticketnote.ticket_id", "support_tickettag.tag_id",
     "support_tickettag.ticket_id", "support_ticketviewer.membership_id", "support_ticketviewer.ticket_id", "datafixes_fiximage.run_id",
@@ -165,7 +166,7 @@ LESS, MORE = (
 FIRST = {
     "notifications_sendercode.asked_at", "notifications_senderdomain.created_at", "notifications_suppression.created_at",
     "accounts_apikey.created_at", "accounts_membership.created_at", "accounts_refreshfamily.created_at",
-    "accounts_settingschange.created_at", "api_idempotencyrecord.created_at", "datafixes_fixrun.started_at",
+    "accounts_settingschange.created_at", "files_storedfile.created_at", "api_idempotencyrecord.created_at", "datafixes_fixrun.started_at",
     "deliveries_delivery.created_at", "orders_order.created_at", "support_ticketviewer.seen_at",
     "tenants_portalsettings.updated_at", "tenants_tenant.created_at", "webhooks_endpoint.created_at",
 }  # fmt: skip
@@ -211,6 +212,8 @@ def tenant():
         reopen_ticket(actor=actor(agent), ticket_id=reopened.id)
         snooze_ticket(actor=actor(agent), ticket_id=reopened.id, until=now + timedelta(days=1))
         write_note(actor=actor(agent), ticket_id=answered.id, content="Ask the courier.")
+        said = Message.objects.get(conversation=answered.conversation_id, content="Sorry.")
+        note = TicketNote.objects.get()
         tags = [Tag.objects.create(tenant=tenant, name=name) for name in ("late", "vip")]
         TicketTag.objects.create(tenant=tenant, ticket=answered, tag=tags[0])
         TicketViewer.objects.create(tenant=tenant, ticket=answered, membership=agent, seen_at=now)
@@ -240,6 +243,8 @@ def tenant():
         )
         assert TicketCounter.objects.filter(tenant=tenant).exists()
     make_webhook(MemberFactory(tenant=tenant, admin=True))
+    make_file(agent, sent_with=said)
+    make_file(agent, sent_with=note, state="checking")
     return tenant
 
 
