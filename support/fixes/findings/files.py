@@ -31,7 +31,7 @@ def _counts(kind: str, *, redacted: str, hold: tuple[str, ...]) -> Iterator[Find
 def _without_parent() -> str:
     return " UNION ALL ".join(
         "SELECT t.id, t.parent_kind || ' ' || t.parent_id, CASE WHEN EXISTS (SELECT FROM datafixes_fiximage AS i "
-        "WHERE i.tenant_id = t.tenant_id AND i.row_id = t.parent_id) "
+        "WHERE i.tenant_id = t.tenant_id AND i.row_id = t.parent_id AND i.after IS NULL) "
         f"THEN 'a data fix may bring its {kind} back' END AS doubt FROM files_storedfile AS t "
         f"WHERE {MINE} AND t.parent_kind = '{kind}' AND NOT EXISTS (SELECT FROM {table} AS there "
         "WHERE there.tenant_id = t.tenant_id AND there.id = t.parent_id)"
