@@ -8,7 +8,9 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ondi.accounts.actors import Actor
 from ondi.api.errors import PayloadTooLarge
@@ -40,7 +42,8 @@ def announce_file(
     if size > MOST_BYTES:
         raise PayloadTooLarge
     _hold_quota(actor.tenant_id)
-    if StoredFile.objects.in_tenants([actor.tenant_id]).bytes_used() + size > quota_of(actor.tenant_id):
+    room = room_of(actor.tenant_id)
+    if room.used_bytes + size > room.quota_bytes:
         raise StorageQuotaExceeded
     return StoredFile.objects.create(
         tenant_id=actor.tenant_id, uploader_id=actor.membership_id, file_name=shown_name(file_name, content_type),
@@ -48,10 +51,24 @@ def announce_file(
     )  # fmt: skip
 
 
-def quota_of(tenant_id: UUID) -> int:
-    """How many bytes of files a tenant may have."""
-    own = Tenant.objects.values_list("file_quota_bytes", flat=True).get(id=tenant_id)
-    return settings.FILES_QUOTA_BYTES if own is None else own
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many bytes of files a tenant may have, and how many are taken."""
+
+    quota_bytes: int
+    used_bytes: int
+
+    def __str__(self) -> str:
+        """In words, in the reader's language: 1.2 GB of 20 GB."""
+        said = {"used": filesizeformat(self.used_bytes), "quota": filesizeformat(self.quota_bytes)}
+        return _("%(used)s of %(quota)s") % said
+
+
+def room_of(tenant_id: UUID) -> Room:
+    """A tenant's room for files. Needs it in scope. One statement."""
+    taken = StoredFile.objects.in_tenants([tenant_id]).bytes_used()
+    own, used = Tenant.objects.annotate(used=taken).values_list("file_quota_bytes", "used").get(id=tenant_id)
+    return Room(settings.FILES_QUOTA_BYTES if own is None else own, int(used or 0))
 
 
 def _hold_quota(tenant_id: UUID) -> None:
