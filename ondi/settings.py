@@ -230,6 +230,9 @@ STREAM_URL = env.str("STREAM_URL", default=next_port(PUBLIC_URL)).rstrip("/")
 # Files (docs/deploying.md): where links to them lead, where the stream process is if that is empty; how many bytes a
 # tenant may have; a clamd that looks at each (tcp://host:port or unix:/path), none if empty.
 FILES_URL = env.str("FILES_URL", default="").rstrip("/")
+FILES_ORIGINS = [
+    origin_of(FILES_URL or STREAM_URL)
+]  # from where pages of the admin load files, and where they send them
 FILES_QUOTA_BYTES = env.int("FILES_QUOTA_BYTES", default=20 * 1024**3)
 FILES_SCANNER = env.str("FILES_SCANNER", default="")
 STREAM_CONNECTIONS = env.int("STREAM_CONNECTIONS", default=5_000)  # at once in one process; the next ones get a 503
@@ -308,14 +311,19 @@ STREAM_ORIGINS = [*CORS_ALLOWED_ORIGINS, origin_of(PUBLIC_URL)]  # whose pages m
 CORS_URLS_REGEX = r"^/(?!admin/|integrations/)"  # a key of the platform belongs into no browser
 
 
+def _sources(*others: str) -> str:
+    """For a content policy: this origin, and each of these that is one."""
+    return " ".join(["'self'", *dict.fromkeys(filter(None, others))])
+
+
 # Security
 # What a browser may load and do, by the start of the path; the longest that fits counts. unfold evaluates
 # the expressions of its templates (Alpine) and sets styles in attributes; the API is no page at all.
 CONTENT_SECURITY_POLICIES = {
     "/": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "/admin/": "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
-    f"connect-src 'self' {origin_of(STREAM_URL)}".rstrip(),
+    f"img-src {_sources('data:', *FILES_ORIGINS)}; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
+    f"form-action 'self'; connect-src {_sources(origin_of(STREAM_URL), *FILES_ORIGINS)}",
     "/notifications/unsubscribe/": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'self'",
     "/mailbox": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'none'; "
