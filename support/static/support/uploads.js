@@ -42,7 +42,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function filesOf(form) {
-    const list = form.querySelector("[data-chips]"), input = form.querySelector("[data-file-input]");
+    const list = form.querySelector("[data-chips]"), input = document.createElement("input"); // outside the page: unfold decorates those in it
     const choose = form.querySelector("[data-choose]"), fault = form.querySelector("[data-file-fault]");
     const status = form.querySelector("[data-file-status]"), text = form.querySelector("textarea");
     const token = () => form.elements.csrfmiddlewaretoken.value;
@@ -269,6 +269,7 @@ document.addEventListener("DOMContentLoaded", () => {
       if (files.some(isRunning)) event.preventDefault();
     });
     addEventListener("online", () => files.filter(({ state, file }) => state === "lost" && file).forEach(start));
+    Object.assign(input, { type: "file", multiple: true, accept: said.accept });
     choose.hidden = false;
     choose.addEventListener("click", () => input.click());
     input.addEventListener("change", () => {
