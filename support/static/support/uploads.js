@@ -26,7 +26,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function sizeOf(bytes) {
     const [part, unit] = bytes < 1024 ? [1, "byte"] : bytes < 1048576 ? [1024, "kilobyte"] : [1048576, "megabyte"];
-    const form = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: unit === "megabyte" ? 1 : 0 };
+    const form = { style: "unit", unit, unitDisplay: unit === "byte" ? "long" : "short", maximumFractionDigits: unit === "megabyte" ? 1 : 0 };
     return new Intl.NumberFormat(numbers, form).format(bytes / part);
   }
 
