@@ -19,6 +19,7 @@ from ondi.common.mail_url import mail_settings
 from ondi.common.origins import next_port, origin_of
 from ondi.common.private_networks import parse_networks
 from ondi.document_settings import SPECTACULAR_SETTINGS  # noqa: F401 - Django reads it here
+from ondi.files.backends import files_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -263,6 +264,23 @@ LOCALE_PATHS = [BASE_DIR / "ondi" / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
+
+# Files: in a directory, or in a bucket. Where neither is named, what first needs them says so.
+FILES_DIR = env.str("ONDI_FILES_DIR", default=str(embedded_postgres.data_directory() / "files") if DEBUG else "")
+FILES_BUCKET = env.str("FILES_BUCKET", default="")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    **files_storage(
+        directory=FILES_DIR,
+        bucket=FILES_BUCKET,
+        endpoint=env.str("FILES_S3_ENDPOINT", default=""),
+        region=env.str("FILES_S3_REGION", default=""),
+        access_key=env.str("FILES_S3_ACCESS_KEY", default=""),
+        secret_key=env.str("FILES_S3_SECRET_KEY", default=""),
+        prefix=env.str("FILES_S3_PREFIX", default=""),
+    ),
+}
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static"

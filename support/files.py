@@ -1,6 +1,7 @@
 """Whose files are whose: those who may read a message or a note may have what was sent with it."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from conversations.models import Message
@@ -43,18 +44,18 @@ def note_checked(file: StoredFile, at: datetime) -> None:
     if ticket is None:
         return
     save_ticket(ticket, at)
-    named = "note_id" if file.parent_kind == Parent.NOTE else "message_id"
-    insert_rows(
-        of_ticket(ATTACHMENT_CHECKED, ticket, Actor.system(file.tenant_id, "files"), at, **{named: file.parent_id})
-    )
+    sent_with: dict[str, Any] = {"note_id" if file.parent_kind == Parent.NOTE else "message_id": file.parent_id}
+    insert_rows(of_ticket(ATTACHMENT_CHECKED, ticket, Actor.system(file.tenant_id, "files"), at, **sent_with))
 
 
 def _ticket_of(file: StoredFile) -> Ticket | None:
+    parent_id = file.parent_id
+    assert parent_id, "it was sent"
     tickets = Ticket.objects.in_tenants([file.tenant_id])
     if file.parent_kind == Parent.NOTE:
-        notes = TicketNote.objects.in_tenants([file.tenant_id]).filter(id=file.parent_id)
+        notes = TicketNote.objects.in_tenants([file.tenant_id]).filter(id=parent_id)
         return tickets.filter(id__in=notes.values("ticket")).locked().first()
-    messages = Message.objects.in_tenants([file.tenant_id]).filter(id=file.parent_id)
+    messages = Message.objects.in_tenants([file.tenant_id]).filter(id=parent_id)
     return tickets.filter(conversation_id__in=messages.values("conversation")).locked().first()
 
 

@@ -20,7 +20,7 @@ LANGUAGES = (*WHOLE, *API_ONLY)
 # Errors, what calls answer, and what stands in their data.
 OF_THE_API = (
     "**/errors.py", "**/*views.py", "actions.py", "events.py", "notices.py", "people.py", "**/*mails.py",
-    "notifications/texts.py", "webhooks/notices.py",
+    "notifications/texts.py", "webhooks/notices.py", "files/serving.py",
 )  # fmt: skip
 OF_MAILS = [
     ROOT / "ondi/notifications/templates/notifications" / name for name in ("mail.html", "mail.txt", "unsubscribe.html")

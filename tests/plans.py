@@ -62,7 +62,7 @@ def plans(customer: Actor, agent: Actor, ticket: Ticket) -> dict[str, Any]:
         "append": (_append_statement(published=True), [
             key, customer.membership_id, "customer", "text", "", None, at, None, ticket.conversation_id, False,
             customer.membership_id, ticket.conversation_id, customer.membership_id, True,
-            *insert_values(message_entry(ticket, key, customer, at)), ""]),
+            *insert_values(message_entry(ticket, key, customer, at)), "", 0]),
         "note": (AFTER_MESSAGE, {"turn": "agent", "at": at, "from_customer": True, "tenant_id": ticket.tenant_id,
                          "conversation_id": ticket.conversation_id}),
         **_of_mark_read(ticket, customer),

@@ -1,14 +1,20 @@
 """The product's settings, for the tests: no known keys, quick password hashes, limits out of the way."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ.setdefault("SECRET_KEY", "a-secret-key-of-the-tests-0123456789-abcdefgh")
 os.environ.setdefault("JWT_SIGNING_KEY", "a-signing-key-of-the-tests-0123456789-abcdef")
 os.environ.setdefault("WEBHOOK_SECRETS_KEY", "a-key-of-webhooks-of-the-tests-0123456789-abc")
 os.environ.setdefault("FILES_SIGNING_KEY", "a-key-of-file-links-of-the-tests-0123456789-abc")
 os.environ["DEBUG"] = "false"
+# Of each process its own; those that it starts find what it stored.
+os.environ["ONDI_FILES_DIR"] = tempfile.mkdtemp(prefix="ondi-tests-files-")
+atexit.register(shutil.rmtree, os.environ["ONDI_FILES_DIR"], ignore_errors=True)
 
-from ondi.settings import *  # noqa: F403
+from ondi.settings import *  # noqa: E402, F403
 
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 CORS_ALLOWED_ORIGINS = ["https://portal.example"]
@@ -20,6 +26,7 @@ DATABASES["default"]["OPTIONS"].pop("pool")  # noqa: F405
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "files": STORAGES["files"],  # noqa: F405
 }
 WHITENOISE_AUTOREFRESH = True
 EMAIL_BACKEND, MAIL_IS_SENT = "django.core.mail.backends.locmem.EmailBackend", True

@@ -20,6 +20,7 @@ from tests.factories import (
     TenantFactory,
     UserFactory,
     actor,
+    make_file,
     make_ticket,
     make_webhook,
 )
@@ -40,7 +41,7 @@ class World:
     people: dict[str, Membership]
     operator: User
     ticket: Ticket
-    webhook: dict[str, UUID]
+    ids: dict[str, UUID]
     clients: dict[str, ApiClient]
 
     @property
@@ -51,7 +52,7 @@ class World:
     def path(self, route: str) -> str:
         """The route with the ids of this world in it."""
         ids = {"ticket_id": self.ticket.id, "conversation_id": self.ticket.conversation_id}
-        return filled(route, {**ids, **self.webhook})
+        return filled(route, {**ids, **self.ids})
 
 
 def build_world() -> World:
@@ -93,7 +94,8 @@ def build_world() -> World:
     with tenant_scope(suspended.id):
         Tenant.objects.filter(id=suspended.id).update(status="suspended")
     operator = UserFactory(email="operator@example.org", is_superuser=True)
-    return World(tenant, foreign, people, operator, ticket, make_webhook(people["admin"]), clients)
+    ids = {**make_webhook(people["admin"]), "attachment_id": make_file(customer).id}
+    return World(tenant, foreign, people, operator, ticket, ids, clients)
 
 
 def _end_role(member: Membership, lead: Membership, ticket: Ticket, mine: Ticket) -> None:

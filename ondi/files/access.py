@@ -20,7 +20,7 @@ from ondi.tenants.scope import tenant_scope
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """What a link gives: the bytes under `key`, and how they are to be named and shown."""
+    """What a link gives: the bytes under `key`, and how they are named; shown are pictures of our own making alone."""
 
     key: str
     content_type: str
@@ -46,7 +46,7 @@ def readable(link: Link) -> Readable:
         if not (actor and file and may_read(actor, file)):
             raise NotFound
         if link.purpose == DOWNLOAD:
-            return Readable(file.stored_key(MAIN), file.content_type, file.file_name, is_shown=file.has_views)
+            return Readable(file.stored_key(MAIN), file.content_type, file.file_name, is_shown=False)
         if not file.has_views:
             raise NotFound
         return Readable(file.stored_key(link.purpose), VIEW_TYPE, file.file_name, is_shown=True)

@@ -8,6 +8,7 @@ what they wrote is deleted by the sweep.
 import hashlib
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,9 +28,11 @@ from ondi.files.querysets import StoredFileQuerySet
 from ondi.files.rule import rule
 from ondi.files.scanning import ScannerAway, scan
 from ondi.files.storage import FileGone, StoreAway, TooLong, store
+from ondi.outbox.outgoing import is_ours
 from ondi.tenants.scope import tenant_scope
 
 LEASE = timedelta(minutes=3)
+FROZEN = timedelta(hours=1)  # after its lease: by then what was written counts as left over (`sweeping`)
 AT_ONCE = 5
 PAUSES = (5, 30, 120, 600)  # seconds until it is tried again, where store or scanner are away
 log = structlog.get_logger(__name__)
@@ -59,8 +62,9 @@ def check_due(*, at: datetime | None = None) -> int:
 def _taken(at: datetime) -> Sequence[tuple[UUID, UUID, int]]:
     """Tenant, file, and the number of the attempt."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT tenant_id, id, attempt FROM ondi_claim_files(%s, %s, %s)", [at, LEASE, AT_ONCE])
-        return cursor.fetchall()
+        sql = "SELECT tenant_id, id, attempt FROM ondi_claim_files(%s, %s::interval, %s)"
+        cursor.execute(sql, [at, f"{LEASE.total_seconds()} s", AT_ONCE])
+        return list(cursor.fetchall())
 
 
 def _check(file: StoredFile, at: datetime | None) -> None:
@@ -112,7 +116,7 @@ def record(file: StoredFile, checked: Checked, at: datetime) -> bool:
     """
     for _attempt in range(2):  # a draft may be sent just then, and only once
         with tenant_scope(file.tenant_id):
-            known = _own(file).first()
+            known = _own(file).filter(next_at__gt=at - FROZEN).first()
             if known is None:
                 return False
             if known.parent_id:
@@ -123,7 +127,9 @@ def record(file: StoredFile, checked: Checked, at: datetime) -> bool:
             if locked.parent_id == known.parent_id:
                 _write(locked, checked, at)
                 break
-    store().delete([file.upload_key])
+    if is_ours():  # else the original of this database may be looking at it
+        with suppress(StoreAway):  # the sweep finds it
+            store().delete([file.upload_key])
     return True
 
 

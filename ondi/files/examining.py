@@ -1,9 +1,26 @@
+"""What an uploaded file is, judged by its bytes: taken as it is, written anew, or refused."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from ondi.files.kinds import CSV, HEIC, IMAGES, JPEG, TEXT, kind_of
+
+TYPE_MISMATCH, MALFORMED, TOO_LARGE = "type_mismatch", "malformed", "too_large"
+SECONDS = 30  # by the clock; of the processor it has fewer
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """`reason`: why it is refused, or empty; then what is kept: its type, size and place, and of an image its measures
+    and smaller forms."""
+
     reason: str = ""
     content_type: str = ""
     size: int = 0
@@ -15,4 +32,52 @@ class Verdict:
 
 
 def examine(source: Path, *, claimed: str, folder: Path) -> Verdict:
-    return Verdict(content_type=claimed, size=source.stat().st_size, main=source)
+    """Look at a file that says it is of this type; what is written anew goes into the folder.
+
+    Raises `OSError` where the disk fails, never for what the bytes are.
+    """
+    if not source.stat().st_size:
+        return Verdict(MALFORMED)
+    kind = kind_of(source)
+    if kind == TEXT and claimed == CSV:
+        kind = CSV
+    if kind != claimed:
+        return Verdict(TYPE_MISMATCH)
+    if kind not in IMAGES:
+        return Verdict(content_type=kind, size=source.stat().st_size, main=source)
+    written = folder / "written"
+    written.mkdir()
+    said = _written_anew(kind, source, written)
+    if "reason" in said:
+        return Verdict(str(said["reason"]))
+    main = written / "main"
+    return Verdict(
+        content_type=JPEG if kind == HEIC else kind, size=main.stat().st_size, width=int(said["width"]),
+        height=int(said["height"]), main=main, view=written / "view", thumbnail=written / "thumbnail",
+    )  # fmt: skip
+
+
+def _written_anew(kind: str, source: Path, folder: Path) -> dict[str, str | int]:
+    """What the process says that writes it (`imaging`); killed at its limits, it was too large.
+
+    It knows of us where its libraries are, and no more. Raises `OSError` where the disk is full.
+    """
+    command = [sys.executable, "-m", "ondi.files.imaging", kind, str(source.resolve()), str(folder.resolve())]
+    room = shutil.disk_usage(folder).free
+    try:
+        ended = subprocess.run(  # noqa: S603 - our own
+            command, cwd=ROOT, env={"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder)}, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+            timeout=SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return {"reason": TOO_LARGE}
+    if ended.returncode in (-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGXFSZ):
+        return {"reason": TOO_LARGE}
+    try:
+        said: dict[str, str | int] = json.loads(ended.stdout)
+    except ValueError:
+        said = {"reason": MALFORMED}
+    if said.get("reason") == MALFORMED and room < 64 * 1024 * 1024:
+        raise OSError("too little room to write it anew")
+    return said

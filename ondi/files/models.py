@@ -16,6 +16,7 @@ from ondi.tenants.models import TenantOwned
 LONGEST_NAME = 255
 MOST_BYTES = 26_214_400
 MAIN, VIEW, THUMBNAIL = "main", "view", "thumbnail"
+INCOMING, KEPT = "incoming", "kept"  # where uploads come, and where what is read lies
 
 
 class State(models.TextChoices):
@@ -138,8 +139,8 @@ class StoredFile(TenantOwned):
 
 
 def incoming_key(tenant_id: UUID, upload_id: UUID) -> str:
-    return f"incoming/{tenant_id}/{upload_id}"
+    return f"{INCOMING}/{tenant_id}/{upload_id}"
 
 
 def stored_key(tenant_id: UUID, stored_id: UUID, part: str) -> str:
-    return f"kept/{tenant_id}/{stored_id}/{part}"
+    return f"{KEPT}/{tenant_id}/{stored_id}/{part}"

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from ondi.accounts.actors import Actor
 from ondi.common.querysets import TenantQuerySet, Viewer
@@ -47,5 +47,8 @@ class StoredFileQuerySet(TenantQuerySet["StoredFile"]):
 
     def bytes_used(self) -> int:
         """What they take, and those that wait will take."""
-        waiting = self.filter(state__in=("waiting", "checking")).aggregate(total=Sum("size"))["total"] or 0
-        return (self.aggregate(total=Sum("stored_bytes"))["total"] or 0) + waiting
+        on_their_way = Q(state__in=("waiting", "checking"))
+        found = self.aggregate(
+            kept=Sum("stored_bytes", default=0), awaited=Sum("size", filter=on_their_way, default=0)
+        )  # fmt: skip
+        return int(found["kept"] + found["awaited"])

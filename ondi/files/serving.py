@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from django.utils import translation
 from django.utils.translation import gettext
@@ -22,7 +22,10 @@ from ondi.files.errors import AttachmentAlreadyUploaded
 from ondi.files.links import READING, UPLOAD, Link, read_link
 from ondi.files.models import incoming_key
 from ondi.files.names import content_disposition
-from ondi.files.storage import StoreAway, store
+from ondi.files.storage import Disk, StoreAway, store
+
+if TYPE_CHECKING:
+    from ondi.files.bucket import Bucket
 
 AT_ONCE = 64
 THREADS = 4
@@ -82,11 +85,12 @@ class FileServer:
     async def _give(self, request: Request, send: Send, link: Link) -> None:
         file: Readable = await self._ask(readable, link)
         disposition = content_disposition(file.file_name, inline=file.is_shown)
-        if not store().is_local:
+        kept = store()
+        if not isinstance(kept, Disk):
             await self._lead_to_bucket(request, send, file, disposition)
             return
         try:
-            descriptor = await self._do(os.open, store().path(file.key), os.O_RDONLY)
+            descriptor = await self._do(os.open, kept.path(file.key), os.O_RDONLY)
         except FileNotFoundError:
             raise ServiceUnavailable from None  # its row says it is there: `doctor` names it
         try:
@@ -132,9 +136,10 @@ class FileServer:
             place += len(piece)
 
     async def _lead_to_bucket(self, request: Request, send: Send, file: Readable, disposition: str) -> None:
+        bucket, content_type = cast("Bucket", store()), _typed(file.content_type).decode()
         url = await self._do(
-            store().download_link, file.key, disposition=disposition, content_type=_typed(file.content_type).decode(),
-            seconds=OF_THE_BUCKET, method=request.method,
+            bucket.download_link, file.key, disposition=disposition, content_type=content_type, seconds=OF_THE_BUCKET,
+            method=request.method,
         )  # fmt: skip
         kept = [(name, value) for name, value in _kept(request) if name != b"cache-control"]
         await _begin(
@@ -144,18 +149,19 @@ class FileServer:
         await _end(send)
 
     async def _take(self, request: Request, receive: Receive, send: Send, link: Link) -> None:
-        if not store().is_local:
+        disk = store()
+        if not isinstance(disk, Disk):
             raise NotFound
         length = request.headers.get("content-length", "")
         if not (length.isascii() and length.isdigit() and len(length) < 16):
             raise LengthRequired
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         upload: Awaited = await self._ask(awaited, link, int(length), content_type)
-        path = await self._do(store().temporary, incoming_key(upload.tenant_id, upload.file_id))
+        path = await self._do(disk.temporary, incoming_key(upload.tenant_id, upload.file_id))
         try:
             sha256 = await self._receive(receive, path, int(length))
             if sha256 is not None:
-                await self._keep(upload, path, sha256)
+                await self._keep(disk, upload, path, sha256)
         finally:
             await self._do(path.unlink, missing_ok=True)
         if sha256 is not None:
@@ -192,7 +198,7 @@ class FileServer:
             raise InvalidInput({"Content-Length": ["invalid"]})
         return found.hexdigest()
 
-    async def _keep(self, upload: Awaited, path: Path, sha256: str) -> None:
+    async def _keep(self, disk: Disk, upload: Awaited, path: Path, sha256: str) -> None:
         """Raises `InvalidInput` for other bytes than announced, `AttachmentAlreadyUploaded`, `NotFound`."""
         if upload.is_taken:
             if upload.sha256 != sha256:
@@ -202,13 +208,13 @@ class FileServer:
             raise InvalidInput({"sha256": ["invalid"]})
         upload_id = new_id()
         key = incoming_key(upload.tenant_id, upload_id)
-        await self._do(store().keep, path, key)
+        await self._do(disk.keep, path, key)
         is_ours = False
         try:
             is_ours = await self._ask(taken, upload, upload_id, sha256)
         finally:
             if not is_ours:
-                await self._do(store().delete, [key])
+                await self._do(disk.delete, [key])
 
 
 def _write(descriptor: int, piece: bytes, found: Any) -> None:

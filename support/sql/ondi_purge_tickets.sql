@@ -17,8 +17,9 @@ BEGIN
                       WHERE m.tenant_id = ANY (scope) AND m.conversation_id = ANY (talks)));
 
     UPDATE public.files_storedfile AS f SET state = 'removed', reason = '', next_at = NULL, file_name = '',
-        sha256 = '', attempts = f.attempts + 1, parent_kind = '', parent_id = NULL
-        WHERE f.state <> 'removed' AND f.tenant_id = ANY (scope) AND f.parent_id IN (
+        sha256 = '', attempts = f.attempts + 1, uploader_id = NULL, parent_kind = '',
+        parent_id = NULL
+        WHERE f.state <> 'removed' AND f.tenant_id = ANY (scope) AND f.parent_kind IN ('message', 'note') AND f.parent_id IN (
             SELECT m.id FROM public.conversations_message AS m
                 WHERE m.tenant_id = ANY (scope) AND m.conversation_id = ANY (talks)
             UNION ALL SELECT n.id FROM public.support_ticketnote AS n

@@ -1,14 +1,21 @@
 """Rows for the tests. Each is written inside its tenant's scope, as the application has to."""
 
+import hashlib
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 
 import factory
+from django.db.models import F
 from django.utils import timezone
 
 from conversations.models import Conversation, Message, Participant
 from deliveries.models import Delivery
 from ondi.accounts.entering import acting_as
 from ondi.accounts.models import Membership, User
+from ondi.common.ids import new_id
+from ondi.files.models import StoredFile
+from ondi.files.storage import store
 from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import tenant_scope
 from ondi.webhooks.models import Attempt, Breaker, WebhookDelivery
@@ -141,6 +148,29 @@ __all__ = [
     "make_ticket",
     "reload",
 ]
+
+
+def make_file(uploader, *, body=b"It was broken.", file_name="note.txt", state="ready", sent_with=None):
+    """A text file of this person's in this state, its bytes stored; `sent_with`: a message, or an internal note."""
+    with tenant_scope(uploader.tenant_id):
+        file = StoredFile(
+            tenant=uploader.tenant, uploader=uploader, file_name=file_name, content_type="text/plain", size=len(body),
+            sha256=hashlib.sha256(body).hexdigest(), state=state,
+            next_at=timezone.now() if state == "checking" else None, reason="malformed" if state == "refused" else "",
+            stored_id=new_id() if state == "ready" else None,
+        )  # fmt: skip
+        if sent_with:
+            file.parent_kind, file.parent_id = ("note" if hasattr(sent_with, "author_id") else "message"), sent_with.pk
+            type(sent_with).objects.filter(pk=sent_with.pk).update(attachment_count=F("attachment_count") + 1)
+        file.save(force_insert=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bytes"
+        path.write_bytes(body)
+        if state == "checking":
+            store().save(file.upload_key, path, content_type=file.content_type)
+        elif state == "ready":
+            store().save(file.stored_key(), path, content_type=file.content_type)
+    return file
 
 
 def make_webhook(admin, **values):

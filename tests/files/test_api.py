@@ -1,14 +1,26 @@
 """A file's way: announced, uploaded, checked, sent, read, and what is refused on it."""
 
-import pytest
+import hashlib
+import io
+from datetime import datetime
+from urllib.parse import parse_qs, urlsplit
 
+import pillow_heif
+import pytest
+from django.utils import timezone
+from PIL import Image
+
+from ondi.accounts.models import Membership
 from ondi.files.checking import check_due
+from ondi.files.links import read_link
+from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from support.services import redact_ticket_message
 from tests.factories import MemberFactory, actor, make_ticket
 from tests.files.links import follow, put
 
 pytestmark = pytest.mark.django_db(transaction=True)
+pillow_heif.register_heif_opener()
 FILES = "/messaging/attachments"
 TEXT = b"It was broken when it came."
 
@@ -104,3 +116,179 @@ def test_what_is_repeated_changes_nothing_and_others_are_refused(portal):
     check_due()
     assert put(draft["upload"], TEXT).status == 200
     assert portal.get(f"{FILES}/{draft['id']}").json()["data"]["attachment"]["state"] == "ready"
+
+
+def test_a_photo_has_a_view_and_a_thumbnail_and_no_place(portal):
+    exif = Image.Exif()
+    exif[0x010F] = "secret maker"
+    out = io.BytesIO()
+    Image.new("RGB", (2_000, 1_000), "teal").save(out, "HEIF", exif=exif.tobytes())
+
+    key = ready(portal, out.getvalue(), file_name="IMG_1.HEIC", content_type="image/heic")
+
+    seen = portal.get(f"{FILES}/{key}").json()["data"]["attachment"]
+    assert (seen["file_name"], seen["content_type"], seen["width"], seen["height"]) == (
+        "IMG_1.jpg", "image/jpeg", 2_000, 1_000,
+    )  # fmt: skip
+    for link, size in (("download_url", 2_000), ("view_url", 1_600), ("thumbnail_url", 320)):
+        answer = follow(seen[link])
+        assert b"secret" not in answer.body
+        assert Image.open(io.BytesIO(answer.body)).width == size
+        is_shown = answer.headers["content-disposition"].startswith("inline")
+        assert is_shown is (link != "download_url")
+        assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
+
+
+def test_a_page_that_says_it_is_a_photo_is_refused_and_shows_nothing(portal, customer):
+    key = ready(portal, b"<html><script>alert(1)</script>", file_name="x.jpg", content_type="image/jpeg")
+    ticket = make_ticket(customer)
+    address = f"/messaging/conversations/{ticket.conversation_id}/messages"
+
+    said = portal.post(address, {"content": "", "attachment_ids": [key]}).json()["data"]["message"]["attachments"][0]
+
+    assert (said["state"], said["reason"], said["download_url"]) == ("refused", "type_mismatch", None)
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"content_type": "image/svg+xml"}, "content_type", "invalid_choice"),
+        ({"file_name": ""}, "file_name", "blank"),
+        ({"file_name": "x" * 256}, "file_name", "max_length"),
+        ({"size": 0}, "size", "min_value"),
+        ({"size": "3"}, "size", "invalid"),
+        ({"sha256": "x"}, "sha256", "invalid"),
+    ],
+)
+def test_what_cannot_be_is_not_announced(portal, change, field, code):
+    answer = portal.post(FILES, {"file_name": "x.txt", "content_type": "text/plain", "size": 1} | change)
+
+    assert answer.status_code == 400
+    assert [fault["code"] for fault in answer.json()["data"]["fields"][field]] == [code]
+
+
+def test_too_large_and_too_much_are_refused(portal, tenant):
+    assert (
+        portal.post(FILES, {"file_name": "x.txt", "content_type": "text/plain", "size": 26_214_401}).status_code == 413
+    )
+    with tenant_scope(tenant.id):
+        Tenant.objects.filter(id=tenant.id).update(file_quota_bytes=100)
+    announced(portal, b"x" * 90)
+
+    answer = portal.post(FILES, {"file_name": "x.txt", "content_type": "text/plain", "size": 11})
+
+    assert (answer.status_code, answer.json()["error"]) == (409, "storage_quota_exceeded")
+
+
+def test_only_own_files_that_came_are_sent_and_each_once(api, portal, customer, tenant):
+    ticket = make_ticket(customer)
+    address = f"/messaging/conversations/{ticket.conversation_id}/messages"
+    foreign, waiting, good = uploaded(api.as_(MemberFactory(tenant=tenant))), announced(portal)["id"], uploaded(portal)
+
+    def sent(*keys):
+        answer = portal.post(address, {"content": "x", "attachment_ids": keys})
+        return answer.status_code, answer.json().get("error")
+
+    assert sent(foreign) == (404, "attachment_not_found")
+    assert sent(waiting) == (409, "attachment_not_uploaded")
+    assert sent(good, good) == (400, "validation_error")
+    assert sent(*[good] * 11) == (400, "validation_error")
+    assert sent(good) == (201, None)
+    assert sent(good) == (404, "attachment_not_found")
+    assert portal.post(address, {"content": "x", "attachments": []}).status_code == 400
+
+
+def test_a_ticket_and_a_note_take_files_and_customers_see_none_of_the_note(api, portal, customer, tenant):
+    key = uploaded(portal)
+    opened = portal.post(
+        "/customer/support/tickets", {"subject": "Broken", "message": "Look", "attachment_ids": [key]}
+    ).json()["data"]["ticket"]
+    agent = api.as_(MemberFactory(tenant=tenant, agent=True))
+    noted = uploaded(agent)
+    note = agent.post(
+        f"/messaging/support/tickets/{opened['id']}/note", {"content": "see", "attachment_ids": [noted]}
+    ).json()["data"]["note"]
+    check_due()
+
+    said = portal.get(f"/messaging/conversations/{opened['conversation']['id']}/messages").json()["data"]["messages"][-1]
+
+    assert [one["id"] for one in said["attachments"]] == [key]
+    assert [one["id"] for one in note["attachments"]] == [noted]
+    assert portal.get(f"{FILES}/{noted}").status_code == 404
+    assert agent.get(f"{FILES}/{noted}").status_code == 200
+
+
+def test_a_link_is_dead_when_its_reader_is_out(api, portal, customer, tenant):
+    key = ready(portal)
+    link = portal.get(f"{FILES}/{key}").json()["data"]["attachment"]["download_url"]
+    assert follow(link).status == 200
+    for change in (link.replace("download", "view"), link[:-1] + ("0" if link[-1] != "0" else "1"), link + "&t=x"):
+        assert follow(change).status == 404
+
+    with tenant_scope(tenant.id):
+        Membership.objects.filter(id=customer.id).update(ended_at=timezone.now())
+
+    assert follow(link).status == 404
+
+
+def test_the_same_link_stays_within_the_hour_and_ends_with_the_next(portal, monkeypatch):
+    key = ready(portal)
+    first, second = (portal.get(f"{FILES}/{key}").json()["data"]["attachment"] for _ask in range(2))
+    assert first == second
+    ends = datetime.fromisoformat(first["expires_at"]).timestamp()
+    path, query = urlsplit(first["download_url"]).path, parse_qs(urlsplit(first["download_url"]).query)
+
+    assert read_link(path, query, now=ends - 1)
+    assert read_link(path, query, now=ends) is None
+
+
+def test_other_bytes_than_announced_are_refused_at_the_door(portal):
+    upload = announced(portal, sha256=hashlib.sha256(TEXT).hexdigest())["upload"]
+
+    assert put(upload, TEXT[:-1]).status == 400
+    assert put(upload, TEXT, content_type="text/html").status == 400
+    assert follow(upload["url"], "PUT", TEXT, content_type="text/plain", content_length=None).status == 411
+    assert put(upload, TEXT[::-1]).json()["data"]["fields"]["sha256"][0]["code"] == "invalid"
+    assert follow(upload["url"], "PUT", pieces=[TEXT[:5]], gone=True, content_type="text/plain",
+                  content_length=str(len(TEXT))) is None  # fmt: skip
+    assert put(upload, TEXT).status == 200
+
+
+def test_parts_of_a_file_are_given(portal):
+    key = ready(portal)
+    link = portal.get(f"{FILES}/{key}").json()["data"]["attachment"]["download_url"]
+    whole = follow(link)
+
+    part = follow(link, range="bytes=3-5")
+    assert (part.status, part.body, part.headers["content-range"]) == (206, TEXT[3:6], f"bytes 3-5/{len(TEXT)}")
+    assert follow(link, range="bytes=-2").body == TEXT[-2:]
+    assert follow(link, range=f"bytes={len(TEXT)}-").status == 416
+    assert follow(link, range="bytes=1-2,4-5").status == 200
+    assert (follow(link, "HEAD").body, follow(link, "HEAD").status) == (b"", 200)
+    assert follow(link, if_none_match=whole.headers["etag"]).status == 304
+    assert follow(link, "PUT", b"x").status == 405
+    assert whole.headers["cache-control"] == "private, max-age=3600, immutable"
+
+
+def test_pages_of_known_origins_may_upload(portal, settings):
+    settings.STREAM_ORIGINS = ["https://portal.example"]
+    upload = announced(portal)["upload"]
+
+    known = follow(upload["url"], "OPTIONS", origin="https://portal.example")
+    foreign = follow(upload["url"], "OPTIONS", origin="https://evil.example")
+
+    assert "PUT" in known.headers["access-control-allow-methods"]
+    assert "access-control-allow-origin" not in foreign.headers
+
+
+def test_a_repeated_post_says_what_its_files_are_now(portal, customer):
+    ticket, key = make_ticket(customer), uploaded(portal)
+    address = f"/messaging/conversations/{ticket.conversation_id}/messages"
+    body, once = {"content": "x", "attachment_ids": [key]}, {"Idempotency-Key": "once"}
+    assert portal.post(address, body, **once).json()["data"]["message"]["attachments"][0]["state"] == "checking"
+    check_due()
+
+    again = portal.post(address, body, **once).json()["data"]["message"]["attachments"][0]
+
+    assert again["state"] == "ready"
+    assert follow(again["download_url"]).body == TEXT

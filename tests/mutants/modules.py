@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 RULES = {"guard", "operand", "condition", "branch", "choice", "sieve", "answer", "refusal", "fact"}
 DECIDES = {"guard", "scope", "whose", "entry", "refusal", "fact", "answer", "sql"}
 KINDS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
-    (RULES, ("*/policies.py", "ondi/webhooks/addresses.py", "ondi/webhooks/policies.py")),
+    (RULES, ("*/policies.py", "ondi/files/rule.py", "ondi/webhooks/addresses.py", "ondi/webhooks/policies.py")),
     (DECIDES, (
         "conversations/querysets.py", "conversations/services.py", "ondi/accounts/api_keys.py",
         "ondi/accounts/attempts.py", "ondi/accounts/audit.py", "ondi/accounts/authentication.py",
@@ -26,6 +26,8 @@ KINDS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
         "ondi/accounts/invitations.py", "ondi/accounts/links.py", "ondi/accounts/services.py",
         "ondi/accounts/sessions.py", "ondi/accounts/sign_in.py", "ondi/accounts/tokens.py", "ondi/api/idempotency.py",
         "ondi/api/units.py", "ondi/api/views.py", "ondi/datafixes/images.py",
+        "ondi/files/access.py", "ondi/files/api/views.py", "ondi/files/checking.py", "ondi/files/links.py",
+        "ondi/files/services.py", "ondi/files/serving.py", "support/files.py",
         "ondi/notifications/addresses.py", "ondi/notifications/bounces.py", "ondi/notifications/dispatches.py",
         "ondi/notifications/gathering.py", "ondi/notifications/mails.py", "ondi/notifications/preferences.py",
         "ondi/notifications/sender_addresses.py", "ondi/notifications/sender_codes.py",

@@ -56,7 +56,7 @@ class Route:
     def call(self, scene: Scene) -> Any:
         """The call as it succeeds."""
         ticket = scene.tickets[self.about]
-        path = self.filled(ticket_id=ticket.id, conversation_id=ticket.conversation_id, **scene.webhook)
+        path = self.filled(ticket_id=ticket.id, conversation_id=ticket.conversation_id, **scene.ids)
         body = (self.sends or self.body)(scene)
         return scene.clients[self.caller].call(self.method, path, body=body, parameters=self.query(scene))
 
@@ -271,6 +271,14 @@ def _body_of(action: Action) -> Callable[[World | Scene], Any]:
 
 
 _FOR_ADMINS = signed_in(403, admin=200)
+FILES = "messaging/attachments"
+FILE = FILES + "/<str:attachment_id>"
+A_FILE = {"file_name": "parcel.jpg", "content_type": "image/jpeg", "size": 3}
+_OF_FILES = (
+    Route("POST", FILES, signed_in(201), 6, just(A_FILE)),
+    Route("GET", FILE, signed_in(404, customer=200), 2),
+    Route("DELETE", FILE, signed_in(404, customer=200), 3),
+)
 _OF_WEBHOOKS = (
     Route("GET", WEBHOOKS, _FOR_ADMINS, 3, caller="admin", query=just({"limit": 50})),
     Route(
@@ -296,6 +304,7 @@ _OF_WEBHOOKS = (
 
 ROUTES = (
     *_BEFORE_ACTIONS,
+    *_OF_FILES,
     *_OF_WEBHOOKS,
     *(
         Route(

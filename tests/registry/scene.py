@@ -11,7 +11,7 @@ from ondi.tenants.scope import tenant_scope
 from support.models import Tag
 from support.services import post_message
 from tests.client import ApiClient
-from tests.factories import PASSWORD, DeliveryFactory, MemberFactory, actor, make_ticket, make_webhook
+from tests.factories import PASSWORD, DeliveryFactory, MemberFactory, actor, make_file, make_ticket, make_webhook
 
 
 class Scene:
@@ -50,7 +50,7 @@ class Scene:
                 subject_id=self.tickets["free"].id, data={"number": self.tickets["free"].number},
             )  # fmt: skip
             self.last_message = str(chat.conversation.last_message_id)
-        self.webhook = make_webhook(admin)
+        self.ids = {**make_webhook(admin), "attachment_id": make_file(customer).id}
         self.delivery = DeliveryFactory(tenant=tenant, customer=customer)
         self.told_order = dict(examples.ORDER, external_id="new")
         self.told_delivery: dict[str, Any] = dict(examples.DELIVERY, external_id="new")

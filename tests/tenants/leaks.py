@@ -25,6 +25,8 @@ from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import Membership, RefreshFamily, Scope, SettingsChange, User
 from ondi.accounts.sessions import begin_session
 from ondi.datafixes.models import FixRun
+from ondi.files.links import READING, UPLOAD, FileReader, reading_link, upload_link
+from ondi.files.models import StoredFile
 from ondi.notifications.gathering import gather_mails
 from ondi.notifications.link_mails import queue_invitation
 from ondi.notifications.mails import send_due
@@ -56,9 +58,11 @@ from tests.factories import (
     TenantFactory,
     UserFactory,
     actor,
+    make_file,
     make_ticket,
     make_webhook,
 )
+from tests.files.links import follow
 from tests.registry.document import body_fields, is_id, query_parameters, with_value
 from tests.registry.routes import ROUTES, Route
 from tests.registry.screens import OPENED, WITH_FORM, Screen, label_of, models_with_screens
@@ -164,8 +168,13 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
         make_webhook(people["admin"], url=f"https://{mark}.example/hook", description=f"Program {mark}",
                      header_name=f"X-{mark}", header_value=mark)  # fmt: skip
         webhook, sent = Endpoint.objects.get(tenant=tenant), WebhookDelivery.objects.get(tenant=tenant)
+    text_of = {"body": f"Broken {mark}".encode(), "file_name": f"parcel-{mark}.txt"}
+    files = {
+        "file": make_file(customer, sent_with=messages[0], **text_of), "draft": make_file(customer, **text_of),
+        "noted": make_file(people["agent"], sent_with=note, **text_of),
+    }  # fmt: skip
     rows = {
-        "webhook": webhook, "sent": sent,
+        "webhook": webhook, "sent": sent, **files,
         "tenant": tenant, "ticket": ticket, "storefront": storefront, "conversation": conversation,
         "order": order, "delivery": delivery, "item": item, "tag": tag, "reply": reply, "note": note, "key": key,
         "change": change, "run": run, "own_text": own_text,
@@ -185,6 +194,7 @@ def build() -> Leaks:
 TERMS = (MARK, "77", "#1", "A-1", "not come")
 # Ids a parameter or field may take, by what its name ends in; one that is not here is tried with every row there is.
 KINDS = {
+    "attachment_id": StoredFile, "attachment_ids": StoredFile,
     "subscription_id": Endpoint, "ticket_id": Ticket, "conversation_id": Conversation,
     "message_id": Message, "after": Message, "before": Message,
     "order_id": Order, "webhook_delivery_id": WebhookDelivery, "delivery_id": Delivery,
@@ -217,7 +227,7 @@ def attempts(route: Route, leaks: Leaks) -> Iterator[Attempt]:
     Which places take ids and words the OpenAPI document says, so nothing of a route is left out.
     """
     here = {"ticket_id": leaks.own.ticket.pk, "conversation_id": leaks.own.ticket.conversation_id,
-            "subscription_id": leaks.own.rows["webhook"].pk,
+            "attachment_id": leaks.own.rows["file"].pk, "subscription_id": leaks.own.rows["webhook"].pk,
             "webhook_delivery_id": leaks.own.rows["sent"].pk}  # fmt: skip
     path, body = route.filled(**here), route.body(leaks.own)
     in_path = re.findall(r"<str:(\w+)>", route.path)
@@ -454,6 +464,25 @@ def through_the_mails(leaks: Leaks) -> None:
         leaks.look_at("mail", "", " ".join(map(str, [one.subject, one.from_email, one.to, one.extra_headers, *parts])))
     if len(mailed) < len(ours):
         leaks.found.append(f"mail: {len(mailed)} to {len(ours)} of our people")
+
+
+def through_the_links(leaks: Leaks) -> None:
+    """Every file by links that we would sign for everybody of the own tenant, under either tenant."""
+    readers = [FileReader("m", member.pk) for member in leaks.own.people.values()]
+    readers += [FileReader.key(leaks.own.rows["key"].pk), FileReader("o", leaks.own.people["admin"].user_id)]
+    given = 0
+    for side in (leaks.own, leaks.foreign):
+        for name in ("file", "draft", "noted"):
+            for reader in readers:
+                for tenant in (leaks.own.tenant, leaks.foreign.tenant):
+                    of = {"tenant_id": tenant.pk, "file_id": side.rows[name].pk, "reader": reader, "at": timezone.now()}
+                    for link in (*(reading_link(purpose, **of) for purpose in READING), upload_link(**of)):
+                        method = "PUT" if link.purpose == UPLOAD else "GET"
+                        answer = follow(link.address("http://here"), method, b"x")
+                        given += answer.status == 200
+                        leaks.look_at(f"link: {link}", str(link), f"{answer.headers} {answer.body.decode()}")
+    if given < 4:
+        leaks.found.append(f"link: {given} of ours gave something")
 
 
 def through_the_webhooks(leaks: Leaks) -> None:

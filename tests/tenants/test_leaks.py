@@ -9,6 +9,7 @@ from unfold.admin import ModelAdmin
 from conversations.querysets import ConversationQuerySet
 from deliveries.querysets import DeliveryQuerySet
 from ondi.common.querysets import TenantQuerySet
+from ondi.files.querysets import StoredFileQuerySet
 from ondi.staff.admin_base import ScopedAdmin
 from orders.querysets import OrderQuerySet
 from support.querysets import TicketQuerySet
@@ -35,6 +36,8 @@ FILTERS = {
     (OrderQuerySet, "bought_by"): unfiltered,
     (OrderQuerySet, "with_external_ids"): lambda self, _tenant, ids: self.filter(external_id__in=ids),
     (DeliveryQuerySet, "sent_to"): unfiltered,
+    (StoredFileQuerySet, "visible_to"): unfiltered,
+    (StoredFileQuerySet, "drafts_of"): lambda self, _actor: self.drafts(),
     (DeliveryQuerySet, "with_external_ids"): lambda self, _tenant, ids: self.filter(external_id__in=ids),
     (ScopedAdmin, "get_queryset"): ModelAdmin.get_queryset,
     (ScopedAdmin, "formfield_for_foreignkey"): ModelAdmin.formfield_for_foreignkey,
@@ -91,6 +94,7 @@ def everything(world, owner, tmp_path, *, admin=True, rest=True, programs=True):
     if programs:
         leaks.through_the_stream(world)
         leaks.through_the_webhooks(world)
+        leaks.through_the_links(world)
 
 
 def test_the_other_tenant_has_a_row_of_every_screen(world):
@@ -137,7 +141,7 @@ def test_the_suite_would_see_a_leak(open_policies, world, owner, monkeypatch):
 
 
 def test_every_filter_is_in_the_list():
-    words = ("visible_to", "in_tenants", "requested_by", "bought_by", "sent_to", "with_external_ids", "holding_item_of")
+    words = ("visible_to", "in_tenants", "requested_by", "bought_by", "sent_to", "with_external_ids", "holding_item_of", "drafts_of")
     querysets = {type(model._default_manager.none()) for model in apps.get_models()} | {ConversationQuerySet}
     defined = {
         (found, word)

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from django.utils import timezone
 from rest_framework import serializers
 
-from ondi.api.fields import IdField, StringField
+from ondi.api.fields import BoundedIntegerField, IdField, StringField
 from ondi.common.times import iso
 from ondi.files.kinds import ALLOWED
 from ondi.files.links import DOWNLOAD, THUMBNAIL, VIEW, FileReader, reading_link, upload_link
@@ -16,13 +16,17 @@ from ondi.files.models import LONGEST_NAME, MOST_BYTES, Parent, Reason, State, S
 from ondi.files.services import MOST_FILES
 from ondi.files.storage import store
 
+if TYPE_CHECKING:
+    from ondi.files.bucket import Bucket
+
+TYPES = [(name, name) for name in ALLOWED]
 STATES = [(state.value, state.label) for state in State if state != State.REMOVED]
 
 
 class AnnounceBody(serializers.Serializer[Any]):
     file_name = StringField(min_length=1, max_length=LONGEST_NAME, help_text="1 to 255 characters.")
-    content_type = serializers.ChoiceField(choices=[(name, name) for name in ALLOWED])
-    size = serializers.IntegerField(min_value=1, help_text=f"In bytes, at most {MOST_BYTES:,}; more is a 413.")
+    content_type = serializers.ChoiceField(choices=TYPES)
+    size = BoundedIntegerField(min_value=1, help_text=f"In bytes, at most {MOST_BYTES:,}; more is a 413.")
     sha256 = serializers.RegexField(r"\A[0-9a-fA-F]{64}\Z", required=False, help_text="Of the bytes, in hex.")
 
 
@@ -36,7 +40,7 @@ class UploadData(serializers.Serializer[Any]):
 class AttachmentData(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     file_name = serializers.CharField()
-    content_type = serializers.ChoiceField(choices=[(name, name) for name in ALLOWED])
+    content_type = serializers.ChoiceField(choices=TYPES)
     size = serializers.IntegerField()
     width = serializers.IntegerField(allow_null=True)
     height = serializers.IntegerField(allow_null=True)
@@ -102,11 +106,11 @@ def draft_data(file: StoredFile, *, reader: FileReader, here: str, at: datetime 
 
 def _upload_data(file: StoredFile, reader: FileReader, here: str, at: datetime) -> dict[str, Any]:
     link = upload_link(tenant_id=file.tenant_id, file_id=file.id, reader=reader, at=at)
-    if store().is_local:
-        url, headers = link.address(here), {"Content-Type": file.content_type}
-    else:
+    url, headers = link.address(here), {"Content-Type": file.content_type}
+    if not store().is_local:
         seconds = int((link.expires_at - at).total_seconds())
-        url, headers = store().upload_link(
+        bucket = cast("Bucket", store())
+        url, headers = bucket.upload_link(
             file.upload_key, size=file.size, content_type=file.content_type, seconds=seconds
         )
     return {"method": "PUT", "url": url, "headers": headers, "expires_at": iso(link.expires_at)}

@@ -40,7 +40,7 @@ DESCRIPTION = """\
 A file is announced, then its bytes are sent to `upload.url` with `upload.headers`, then its id goes with a ticket, a
 message or a note (`attachment_ids`). The upload needs no token and must begin before `upload.expires_at`; it may be
 repeated until the file is taken. A worker looks at it: `checking` becomes `ready` or `refused` with its `reason`
-(`attachment.checked` on the stream). Images are turned upright and written anew without anything that was hidden in
+(the stream tells it). Images are turned upright and written anew without anything that was hidden in
 them; HEIC becomes JPEG. A draft that nobody sends is deleted after 24 hours."""
 
 announce = documented(
