@@ -19,7 +19,7 @@ from ondi.common.mail_url import mail_settings
 from ondi.common.origins import next_port, origin_of
 from ondi.common.private_networks import parse_networks
 from ondi.document_settings import SPECTACULAR_SETTINGS  # noqa: F401 - Django reads it here
-from ondi.files.backends import files_storage
+from ondi.files.backends import bucket_origins, files_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -231,9 +231,6 @@ STREAM_URL = env.str("STREAM_URL", default=next_port(PUBLIC_URL)).rstrip("/")
 # Files (docs/deploying.md): where links to them lead, where the stream process is if that is empty; how many bytes a
 # tenant may have; a clamd that looks at each (tcp://host:port or unix:/path), none if empty.
 FILES_URL = env.str("FILES_URL", default="").rstrip("/")
-FILES_ORIGINS = [
-    origin_of(FILES_URL or STREAM_URL)
-]  # from where pages of the admin load files, and where they send them
 FILES_QUOTA_BYTES = env.int("FILES_QUOTA_BYTES", default=20 * 1024**3)
 FILES_SCANNER = env.str("FILES_SCANNER", default="")
 STREAM_CONNECTIONS = env.int("STREAM_CONNECTIONS", default=5_000)  # at once in one process; the next ones get a 503
@@ -268,14 +265,20 @@ TIME_ZONE = "UTC"
 # Files: in a directory, or in a bucket. Where neither is named, what first needs them says so.
 FILES_DIR = env.str("ONDI_FILES_DIR", default=str(embedded_postgres.data_directory() / "files") if DEBUG else "")
 FILES_BUCKET = env.str("FILES_BUCKET", default="")
+FILES_S3_ENDPOINT, FILES_S3_REGION = env.str("FILES_S3_ENDPOINT", default=""), env.str("FILES_S3_REGION", default="")
+# From where pages of the admin load files, and where they send them.
+FILES_ORIGINS = [
+    origin_of(FILES_URL or STREAM_URL),
+    *bucket_origins(bucket=FILES_BUCKET, endpoint=FILES_S3_ENDPOINT, region=FILES_S3_REGION),
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     **files_storage(
         directory=FILES_DIR,
         bucket=FILES_BUCKET,
-        endpoint=env.str("FILES_S3_ENDPOINT", default=""),
-        region=env.str("FILES_S3_REGION", default=""),
+        endpoint=FILES_S3_ENDPOINT,
+        region=FILES_S3_REGION,
         access_key=env.str("FILES_S3_ACCESS_KEY", default=""),
         secret_key=env.str("FILES_S3_SECRET_KEY", default=""),
         prefix=env.str("FILES_S3_PREFIX", default=""),

@@ -19,7 +19,7 @@ from ondi.files.links import FileReader
 from ondi.files.models import Reason, StoredFile
 from ondi.files.services import announce_file, delete_draft
 from support import policies
-from support.admin.pages import of_ticket
+from support.admin.pages import of_ticket, whole_number
 from support.models import Ticket
 
 ICONS = {"application/pdf": "picture_as_pdf", "text/csv": "table"}
@@ -32,7 +32,7 @@ def add_file(request: HttpRequest, ticket: Ticket, actor: Actor) -> JsonResponse
     try:
         if refusal := policies.handling_refusal(ticket, actor):
             raise refusal
-        body = AnnounceBody(data=request.POST)
+        body = AnnounceBody(data={**request.POST.dict(), "size": whole_number(request.POST.get("size", ""))})
         body.is_valid(raise_exception=True)
         draft = announce_file(actor=actor, **body.validated_data)
     except (DomainError, APIException) as refusal:

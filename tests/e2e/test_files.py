@@ -355,11 +355,14 @@ def test_a_reload_fetches_no_picture_again(site, window, customer):
     page = open_page(window("agent1"), site, ticket)
     expect(thumbnails(page)).to_have_count(2, timeout=COMES)
     assert all(is_loaded(thumbnails(page).nth(place)) for place in range(2))
-    fetched = []
-    page.on("response", lambda answer: fetched.append(answer) if "/files/thumbnail/" in answer.url else None)
+    network, fetched, kept = page.context.new_cdp_session(page), {}, set()
+    network.send("Network.enable")
+    network.on("Network.responseReceived", lambda told: fetched.update({told["requestId"]: told["response"]}))
+    network.on("Network.requestServedFromCache", lambda told: kept.add(told["requestId"]))
 
     open_page(page, site, ticket)
 
     assert all(is_loaded(thumbnails(page).nth(place)) for place in range(2))
-    assert len(fetched) == 2
-    assert all(answer.from_service_worker or answer.request.sizes()["responseBodySize"] == 0 for answer in fetched)
+    pictures = {key: one for key, one in fetched.items() if "/files/thumbnail/" in one["url"]}
+    assert len(pictures) == 2
+    assert [one["url"] for key, one in pictures.items() if key not in kept and not one["fromDiskCache"]] == []

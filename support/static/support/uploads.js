@@ -5,7 +5,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const AT_ONCE = 3, STALLED = 30000, PAUSES = [1000, 4000], LOOK_EVERY = 1500, LOOKS = 120;
   const TYPES = {
     jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", gif: "image/gif", heic: "image/heic",
-    heif: "image/heic", pdf: "application/pdf", txt: "text/plain", csv: "text/csv",
+    heif: "image/heic", pdf: "application/pdf", txt: "text/plain", log: "text/plain", md: "text/plain", csv: "text/csv",
   };
   const section = document.querySelector("[data-files]");
   if (!section) return;
@@ -42,7 +42,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function filesOf(form) {
-    const list = form.querySelector("[data-chips]"), input = document.createElement("input"); // outside the page: unfold decorates those in it
+    const list = form.querySelector("[data-chips]"), input = document.createElement("input");
     const choose = form.querySelector("[data-choose]"), fault = form.querySelector("[data-file-fault]");
     const status = form.querySelector("[data-file-status]"), text = form.querySelector("textarea");
     const token = () => form.elements.csrfmiddlewaretoken.value;
@@ -269,7 +269,9 @@ document.addEventListener("DOMContentLoaded", () => {
       if (files.some(isRunning)) event.preventDefault();
     });
     addEventListener("online", () => files.filter(({ state, file }) => state === "lost" && file).forEach(start));
-    Object.assign(input, { type: "file", multiple: true, accept: said.accept });
+    // unfold looks for a text beside every input of files that has not this mark
+    Object.assign(input, { type: "file", multiple: true, accept: said.accept, hidden: true, hasChangeListener: true });
+    form.append(input);
     choose.hidden = false;
     choose.addEventListener("click", () => input.click());
     input.addEventListener("change", () => {
