@@ -19,7 +19,7 @@ from ondi.common.mail_url import mail_settings
 from ondi.common.origins import next_port, origin_of
 from ondi.common.private_networks import parse_networks
 from ondi.document_settings import SPECTACULAR_SETTINGS  # noqa: F401 - Django reads it here
-from ondi.files.backends import files_storage
+from ondi.files.backends import bucket_origins, files_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -265,14 +265,20 @@ TIME_ZONE = "UTC"
 # Files: in a directory, or in a bucket. Where neither is named, what first needs them says so.
 FILES_DIR = env.str("ONDI_FILES_DIR", default=str(embedded_postgres.data_directory() / "files") if DEBUG else "")
 FILES_BUCKET = env.str("FILES_BUCKET", default="")
+FILES_S3_ENDPOINT, FILES_S3_REGION = env.str("FILES_S3_ENDPOINT", default=""), env.str("FILES_S3_REGION", default="")
+# From where pages of the admin load files, and where they send them.
+FILES_ORIGINS = [
+    origin_of(FILES_URL or STREAM_URL),
+    *bucket_origins(bucket=FILES_BUCKET, endpoint=FILES_S3_ENDPOINT, region=FILES_S3_REGION),
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     **files_storage(
         directory=FILES_DIR,
         bucket=FILES_BUCKET,
-        endpoint=env.str("FILES_S3_ENDPOINT", default=""),
-        region=env.str("FILES_S3_REGION", default=""),
+        endpoint=FILES_S3_ENDPOINT,
+        region=FILES_S3_REGION,
         access_key=env.str("FILES_S3_ACCESS_KEY", default=""),
         secret_key=env.str("FILES_S3_SECRET_KEY", default=""),
         prefix=env.str("FILES_S3_PREFIX", default=""),
@@ -326,14 +332,19 @@ STREAM_ORIGINS = [*CORS_ALLOWED_ORIGINS, origin_of(PUBLIC_URL)]  # whose pages m
 CORS_URLS_REGEX = r"^/(?!admin/|integrations/)"  # a key of the platform belongs into no browser
 
 
+def _sources(*others: str) -> str:
+    """For a content policy: this origin, and each of these that is one."""
+    return " ".join(["'self'", *dict.fromkeys(filter(None, others))])
+
+
 # Security
 # What a browser may load and do, by the start of the path; the longest that fits counts. unfold evaluates
 # the expressions of its templates (Alpine) and sets styles in attributes; the API is no page at all.
 CONTENT_SECURITY_POLICIES = {
     "/": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "/admin/": "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
-    f"connect-src 'self' {origin_of(STREAM_URL)}".rstrip(),
+    f"img-src {_sources('data:', *FILES_ORIGINS)}; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
+    f"form-action 'self'; connect-src {_sources(origin_of(STREAM_URL), *FILES_ORIGINS)}",
     "/notifications/unsubscribe/": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'self'",
     "/mailbox": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'none'; "

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from conversations.models import Message, MessageType, SenderRole
 from conversations.people import CUSTOMER, SUPPORT, person_name
 from ondi.accounts.models import Membership
+from ondi.files.models import Parent, State, StoredFile
 from ondi.notifications.gathering import PURPOSE, still_to_tell
 from ondi.notifications.letters import Envelope, Letter, Quote, message_of
 from ondi.notifications.mails import Drop, Later, writes
@@ -132,10 +133,26 @@ def _quotes(told: Sequence[Notification], member: Membership, *, is_customer: bo
     messages = list(said.order_by("sequence"))
     senders = Membership.objects.in_tenants([member.tenant_id]).filter(id__in={one.sender_id for one in messages})
     people: dict[UUID | None, Membership] = {one.id: one for one in senders}
+    names = _file_names(messages)
     return [
-        Quote(_author(people.get(one.sender_id), one.sender_role, is_customer=is_customer), one.content)
+        Quote(
+            _author(people.get(one.sender_id), one.sender_role, is_customer=is_customer),
+            "\n".join(part for part in (one.content, names.get(one.id)) if part),
+        )
         for one in messages
     ]
+
+
+def _file_names(messages: Sequence[Message]) -> Mapping[UUID, str]:
+    """What was sent with these, by name but for what was refused; asks nothing where nothing was."""
+    wanted = [one.id for one in messages if one.attachment_count]
+    found: dict[UUID, list[str]] = {key: [] for key in wanted}
+    if wanted:
+        files = StoredFile.objects.in_tenants({one.tenant_id for one in messages})
+        for file in files.of(Parent.MESSAGE, wanted).exclude(state=State.REFUSED):
+            assert file.parent_id
+            found[file.parent_id].append(f"\u2068{file.file_name}\u2069")  # of whatever direction
+    return {key: _("Files: %(names)s") % {"names": ", ".join(names)} for key, names in found.items() if names}
 
 
 def _author(person: Membership | None, role: str, *, is_customer: bool) -> str:

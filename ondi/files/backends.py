@@ -3,7 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+from ondi.common.origins import origin_of
+
 OWNER_ALONE, OWNERS_FOLDER = 0o600, 0o700
+
+
+def bucket_origins(*, bucket: str, endpoint: str, region: str) -> list[str]:
+    """Where links of the bucket's own may lead; none where there is no bucket."""
+    if not bucket:
+        return []
+    if endpoint:
+        return [origin_of(endpoint)]
+    return [f"https://{bucket}.s3.{place}amazonaws.com" for place in ("", f"{region}." if region else "")]
 
 
 def files_storage(

@@ -40,6 +40,11 @@ class StoredFileQuerySet(TenantQuerySet["StoredFile"]):
         """What was sent with these, each one's in its order."""
         return self.present().filter(parent_kind=kind, parent_id__in=parent_ids).order_by("parent_id", "place")
 
+    def of_any(self, parent_ids: Collection[UUID]) -> Self:
+        """What was sent with these messages and notes, each one's in its order."""
+        sent = self.present().filter(parent_kind__in=("message", "note"), parent_id__in=parent_ids)
+        return sent.order_by("parent_id", "place")
+
     def bytes_used(self) -> Subquery:
         """What they take, and those that wait will take, as a part of another read; null where there is none."""
         on_their_way = Case(When(state__in=("waiting", "checking"), then=F("size")), default=0)

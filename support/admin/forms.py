@@ -17,6 +17,8 @@ from unfold.widgets import (
 from deliveries.models import Delivery
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
+from ondi.common.errors import FIELD_MESSAGES
+from ondi.common.ids import parse_id
 from ondi.staff.forms import PlainTextField, within_calendar
 from orders.models import Order
 from support import policies
@@ -207,23 +209,54 @@ class PhoneForm(ActionForm):
         return {"customer_id": self.customer.id, **values, **ids_of(self.cleaned_data["item"])}
 
 
-class ReplyForm(forms.Form):
-    content = PlainTextField(max_length=LONGEST_MESSAGE)
+class FileIdsField(forms.Field):
+    """Drafts of files, in the order given; which of them may be sent says the service."""
+
+    widget = forms.MultipleHiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(required=False)
+
+    def to_python(self, value: Any) -> list[UUID]:
+        """Raises `ValidationError`."""
+        found = [parse_id(text) for text in value or ()]
+        if None in found:
+            raise forms.ValidationError(str(FIELD_MESSAGES["invalid"]), code="invalid")
+        return [key for key in found if key]
+
+
+class WritingForm(forms.Form):
+    """Words, files, or both."""
+
+    content = PlainTextField(max_length=LONGEST_MESSAGE, required=False)
+    attachment_ids = FileIdsField()
+
+    field_order = ("attachment_ids", "content")  # whether words are needed depends on the files
+
+    def clean_content(self) -> str:
+        """Raises `ValidationError` where there are neither words nor files."""
+        content: str = self.cleaned_data["content"]
+        if not content and not self.cleaned_data.get("attachment_ids"):
+            raise forms.ValidationError(str(FIELD_MESSAGES["blank"]), code="blank")
+        return content
+
+
+class ReplyForm(WritingForm):
     last_sequence = forms.IntegerField(min_value=0)
     assignee = forms.UUIDField(required=False)
     status = forms.CharField()
 
     def clean_content(self) -> str:
         """Raises `ValidationError` where a canned reply's placeholder still waits to be filled in."""
-        content: str = self.cleaned_data["content"]
+        content = super().clean_content()
         if left := unfilled_placeholders(content):
             names = ", ".join(f"{{{name}}}" for name in left)
             raise forms.ValidationError(_("Not sent: fill in or remove %(names)s."), params={"names": names})
         return content
 
 
-class NoteForm(forms.Form):
-    content = PlainTextField(max_length=LONGEST_MESSAGE)
+class NoteForm(WritingForm):
+    """What only colleagues read."""
 
 
 def items_of(

@@ -24,6 +24,7 @@ from support import services
 from support.admin import columns
 from support.admin.bulk import bulk_actions
 from support.admin.export import csv_of
+from support.admin.files import add_file, one_file
 from support.admin.live import live
 from support.admin.notifications import notifications, notifications_news
 from support.admin.pages import no_such_ticket, queue_url, ticket_url
@@ -76,6 +77,8 @@ class TicketAdmin(TicketDataAdmin):
             ("notifications/news/", notifications_news, "notifications_news"),
             ("<uuid:ticket_id>/reply/", reply, "reply"),
             ("<uuid:ticket_id>/note/", note, "note"),
+            ("<uuid:ticket_id>/files/", add_file, "files"),
+            ("<uuid:ticket_id>/files/<uuid:file_id>/", one_file, "file"),
             ("<uuid:ticket_id>/news/", news, "news"),
             ("<uuid:ticket_id>/colleagues/", colleagues, "colleagues"),
             ("<uuid:ticket_id>/told/", told, "told"),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.utils.dateparse import parse_datetime
@@ -11,8 +12,10 @@ from django.utils.translation import gettext as _
 from conversations.events import event_code
 from conversations.models import Message, Participant
 from conversations.words import words
+from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from ondi.common.times import in_words
+from support.admin.files import files_of
 from support.events import TICKET_CLOSED, TICKET_REOPENED
 from support.models import Tag, Ticket, TicketEvent, TicketNote
 from support.vocabulary import SNOOZED_UNTIL, EventKind, Priority
@@ -35,6 +38,7 @@ class Entry:
     sequence: int = 0
     is_new: bool = False
     can_be_redacted: bool = False
+    files: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,12 @@ class Thread:
     entries: Sequence[Entry]
     events: Sequence[Entry]
     has_earlier: bool
+
+    @property
+    def links_end_at(self) -> str | None:
+        """When the first link to one of its files ends; the page is to be asked for anew before."""
+        ends = [file["expires_at"] for entry in self.entries for file in entry.files if file["expires_at"]]
+        return min(ends, default=None)
 
 
 def thread_of(
@@ -51,10 +61,13 @@ def thread_of(
     tags: Sequence[Tag],
     reach: int,
     seen: int | None,
+    actor: Actor,
+    here: str,
 ) -> Thread:
     """The newest `reach` messages, of more than a page holds the oldest, with the notes and events of their time.
 
-    `seen`: the last sequence the reader had before them, None for all of them. Three statements.
+    `seen`: the last sequence the reader had before them, None for all of them. `actor`: the reader, whom links to files
+    are made for; `here`: where they ask. Three statements, a fourth where files were sent.
     """
     most = min(reach, SHOWN_AT_MOST)
     skipped = max(min(reach, ticket.conversation.message_count) - most, 0)
@@ -67,13 +80,17 @@ def thread_of(
     span = {"created_at__gte": messages[0].created_at if has_earlier else ticket.created_at}
     if after:
         span["created_at__lt"] = after.created_at
-    notes = TicketNote.objects.of(ticket).filter(**span).order_by("created_at", "id")[:SHOWN_AT_MOST]
+    notes = list(TicketNote.objects.of(ticket).filter(**span).order_by("created_at", "id")[:SHOWN_AT_MOST])
     events = TicketEvent.objects.of(ticket).filter(**span).order_by("created_at", "id")[:SHOWN_AT_MOST]
     names = {part.membership_id: str(part.membership) for part in participants}
     tag_names = {str(tag.id): tag.name for tag in tags}
     done = [_event_entry(event, names, tag_names) for event in events]
-    said = [_message_entry(message, seen) for message in messages if not _is_told_by_an_event(message)]
-    noted = [Entry("note", note.created_at, note.id, str(note.author), note.content) for note in notes]
+    files = files_of({one.id: one.attachment_count for one in (*messages, *notes)}, actor, here)
+    said = [_message_entry(one, seen, files.get(one.id, ())) for one in messages if not _is_told_by_an_event(one)]
+    noted = [
+        Entry("note", note.created_at, note.id, str(note.author), note.content, files=files.get(note.id, ()))
+        for note in notes
+    ]
     return Thread(sorted([*said, *noted, *done], key=lambda entry: (entry.at, entry.key)), done, has_earlier)
 
 
@@ -81,7 +98,7 @@ def _is_told_by_an_event(message: Message) -> bool:
     return event_code(message.event) in TOLD_BY_EVENTS
 
 
-def _message_entry(message: Message, seen: int | None) -> Entry:
+def _message_entry(message: Message, seen: int | None, files: Sequence[Mapping[str, Any]]) -> Entry:
     is_redactable = message.event is None
     who = str(message.sender) if message.sender else _("Automatic message") if is_redactable else ""
     return Entry(
@@ -93,6 +110,7 @@ def _message_entry(message: Message, seen: int | None) -> Entry:
         sequence=message.sequence,
         is_new=seen is not None and message.sequence > seen,
         can_be_redacted=is_redactable,
+        files=files,
     )
 
 

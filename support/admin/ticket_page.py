@@ -1,6 +1,8 @@
 """The page of a ticket: the thread, a composer, what can be done, and everything an agent asks about it."""
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,13 +20,17 @@ from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from ondi.api.responses import STATUS_OF_KIND
 from ondi.common.errors import DomainError
+from ondi.files.kinds import ALLOWED
+from ondi.files.models import MOST_BYTES
+from ondi.files.services import MOST_FILES
 from ondi.staff.entry import staff_at
 from ondi.staff.once import SentBefore, sent_once
 from ondi.staff.session_limits import POLL_HEADER
 from support import services
 from support.actions import actions_open_to
 from support.admin.buttons import BUTTONS
-from support.admin.forms import NoteForm, ReplyForm
+from support.admin.files import draft_shown, drafts_in_order, faults_of, here_of
+from support.admin.forms import NoteForm, ReplyForm, WritingForm
 from support.admin.notifications import ON_SCREEN_FOR, note_read
 from support.admin.pages import came_from, of_ticket, refusal_text, ticket_url, tickets_seen_by, whole_number
 from support.admin.tabs import waiting_for
@@ -40,12 +46,21 @@ OTHER_TICKETS = 5
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """What stands in the composer; `seen` is what its writer had before them when it was refused."""
+    """What stands in the composer; `seen` is what its writer had before them when it was refused.
+
+    `file_ids`: of the drafts of files that stand in it, those that are there still are shown again.
+    """
 
     kind: str = "reply"
     text: str = ""
     faults: list[str] = field(default_factory=list)
     seen: Seen | None = None
+    file_ids: Sequence[UUID] = ()
+
+    @classmethod
+    def of(cls, kind: str, form: WritingForm) -> "Composer":
+        """As it was sent."""
+        return cls(kind, form.data.get("content", ""), file_ids=form.cleaned_data.get("attachment_ids", ()))
 
 
 @of_ticket
@@ -62,22 +77,23 @@ def reply(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     """Send an answer. What is refused stays in the composer, with the reason."""
     if request.method != "POST":  # after signing in again on the way people come back here; the draft is kept
         return redirect(ticket_url(ticket.id))
-    form, text = ReplyForm(request.POST), request.POST.get("content", "")
+    form = ReplyForm(request.POST)
     if not form.is_valid():
-        return _page(request, ticket, actor, Composer("reply", text, _faults(form)), status=400)
+        return _page(request, ticket, actor, replace(Composer.of("reply", form), faults=_faults(form)), status=400)
+    composer = Composer.of("reply", form)
     seen = Seen(form.cleaned_data["last_sequence"], form.cleaned_data["assignee"], form.cleaned_data["status"])
-    closing, content = "close" in request.POST, form.cleaned_data["content"]
+    closing, written = "close" in request.POST, _written(form)
     done = f"{ticket_url(ticket.id)}?done=reply"
     try:
-        with sent_once(request, tenant_id=ticket.tenant_id, said={"content": content, "close": closing}) as sending:
-            services.reply_to_ticket(actor=actor, ticket_id=ticket.id, content=content, seen=seen, close=closing)
+        with sent_once(request, tenant_id=ticket.tenant_id, said={**written, "close": closing}) as sending:
+            services.reply_to_ticket(actor=actor, ticket_id=ticket.id, **written, seen=seen, close=closing)
             sending.location = done
     except SentBefore as before:
-        return _sent_before(request, ticket, actor, Composer("reply", text), before)
+        return _sent_before(request, ticket, actor, composer, before)
     except TicketChanged as refusal:
-        return _refused(request, ticket, actor, Composer("reply", text, [], seen), refusal)
+        return _refused(request, ticket, actor, replace(composer, seen=seen), refusal)
     except DomainError as refusal:
-        return _refused(request, ticket, actor, Composer("reply", text, [str(refusal)]), refusal)
+        return _refused(request, ticket, actor, replace(composer, faults=[faults_of(refusal)]), refusal)
     messages.success(request, _("Sent, and the ticket is closed.") if closing else _("Sent."))
     return redirect(done)
 
@@ -87,18 +103,18 @@ def note(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     """Write an internal note. What is refused stays in the composer, with the reason."""
     if request.method != "POST":
         return redirect(ticket_url(ticket.id))
-    form, text = NoteForm(request.POST), request.POST.get("content", "")
+    form = NoteForm(request.POST)
     if not form.is_valid():
-        return _page(request, ticket, actor, Composer("note", text, _faults(form)), status=400)
-    content, done = form.cleaned_data["content"], f"{ticket_url(ticket.id)}?done=note"
+        return _page(request, ticket, actor, replace(Composer.of("note", form), faults=_faults(form)), status=400)
+    composer, written, done = Composer.of("note", form), _written(form), f"{ticket_url(ticket.id)}?done=note"
     try:
-        with sent_once(request, tenant_id=ticket.tenant_id, said={"content": content}) as sending:
-            services.write_note(actor=actor, ticket_id=ticket.id, content=content)
+        with sent_once(request, tenant_id=ticket.tenant_id, said=written) as sending:
+            services.write_note(actor=actor, ticket_id=ticket.id, **written)
             sending.location = done
     except SentBefore as before:
-        return _sent_before(request, ticket, actor, Composer("note", text), before)
+        return _sent_before(request, ticket, actor, composer, before)
     except DomainError as refusal:
-        return _refused(request, ticket, actor, Composer("note", text, [str(refusal)]), refusal)
+        return _refused(request, ticket, actor, replace(composer, faults=[faults_of(refusal)]), refusal)
     messages.success(request, _("Note written. Customers do not see it."))
     return redirect(done)
 
@@ -203,7 +219,11 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
     seen = composer.seen
     reach = whole_number(request.GET.get("messages", "")) or SHOWN_AT_FIRST
     last_seen = seen.last_sequence if seen else None
-    thread = thread_of(ticket, participants=participants, tags=tags, reach=reach, seen=last_seen)
+    here = here_of(request)
+    thread = thread_of(
+        ticket, participants=participants, tags=tags, reach=reach, seen=last_seen, actor=actor, here=here
+    )
+    drafts = [draft_shown(one, actor, here) for one in drafts_in_order(actor, composer.file_ids)]
     possible = actions_open_to(ticket, actor)
     offered = [(name, found) for name, found in BUTTONS.items() if name in possible]
     of_customer = tickets_seen_by(staff_at(request)).filter(tenant_id=ticket.tenant_id, requester=ticket.requester_id)
@@ -216,11 +236,16 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "is_fullwidth": "1",
         "thread": thread,
         "composer": composer,
+        "drafts": json.dumps(drafts),
+        "file_types": ALLOWED,
+        "most_files": MOST_FILES,
+        "most_bytes": MOST_BYTES,
         "changes": _changes_since(seen, ticket) if seen else [],
         "page_url": ticket_url(ticket.id),
         "earlier": reach - reach % SHOWN_AT_MOST + SHOWN_AT_MOST,
         "is_earlier_part": reach > SHOWN_AT_MOST,  # who answers has the newest messages before them
-        "can_reply": "reply" in possible or bool(composer.kind == "reply" and composer.text),  # nothing typed is lost
+        "can_reply": "reply" in possible
+        or bool(composer.kind == "reply" and (composer.text or drafts)),  # nothing is lost
         "can_note": "note" in possible,
         "placeholders": NAMES,
         "can_redact": "redact" in possible,
@@ -250,6 +275,10 @@ def _changes_since(seen: Seen, ticket: Ticket) -> list[str]:
     if ticket.status != seen.status:
         changes.append(_("the ticket is open again") if ticket.is_open else _("the ticket is closed"))
     return changes
+
+
+def _written(form: WritingForm) -> dict[str, Any]:
+    return {name: form.cleaned_data[name] for name in ("content", "attachment_ids")}
 
 
 def _faults(form: Any) -> list[str]:

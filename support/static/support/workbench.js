@@ -4,6 +4,7 @@
 (() => {
   const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, BELL_EVERY = 10000, SEEN_AFTER = 10000, SEEN_WITHIN = 2000;
   const BELL_AT_LEAST = 300000, LEAVING = 10000, WAITING_EVERY = 2000, WAITING_LOOKS = 30;
+  const LINKS_EVERY = 60000, LINKS_LEFT = 900000;
   const LIVE_AGAIN = 2000, LIVE_LATEST = 60000, LIVE_SILENCE = 45000, POLL = { "X-Workbench-Poll": "1" };
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -45,11 +46,14 @@
   function takeOver(fresh) {
     for (const part of all("[data-live]")) {
       const newer = fresh.getElementById(part.id);
-      if (newer && newer.innerHTML !== part.innerHTML && !part.contains(document.activeElement?.closest("a, button"))) {
-        const isAtEnd = part.scrollHeight - part.scrollTop - part.clientHeight < 60;
+      const used = document.activeElement?.closest("a, button"), isUsed = Boolean(used && part.contains(used));
+      const same = isUsed && used.id && newer?.querySelector(`#${CSS.escape(used.id)}`); // as a picture that was looked at
+      if (newer && newer.innerHTML !== part.innerHTML && (!isUsed || same)) {
+        const { scrollTop } = part, isAtEnd = part.scrollHeight - scrollTop - part.clientHeight < 60;
         const adopted = document.adoptNode(newer);
         part.replaceWith(adopted);
-        if (isAtEnd) adopted.scrollTop = adopted.scrollHeight;
+        adopted.scrollTop = isAtEnd ? adopted.scrollHeight : scrollTop;
+        if (same) same.focus({ preventScroll: true });
       }
     }
   }
@@ -174,13 +178,14 @@
       if (hasRead) lookAtBell();
       const others = find("#wb-viewers");
       if (others.textContent !== viewers) others.textContent = viewers;
-      if (String(version) === ticket.dataset.version) return;
+      if (String(version) === ticket.dataset.version && !linksEnd()) return;
       const fresh = await pageAt(location.pathname + location.search);
       if (!fresh) return;
       takeOver(fresh);
       ticket.dataset.version = fresh.getElementById("ticket").dataset.version;
       if (!find("[data-draft=reply]")?.value) noteWhatIsSeen();
     };
+    setInterval(() => linksEnd() && news(), LINKS_EVERY);
     let askedAt = 0;
     const newsTwice = () => { // what is told meanwhile is read once it has been on the screen for a while
       news();
@@ -193,6 +198,12 @@
     viewersChanged = atMostOnceIn(300, news);
     addEventListener("focus", soon);
     document.addEventListener("visibilitychange", () => document.hidden || soon());
+  }
+
+  /* Links to files are good for an hour or two, and a page stays open all day. */
+  function linksEnd() {
+    const end = find("[data-links-end]")?.dataset.linksEnd;
+    return Boolean(end) && new Date(end) - Date.now() < LINKS_LEFT;
   }
 
   /* Nothing is written yet, so what is on the screen now is what the answer will be written on. */
@@ -210,7 +221,7 @@
     if (done || location.pathname !== ticket.dataset.page) history.replaceState(null, "", ticket.dataset.page);
     for (const text of all("[data-draft]")) {
       const key = `${DRAFT}${person()}:${ticket.dataset.ticket}:${text.dataset.draft}`;
-      if (done === text.dataset.draft) localStorage.removeItem(key);
+      if (done === text.dataset.draft) [key, `${key}:files`].forEach((kept) => localStorage.removeItem(kept));
       else if (!text.value) text.value = localStorage.getItem(key) || "";
       text.addEventListener("input", () => {
         if (text.value) localStorage.setItem(key, text.value);

@@ -1,0 +1,106 @@
+"""Files in the workbench: announced and removed by its composer, shown in its thread."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+from rest_framework.exceptions import APIException
+
+from ondi.accounts.actors import Actor
+from ondi.api.errors import as_domain_error, status_of
+from ondi.common.errors import DomainError, InvalidInput
+from ondi.files.api.data import AnnounceBody, attachment_data, draft_data
+from ondi.files.errors import AttachmentNotFound
+from ondi.files.links import FileReader
+from ondi.files.models import Reason, StoredFile
+from ondi.files.services import announce_file, delete_draft
+from support import policies
+from support.admin.pages import of_ticket, whole_number
+from support.models import Ticket
+
+ICONS = {"application/pdf": "picture_as_pdf", "text/csv": "table"}
+
+
+@require_POST
+@of_ticket
+def add_file(request: HttpRequest, ticket: Ticket, actor: Actor) -> JsonResponse:
+    """Announce a file that is to go with an answer or a note: its draft, with where its bytes are to be sent."""
+    try:
+        if refusal := policies.handling_refusal(ticket, actor):
+            raise refusal
+        body = AnnounceBody(data={**request.POST.dict(), "size": whole_number(request.POST.get("size", ""))})
+        body.is_valid(raise_exception=True)
+        draft = announce_file(actor=actor, **body.validated_data)
+    except (DomainError, APIException) as refusal:
+        return _refused(refusal)
+    return JsonResponse(draft_shown(draft, actor, here_of(request)), status=201)
+
+
+@of_ticket
+def one_file(request: HttpRequest, ticket: Ticket, actor: Actor, file_id: UUID) -> JsonResponse:
+    """A draft of one's own: what became of it; while it waits, where its bytes are to be sent. A POST removes it."""
+    try:
+        if request.method == "POST":
+            delete_draft(actor=actor, file_id=file_id)
+            return JsonResponse({})
+        draft = StoredFile.objects.drafts_of(actor).filter(id=file_id).first()
+        if draft is None:
+            raise AttachmentNotFound
+    except AttachmentNotFound as refusal:
+        request.row_not_found = True  # type: ignore[attr-defined]  # for the audit: it may be another tenant's
+        return _refused(refusal)
+    return JsonResponse(draft_shown(draft, actor, here_of(request)))
+
+
+def here_of(request: HttpRequest) -> str:
+    """Where we are asked: scheme and host."""
+    return request.build_absolute_uri("/").rstrip("/")
+
+
+def drafts_in_order(actor: Actor, file_ids: Sequence[UUID]) -> list[StoredFile]:
+    """Those of these that are drafts of the actor's, in this order; asks nothing where there are no ids."""
+    found = {one.id: one for one in StoredFile.objects.drafts_of(actor).filter(id__in=file_ids)} if file_ids else {}
+    return [found[key] for key in file_ids if key in found]
+
+
+def draft_shown(draft: StoredFile, actor: Actor, here: str) -> dict[str, Any]:
+    return _in_words(draft, draft_data(draft, reader=FileReader.of(actor), here=here))
+
+
+def files_of(parents: Mapping[UUID, int], actor: Actor, here: str) -> Mapping[UUID, list[dict[str, Any]]]:
+    """What was sent with each of these messages and notes, as this person sees it; links stay the same within the hour.
+
+    `parents`: how many files each has. One statement, none where there are none.
+    """
+    found: dict[UUID, list[dict[str, Any]]] = {key: [] for key, number in parents.items() if number}
+    if found:
+        reader, at = FileReader.of(actor), timezone.now()
+        for file in StoredFile.objects.in_tenants(actor.tenant_ids).of_any(found):
+            assert file.parent_id
+            found[file.parent_id].append(_in_words(file, attachment_data(file, reader=reader, here=here, at=at)))
+    return found
+
+
+def faults_of(refusal: DomainError) -> str:
+    """What is wrong with the files of an answer or a note, in words."""
+    if isinstance(refusal, InvalidInput) and "attachment_ids" in refusal.fields:
+        return _("Not sent: at most 10 files, together at most 25 MB, can go with it.")
+    return str(refusal)
+
+
+def _in_words(file: StoredFile, data: dict[str, Any]) -> dict[str, Any]:
+    icon = "image" if file.content_type.startswith("image/") else ICONS.get(file.content_type, "description")
+    return {**data, "icon": icon, "said": str(Reason(file.reason).label) if file.reason else ""}
+
+
+def _refused(refusal: Exception) -> JsonResponse:
+    known = as_domain_error(refusal)
+    assert known, "only what is known is caught"
+    said = str(known)
+    if isinstance(known, InvalidInput) and "content_type" in known.fields:
+        said = _("Files of this type cannot be sent.")
+    return JsonResponse({"error": known.code, "message": said}, status=status_of(known))
