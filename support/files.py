@@ -47,7 +47,7 @@ def note_checked(file: StoredFile, at: datetime) -> None:
     ticket = _ticket_of(file)
     if ticket is None:
         return
-    if file.parent_kind == Parent.MESSAGE and file.place == 0:
+    if file.parent_id and file.parent_kind == Parent.MESSAGE and file.place == 0:
         name_last_message(tenant_id=file.tenant_id, message_id=file.parent_id, name=file.file_name)
     save_ticket(ticket, at)
     sent_with: dict[str, Any] = {"note_id" if file.parent_kind == Parent.NOTE else "message_id": file.parent_id}

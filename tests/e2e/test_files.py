@@ -1,4 +1,4 @@
-"""Files at the workbench, in a real browser: a customer's photo, an agent's answer with pictures, and one taken back."""
+"""Files at the workbench, in a real browser: a customer's photo, an agent's answer with pictures, one taken back."""
 
 import io
 import re
@@ -19,8 +19,9 @@ BRING = """([kind, selector, name, type, bytes]) => {
   const brought = new DataTransfer();
   brought.items.add(new File([new Uint8Array(bytes)], name, { type }));
   const target = document.querySelector(selector);
-  if (kind === "paste") target.dispatchEvent(new ClipboardEvent("paste", { clipboardData: brought, bubbles: true, cancelable: true }));
-  else for (const moved of kind) target.dispatchEvent(new DragEvent(moved, { dataTransfer: brought, bubbles: true, cancelable: true }));
+  const how = { clipboardData: brought, dataTransfer: brought, bubbles: true, cancelable: true };
+  if (kind === "paste") target.dispatchEvent(new ClipboardEvent("paste", how));
+  else for (const moved of kind) target.dispatchEvent(new DragEvent(moved, how));
 }"""
 
 
@@ -89,7 +90,8 @@ def test_a_customers_photo_appears_live_and_is_answered_with_pictures(site, wind
     expect(thumbnails(page)).to_have_attribute("alt", "parcel.jpg")
 
     bring(page, "paste", photo(300, 200, "#0f766e", "PNG"))
-    bring(page, ["dragenter", "dragover", "drop"], b"%PDF-1.4\nform", "claim form.pdf", "application/pdf", ".wb-composer")
+    dropped = (b"%PDF-1.4\nform", "claim form.pdf", "application/pdf", ".wb-composer")
+    bring(page, ["dragenter", "dragover", "drop"], *dropped)
     expect(chips(page)).to_have_count(2)
     expect(chips(page).first.locator("bdi")).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d-\d\d-\d\d\.png$"))
     page.locator("#wb-reply-text").fill("We are sorry. Please fill in this form.")
