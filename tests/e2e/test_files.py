@@ -89,7 +89,9 @@ def test_a_customers_photo_appears_live_and_is_answered_with_pictures(site, wind
     expect(thumbnails(page)).to_have_attribute("alt", "parcel.jpg")
 
     bring(page, "paste", photo(300, 200, "#0f766e", "PNG"))
-    bring(page, ["dragenter", "dragover", "drop"], b"%PDF-1.4\nform", "claim form.pdf", "application/pdf", ".wb-composer")
+    bring(
+        page, ["dragenter", "dragover", "drop"], b"%PDF-1.4\nform", "claim form.pdf", "application/pdf", ".wb-composer"
+    )
     expect(chips(page)).to_have_count(2)
     expect(chips(page).first.locator("bdi")).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d-\d\d-\d\d\.png$"))
     page.locator("#wb-reply-text").fill("We are sorry. Please fill in this form.")
