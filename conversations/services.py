@@ -90,6 +90,13 @@ def post_system_message(
     return message
 
 
+def name_last_message(*, tenant_id: UUID, message_id: UUID, name: str) -> None:
+    """Let this name stand for a message without words, where it is its conversation's last. Locks the conversation."""
+    wordless = Message.objects.in_tenants([tenant_id]).filter(id=message_id, message_type=MessageType.TEXT, content="")
+    last = Conversation.objects.in_tenants([tenant_id]).filter(last_message_id__in=wordless.values("id"))
+    last.update(last_message_preview=preview(name))
+
+
 @transaction.atomic
 def redact_message(*, conversation_id: UUID, message_id: UUID) -> bool:
     """Put "this message was removed" in a message's place, and in the conversation's summary; no way back.

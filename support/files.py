@@ -6,6 +6,7 @@ from uuid import UUID
 
 from conversations.models import Message
 from conversations.reads import find_readable
+from conversations.services import name_last_message
 from ondi.accounts.actors import Actor
 from ondi.common.prepared import insert_rows
 from ondi.files.models import Parent, StoredFile
@@ -39,10 +40,15 @@ def lock_ticket_of(file: StoredFile) -> None:
 
 
 def note_checked(file: StoredFile, at: datetime) -> None:
-    """Publish that a file of a ticket is ready, or refused; silent where its ticket is gone."""
+    """Publish that a file of a ticket is ready, or refused; silent where its ticket is gone.
+
+    Where it stands for a message without words, so does the name that it has by now.
+    """
     ticket = _ticket_of(file)
     if ticket is None:
         return
+    if file.parent_kind == Parent.MESSAGE and file.place == 0:
+        name_last_message(tenant_id=file.tenant_id, message_id=file.parent_id, name=file.file_name)
     save_ticket(ticket, at)
     sent_with: dict[str, Any] = {"note_id" if file.parent_kind == Parent.NOTE else "message_id": file.parent_id}
     insert_rows(of_ticket(ATTACHMENT_CHECKED, ticket, Actor.system(file.tenant_id, "files"), at, **sent_with))

@@ -38,12 +38,12 @@ class Request:
         self.id = request_id_of(self.headers.get("x-request-id", ""))
 
     def own_headers(self) -> list[Header]:
-        """Those of every answer, and what a page of another origin may read."""
-        own = [("X-Request-ID", self.id)]
+        """Those of every answer, and what a page of another origin may read: nobody keeps it for another one."""
+        own = [("X-Request-ID", self.id), ("Vary", "origin")]
         origin = self.headers.get("origin", "")
         if origin and origin in settings.STREAM_ORIGINS:
             own += [
-                ("Access-Control-Allow-Origin", origin), ("Vary", "origin"),
+                ("Access-Control-Allow-Origin", origin),
                 ("Access-Control-Expose-Headers", ", ".join(settings.CORS_EXPOSE_HEADERS)),
             ]  # fmt: skip
             if self.method == "OPTIONS":

@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from psycopg import errors
 
+from ondi.common.outside import DoOutside, begin_unit
+
 View = Callable[..., HttpResponseBase]
 
 RETRIES = 3
@@ -33,13 +35,16 @@ def in_one_unit(view: View) -> View:
     @functools.wraps(view)
     def unit(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         _kept = request.body  # read once, so that a second attempt finds it
+        begin_unit()
         for _attempt in range(RETRIES):
             try:
                 return _attempt_once(view, request, *args, **kwargs)
             except OperationalError as error:
                 if not asks_for_retry(error):
                     raise
-            pause()
+                pause()
+            except DoOutside as wanted:
+                wanted.do()
         return _attempt_once(view, request, *args, **kwargs)
 
     return transaction.non_atomic_requests(unit)

@@ -8,12 +8,12 @@ from ondi.accounts.entering import acting_as
 from ondi.accounts.models import ApiKey, Membership, Scope, User
 from ondi.api.errors import PayloadTooLarge
 from ondi.common.errors import InvalidInput, NotFound
+from ondi.files.arriving import take_upload
 from ondi.files.errors import AttachmentAlreadyUploaded
 from ondi.files.kinds import VIEW_TYPE
 from ondi.files.links import DOWNLOAD, FileReader, Link
 from ondi.files.models import MAIN, MOST_BYTES, State, StoredFile
 from ondi.files.rule import may_read
-from ondi.files.services import take_upload
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 

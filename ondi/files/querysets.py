@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import BigIntegerField, Case, F, Subquery, Sum, When
 
 from ondi.accounts.actors import Actor
 from ondi.common.querysets import TenantQuerySet, Viewer
@@ -45,10 +45,8 @@ class StoredFileQuerySet(TenantQuerySet["StoredFile"]):
         sent = self.present().filter(parent_kind__in=("message", "note"), parent_id__in=parent_ids)
         return sent.order_by("parent_id", "place")
 
-    def bytes_used(self) -> int:
-        """What they take, and those that wait will take."""
-        on_their_way = Q(state__in=("waiting", "checking"))
-        found = self.aggregate(
-            kept=Sum("stored_bytes", default=0), awaited=Sum("size", filter=on_their_way, default=0)
-        )  # fmt: skip
-        return int(found["kept"] + found["awaited"])
+    def bytes_used(self) -> Subquery:
+        """What they take, and those that wait will take, as a part of another read; null where there is none."""
+        on_their_way = Case(When(state__in=("waiting", "checking"), then=F("size")), default=0)
+        together = Sum(F("stored_bytes") + on_their_way, output_field=BigIntegerField())
+        return Subquery(self.order_by().values("tenant_id").annotate(used=together).values("used"))

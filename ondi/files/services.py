@@ -8,11 +8,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ondi.accounts.actors import Actor
 from ondi.api.errors import PayloadTooLarge
 from ondi.common.errors import InvalidInput, PermissionDenied
+from ondi.files.arriving import look_for_uploads
 from ondi.files.errors import AttachmentNotFound, AttachmentNotUploaded, StorageQuotaExceeded
 from ondi.files.kinds import ALLOWED
 from ondi.files.models import MOST_BYTES, Parent, State, StoredFile
@@ -39,7 +42,8 @@ def announce_file(
     if size > MOST_BYTES:
         raise PayloadTooLarge
     _hold_quota(actor.tenant_id)
-    if StoredFile.objects.in_tenants([actor.tenant_id]).bytes_used() + size > quota_of(actor.tenant_id):
+    room = room_of(actor.tenant_id)
+    if room.used_bytes + size > room.quota_bytes:
         raise StorageQuotaExceeded
     return StoredFile.objects.create(
         tenant_id=actor.tenant_id, uploader_id=actor.membership_id, file_name=shown_name(file_name, content_type),
@@ -47,27 +51,29 @@ def announce_file(
     )  # fmt: skip
 
 
-def quota_of(tenant_id: UUID) -> int:
-    """How many bytes of files a tenant may have."""
-    own = Tenant.objects.values_list("file_quota_bytes", flat=True).get(id=tenant_id)
-    return settings.FILES_QUOTA_BYTES if own is None else own
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many bytes of files a tenant may have, and how many are taken."""
+
+    quota_bytes: int
+    used_bytes: int
+
+    def __str__(self) -> str:
+        """In words, in the reader's language: 1.2 GB of 20 GB."""
+        said = {"used": filesizeformat(self.used_bytes), "quota": filesizeformat(self.quota_bytes)}
+        return _("%(used)s of %(quota)s") % said
+
+
+def room_of(tenant_id: UUID) -> Room:
+    """A tenant's room for files. Needs it in scope. One statement."""
+    taken = StoredFile.objects.in_tenants([tenant_id]).bytes_used()
+    own, used = Tenant.objects.annotate(used=taken).values_list("file_quota_bytes", "used").get(id=tenant_id)
+    return Room(settings.FILES_QUOTA_BYTES if own is None else own, int(used or 0))
 
 
 def _hold_quota(tenant_id: UUID) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"files {tenant_id}"])
-
-
-def take_upload(*, tenant_id: UUID, file_id: UUID, upload_id: UUID, sha256: str, at: datetime | None = None) -> bool:
-    """The bytes of a draft lie under this id: they are checked next. False where others were there first.
-
-    Needs the tenant in scope. One statement, which locks the file.
-    """
-    return bool(
-        StoredFile.objects.in_tenants([tenant_id])
-        .filter(id=file_id, state=State.WAITING)
-        .update(state=State.CHECKING, upload_id=upload_id, sha256=sha256, next_at=at or timezone.now())
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,8 @@ NO_FILES = Attaching()
 def drafts_to_send(actor: Actor, attachment_ids: Collection[UUID]) -> Attaching:
     """The actor's own drafts with these ids.
 
-    Raises `InvalidInput` (too many, one twice, too large together), `AttachmentNotFound`, `AttachmentNotUploaded`.
+    Raises `InvalidInput` (too many, one twice, too large together), `AttachmentNotFound`, `AttachmentNotUploaded`, and
+    as `look_for_uploads`.
     """
     if not attachment_ids:
         return NO_FILES
@@ -103,6 +110,7 @@ def drafts_to_send(actor: Actor, attachment_ids: Collection[UUID]) -> Attaching:
     if len(found) < len(attachment_ids):
         raise AttachmentNotFound
     files = [found[key] for key in attachment_ids]
+    look_for_uploads(files)
     if any(file.state == State.WAITING for file in files):
         raise AttachmentNotUploaded
     if sum(file.size for file in files) > MOST_BYTES:

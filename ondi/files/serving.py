@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ AT_ONCE = 64
 THREADS = 4
 PIECE = 64 * 1_024  # bytes
 PATIENCE = 60.0  # seconds without a byte
+SLOWEST = 2 * 1_024  # bytes a second, of all since then, once a line had so many seconds
 OF_THE_BUCKET = 60  # seconds that its own links live
 KEPT_BY_BROWSERS = b"private, max-age=3600, immutable"
 Answer = TypeVar("Answer")
@@ -44,6 +46,17 @@ class Span:
     start: int
     end: int
     is_part: bool = False
+
+
+class Pace:
+    """How long one waits for the next piece. A line may stall, but none that only drips holds a place for days."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    def patience(self, done: int) -> float:
+        """Seconds, once so many bytes went over it."""
+        return min(PATIENCE, self._begun + PATIENCE + done / SLOWEST - time.monotonic())
 
 
 class FileServer:
@@ -72,7 +85,7 @@ class FileServer:
                 await self._give(request, send, link)
             else:
                 await self._take(request, receive, send, link)
-        except StoreAway as error:
+        except OSError as error:
             raise ServiceUnavailable from error
         finally:
             self._at_work -= 1
@@ -101,13 +114,18 @@ class FileServer:
     async def _send_file(self, request: Request, send: Send, file: Readable, descriptor: int, disposition: str) -> None:
         size, etag = os.fstat(descriptor).st_size, f'"{hashlib.sha256(file.key.encode()).hexdigest()[:32]}"'
         headers = [*_kept(request), (b"etag", etag.encode()), (b"accept-ranges", b"bytes")]
-        if etag in request.headers.get("if-none-match", ""):
+        if _is_known(request.headers.get("if-none-match", ""), etag):
             await _begin(request, send, 304, headers)
             await _end(send)
             return
         span = _span(request, size, etag)
         if span is None:
-            await _begin(request, send, 416, [*headers, (b"content-range", b"bytes */%d" % size)])
+            refused = [
+                *request.own_headers(),
+                (b"cache-control", b"no-store"),
+                (b"content-range", b"bytes */%d" % size),
+            ]
+            await _begin(request, send, 416, refused)
             await _end(send)
             return
         headers += [
@@ -126,12 +144,12 @@ class FileServer:
 
     async def _send_bytes(self, send: Send, descriptor: int, span: Span) -> None:
         """Raises `TimeoutError` where the client takes nothing for too long, `OSError`."""
-        place = span.start
+        place, pace = span.start, Pace()
         while place < span.end:
             piece = await self._do(os.pread, descriptor, min(PIECE, span.end - place), place)
             if not piece:
                 raise OSError("shorter than it was")
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(pace.patience(place - span.start)):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             place += len(piece)
 
@@ -174,12 +192,12 @@ class FileServer:
 
         Raises `InvalidInput` where others come than were said, or none for too long.
         """
-        found, total = hashlib.sha256(), 0
+        found, total, pace = hashlib.sha256(), 0, Pace()
         descriptor = await self._do(os.open, path, os.O_WRONLY)
         try:
             while True:
                 try:
-                    async with asyncio.timeout(PATIENCE):
+                    async with asyncio.timeout(pace.patience(total)):
                         message = await receive()
                 except TimeoutError:
                     raise InvalidInput({"Content-Length": ["invalid"]}) from None
@@ -236,6 +254,12 @@ def _kept(request: Request) -> list[Header]:
     ]  # fmt: skip
 
 
+def _is_known(said: str, etag: str) -> bool:
+    """Whether `If-None-Match` names it."""
+    known = {one.strip().removeprefix("W/") for one in said.split(",")}
+    return bool(known & {etag, "*"})
+
+
 def _typed(content_type: str) -> bytes:
     """Text without a charset is read in whatever a browser guesses."""
     return content_type.encode() + (b"; charset=utf-8" if content_type.startswith("text/") else b"")
@@ -247,7 +271,7 @@ def _span(request: Request, size: int, etag: str) -> Span | None:
     unit, _equals, given = header.partition("=")
     first, dash, last = given.strip().partition("-")
     numbers = [text for text in (first, last) if text]
-    if unit.strip().lower() != "bytes" or not dash or not numbers or "," in given:
+    if request.method != "GET" or unit.strip().lower() != "bytes" or not dash or not numbers or "," in given:
         return whole
     if not all(text.isascii() and text.isdigit() and len(text) < 16 for text in numbers):
         return whole

@@ -25,6 +25,7 @@ from ondi.accounts.second_factor import forget_second_factor
 from ondi.accounts.services import add_member, disable_login, update_member
 from ondi.common.errors import PermissionDenied
 from ondi.common.text import shows_nothing
+from ondi.files.services import Room, room_of
 from ondi.notifications.addresses import BOUNCED, COMPLAINED, REFUSED, forget, suppression_of
 from ondi.staff import access, webhooks  # noqa: F401 - their screens, which are looked for here
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
@@ -48,10 +49,14 @@ class TenantAdmin(ScopedAdmin):
     list_display = ("name", "slug", "status", "language", "time_zone", "created_at")
     list_filter = ("status",)
     search_fields = ("name__folded", "slug__folded")
-    readonly_fields = ("slug", "created_at")
+    readonly_fields = ("slug", "room_for_files", "created_at")
 
     def changeable_in(self, staff: Staff) -> Collection[UUID]:
         return staff.tenant_ids if staff.is_operator else ()
+
+    @admin.display(description=_("files"))
+    def room_for_files(self, tenant: Tenant) -> Room:
+        return room_of(tenant.id)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

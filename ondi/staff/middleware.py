@@ -16,6 +16,7 @@ from ondi.api.errors import DATABASE_IS_AWAY, note_absence
 from ondi.api.pages import busy_page
 from ondi.api.units import RETRIES, asks_for_retry, pause
 from ondi.common.errors import ServiceUnavailable
+from ondi.common.outside import DoOutside, begin_unit
 from ondi.staff.entry import staff_of
 from ondi.staff.sign_in import refused
 
@@ -34,17 +35,25 @@ class StaffScopeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith("/admin/"):
             return self.get_response(request)
+        begin_unit()
         for _attempt in range(RETRIES):
             response = self._attempt_once(request)
-            if not getattr(response, "try_again", False):
+            if outside := getattr(response, "outside", None):
+                outside.do()
+            elif getattr(response, "try_again", False):
+                pause()
+            else:
                 return response
-            pause()
         return self._attempt_once(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """A database that is away or busy, and too many sign-ins, are pages that say so."""
         if request.path.startswith("/admin/") and isinstance(exception, SignInThrottled | ServiceUnavailable):
             return refused(request, exception)
+        if request.path.startswith("/admin/") and isinstance(exception, DoOutside):
+            response = busy_page()
+            response.outside = exception  # type: ignore[attr-defined]
+            return response
         if not (request.path.startswith("/admin/") and isinstance(exception, DATABASE_IS_AWAY)):
             return None
         response = busy_page()

@@ -19,25 +19,32 @@ assert REDACT in ERASE
 assert NOTES in ERASE
 ERASE_WITH_FILES = ERASE.replace(
     REDACT,
-    REMOVE
+    "    rows := rows || ARRAY(SELECT f.id FROM public.files_storedfile AS f WHERE f.tenant_id = member.tenant_id "
+    """AND (f.uploader_id = member.id
+        OR f.parent_kind IN ('message', 'note') AND f.parent_id = ANY (rows)));"""
+    + REMOVE
     + """f.tenant_id = member.tenant_id
-            AND (f.uploader_id = member.id OR f.parent_kind IN ('message', 'note')
-                AND f.parent_id = ANY (rows));
+            AND f.id = ANY (rows);
     UPDATE public.conversations_message SET attachment_count = 0, content = '', """,
 ).replace(NOTES, NOTES + ", attachment_count = 0")
 VIEWERS = "    DELETE FROM public.support_ticketviewer"
+TALKS = "    talks uuid[];"
 assert VIEWERS in PURGE
+assert TALKS in PURGE
 PURGE_WITH_FILES = PURGE.replace(
     VIEWERS,
-    REMOVE
-    + """f.tenant_id = ANY (scope) AND f.parent_kind IN ('message', 'note') AND f.parent_id IN (
+    """    SELECT COALESCE(array_agg(f.id), '{}') INTO files FROM public.files_storedfile AS f
+        WHERE f.tenant_id = ANY (scope) AND f.parent_kind IN ('message', 'note') AND f.parent_id IN (
             SELECT m.id FROM public.conversations_message AS m
                 WHERE m.tenant_id = ANY (scope) AND m.conversation_id = ANY (talks)
             UNION ALL SELECT n.id FROM public.support_ticketnote AS n
                 WHERE n.tenant_id = ANY (scope) AND n.ticket_id = ANY (tickets));
+    DELETE FROM public.datafixes_fiximage WHERE tenant_id = ANY (scope) AND row_id = ANY (files);"""
+    + REMOVE
+    + """f.tenant_id = ANY (scope) AND f.id = ANY (files);
 """
     + VIEWERS,
-)
+).replace(TALKS, TALKS + "\n    files uuid[];")
 
 
 class Migration(migrations.Migration):

@@ -20,6 +20,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from ondi.files.services import Room, room_of
 from ondi.staff.admin_base import ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.navigation import Entry, Section
@@ -130,7 +131,7 @@ class PortalSettingsAdmin(ScopedAdmin):
     form = PortalSettingsForm
     list_display = ("tenant", *(name for name, one in SETTINGS.items() if isinstance(one.kind, Switch | Choice)))
     list_select_related = ("tenant",)
-    fields = ("tenant", *PortalSettingsForm.declared_fields)
+    fields = ("tenant", *PortalSettingsForm.declared_fields, "room_for_files")
 
     change_form_outer_after_template = "staff/beside_form.html"
 
@@ -156,11 +157,15 @@ class PortalSettingsAdmin(ScopedAdmin):
         return fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        return (*super().get_readonly_fields(request, obj), "sender_standing")
+        return (*super().get_readonly_fields(request, obj), "sender_standing", "room_for_files")
 
     @admin.display(description=_("this address"))
     def sender_standing(self, row: PortalSettings) -> str:
         return row.sender_standing  # type: ignore[attr-defined,no-any-return]
+
+    @admin.display(description=_("files"))
+    def room_for_files(self, row: PortalSettings) -> Room:
+        return room_of(row.tenant_id)
 
     def prove_view(self, request: HttpRequest, tenant_id: UUID) -> HttpResponse:
         row = self.get_object(request, str(tenant_id))

@@ -5,6 +5,8 @@ from ondi.api.schema import documented
 from support import errors
 from support.settings.portal import Portal
 from support.settings.serializers import (
+    ATTACHMENTS,
+    AttachmentSettings,
     CustomerTicketSettings,
     SettingsBody,
     SettingsOptions,
@@ -16,6 +18,7 @@ from support.settings.serializers import (
 SARA = {"id": "0197f0a0-0000-7000-8000-000000000003", "name": "Sara Kareem"}
 PORTAL = Portal(allow_customer_close=True, acknowledgement_html={"en": "<p>We answer within the hour.</p>"})
 VALUES = in_sections(PORTAL)
+VALUES["file_settings"] = {"quota_bytes": 21_474_836_480, "used_bytes": 1_288_490_188}
 VALUES["support_ticket_settings"] |= {"support_user_ids": [SARA["id"]], "support_users": [SARA]}
 SETTINGS = {"options": {"support_users": [SARA]}, "values": VALUES}
 
@@ -25,8 +28,12 @@ customer_settings = documented(
     "What this portal allows",
     description="For the portal's own pages; the same for every customer of the tenant.",
     message="Settings retrieved",
-    data={"support_ticket_settings": CustomerTicketSettings(), "visibility_settings": VisibilitySettings()},
-    example=in_sections(PORTAL, for_customers=True),
+    data={
+        "support_ticket_settings": CustomerTicketSettings(),
+        "visibility_settings": VisibilitySettings(),
+        "attachments": AttachmentSettings(),
+    },
+    example={**in_sections(PORTAL, for_customers=True), "attachments": ATTACHMENTS},
     refusals=TOKENS,
 )
 portal_settings = documented(

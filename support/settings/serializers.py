@@ -7,6 +7,9 @@ from rest_framework import serializers
 
 from ondi.api.fields import IdField, StringField
 from ondi.common.text import is_storable
+from ondi.files.kinds import ALLOWED
+from ondi.files.models import MOST_BYTES
+from ondi.files.services import MOST_FILES
 from ondi.tenants.models import Language
 from support.settings.kinds import Choice, Kind, Line, Links, Switch, Texts
 from support.settings.portal import SETTINGS, Portal, Section
@@ -143,6 +146,24 @@ class VisibilitySettings(serializers.Serializer[Any]):
     chat = ChatSettings()
 
 
+class AttachmentSettings(serializers.Serializer[Any]):
+    """What may be sent with a message."""
+
+    max_files = serializers.IntegerField(help_text="With one message.")
+    max_bytes = serializers.IntegerField(help_text="Of one file, and of all of a message together.")
+    content_types = serializers.ListField(child=serializers.CharField())
+
+
+ATTACHMENTS = {"max_files": MOST_FILES, "max_bytes": MOST_BYTES, "content_types": list(ALLOWED)}
+
+
+class FileSettings(serializers.Serializer[Any]):
+    """The room for files; the platform's operator decides it, so `PUT` passes it over."""
+
+    quota_bytes = serializers.IntegerField()
+    used_bytes = serializers.IntegerField()
+
+
 class SettingsOptions(serializers.Serializer[Any]):
     support_users = NamedUser(many=True)
 
@@ -151,6 +172,7 @@ class SettingsValues(serializers.Serializer[Any]):
     support_ticket_settings = TicketSettings()
     visibility_settings = VisibilitySettings()
     notification_settings = NotificationSettings()
+    file_settings = FileSettings()
 
 
 def names_in(section: Section, *, for_customers: bool) -> list[str]:

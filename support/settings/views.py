@@ -12,16 +12,18 @@ from ondi.accounts.authentication import actor_of
 from ondi.accounts.models import Membership
 from ondi.api.responses import success
 from ondi.api.views import ApiViewSet, valid_body
+from ondi.files.services import room_of
 from support.settings import docs
 from support.settings.portal import Portal
-from support.settings.serializers import SettingsBody, from_sections, in_sections
+from support.settings.serializers import ATTACHMENTS, SettingsBody, from_sections, in_sections
 from support.settings.services import managing_refusal, update_portal_settings
 
 
 class CustomerSettingsViewSet(ApiViewSet):
     @docs.customer_settings
     def retrieve(self, request: Request) -> Response:
-        return success(_("Settings retrieved"), in_sections(Portal.of(actor_of(request)), for_customers=True))
+        shown = in_sections(Portal.of(actor_of(request)), for_customers=True)
+        return success(_("Settings retrieved"), {**shown, "attachments": ATTACHMENTS})
 
 
 class MayManageSettings(BasePermission):
@@ -61,4 +63,6 @@ def _settings_data(actor: Actor, portal: Portal) -> dict[str, Any]:
         "support_user_ids": [person["id"] for person in support_users],
         "support_users": support_users,
     }
+    room = room_of(actor.tenant_id)
+    values["file_settings"] = {"quota_bytes": room.quota_bytes, "used_bytes": room.used_bytes}
     return {"options": {"support_users": [person for person, _support_users_of in people]}, "values": values}

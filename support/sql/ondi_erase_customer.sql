@@ -55,13 +55,13 @@ BEGIN
         || ARRAY(SELECT d.id FROM public.deliveries_delivery AS d
                  WHERE d.tenant_id = member.tenant_id AND d.customer_id = member.id);
 
-
+    rows := rows || ARRAY(SELECT f.id FROM public.files_storedfile AS f WHERE f.tenant_id = member.tenant_id AND (f.uploader_id = member.id
+        OR f.parent_kind IN ('message', 'note') AND f.parent_id = ANY (rows)));
     UPDATE public.files_storedfile AS f SET state = 'removed', reason = '', next_at = NULL, file_name = '',
         sha256 = '', attempts = f.attempts + 1, uploader_id = NULL, parent_kind = '',
         parent_id = NULL
         WHERE f.state <> 'removed' AND f.tenant_id = member.tenant_id
-            AND (f.uploader_id = member.id OR f.parent_kind IN ('message', 'note')
-                AND f.parent_id = ANY (rows));
+            AND f.id = ANY (rows);
     UPDATE public.conversations_message SET attachment_count = 0, content = '', message_type = 'system', event = '{"code": "message_redacted", "params": {}}'::jsonb
         WHERE tenant_id = member.tenant_id AND (conversation_id = ANY (talks) OR sender_id = member.id)
             AND message_type <> 'system';

@@ -8,6 +8,7 @@ DECLARE
     scope uuid[] := string_to_array(NULLIF(current_setting('ondi.tenants', true), ''), ',')::uuid[];
     tickets uuid[];
     talks uuid[];
+    files uuid[];
 BEGIN
     SELECT COALESCE(array_agg(t.id), '{}'), COALESCE(array_agg(t.conversation_id), '{}') INTO tickets, talks
         FROM (SELECT * FROM public.support_ticket AS t WHERE t.id = ANY (wanted) AND t.tenant_id = ANY (scope)
@@ -15,15 +16,17 @@ BEGIN
     DELETE FROM public.datafixes_fiximage WHERE tenant_id = ANY (scope) AND (row_id = ANY (tickets || talks)
         OR row_id IN (SELECT m.id FROM public.conversations_message AS m
                       WHERE m.tenant_id = ANY (scope) AND m.conversation_id = ANY (talks)));
-
-    UPDATE public.files_storedfile AS f SET state = 'removed', reason = '', next_at = NULL, file_name = '',
-        sha256 = '', attempts = f.attempts + 1, uploader_id = NULL, parent_kind = '',
-        parent_id = NULL
-        WHERE f.state <> 'removed' AND f.tenant_id = ANY (scope) AND f.parent_kind IN ('message', 'note') AND f.parent_id IN (
+    SELECT COALESCE(array_agg(f.id), '{}') INTO files FROM public.files_storedfile AS f
+        WHERE f.tenant_id = ANY (scope) AND f.parent_kind IN ('message', 'note') AND f.parent_id IN (
             SELECT m.id FROM public.conversations_message AS m
                 WHERE m.tenant_id = ANY (scope) AND m.conversation_id = ANY (talks)
             UNION ALL SELECT n.id FROM public.support_ticketnote AS n
                 WHERE n.tenant_id = ANY (scope) AND n.ticket_id = ANY (tickets));
+    DELETE FROM public.datafixes_fiximage WHERE tenant_id = ANY (scope) AND row_id = ANY (files);
+    UPDATE public.files_storedfile AS f SET state = 'removed', reason = '', next_at = NULL, file_name = '',
+        sha256 = '', attempts = f.attempts + 1, uploader_id = NULL, parent_kind = '',
+        parent_id = NULL
+        WHERE f.state <> 'removed' AND f.tenant_id = ANY (scope) AND f.id = ANY (files);
     DELETE FROM public.support_ticketviewer WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);
     DELETE FROM public.support_tickettag WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);
     DELETE FROM public.support_ticketnote WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);

@@ -14,7 +14,8 @@ from ondi.api.models import IdempotencyRecord
 from ondi.common.ids import new_id
 from ondi.common.personal import ROW, NotPersonal, PersonalData, declared, rows_about
 from ondi.datafixes.models import FixImage, FixRun
-from ondi.files.services import announce_file, take_upload
+from ondi.files.arriving import take_upload
+from ondi.files.services import announce_file
 from ondi.tenants.scope import tenant_scope
 from orders.models import OrderItem
 from support.models import Tag, Ticket, TicketTag

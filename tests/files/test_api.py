@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pillow_heif
 import pytest
+import urllib3
 from django.utils import timezone
 from PIL import Image
 
@@ -17,7 +18,9 @@ from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from support.services import redact_ticket_message
 from tests.factories import MemberFactory, actor, make_ticket
+from tests.files.conftest import in_bucket
 from tests.files.links import follow, put
+from tests.reliability.product import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 pillow_heif.register_heif_opener()
@@ -210,7 +213,9 @@ def test_a_ticket_and_a_note_take_files_and_customers_see_none_of_the_note(api, 
     ).json()["data"]["note"]
     check_due()
 
-    said = portal.get(f"/messaging/conversations/{opened['conversation']['id']}/messages").json()["data"]["messages"][-1]
+    said = portal.get(f"/messaging/conversations/{opened['conversation']['id']}/messages").json()["data"]["messages"][
+        -1
+    ]
 
     assert [one["id"] for one in said["attachments"]] == [key]
     assert [one["id"] for one in note["attachments"]] == [noted]
@@ -292,3 +297,32 @@ def test_a_repeated_post_says_what_its_files_are_now(portal, customer):
 
     assert again["state"] == "ready"
     assert follow(again["download_url"]).body == TEXT
+
+
+def test_an_upload_that_went_into_a_bucket_is_found_when_it_is_asked_for(bucket, portal, customer):
+    draft = announced(portal)
+    sent = urllib3.request("PUT", draft["upload"]["url"], body=TEXT, headers=draft["upload"]["headers"])
+    assert sent.status == 200
+    ticket, waiting = make_ticket(customer), announced(portal)["id"]
+    address = f"/messaging/conversations/{ticket.conversation_id}/messages"
+
+    assert portal.post(address, {"attachment_ids": [waiting]}).json()["error"] == "attachment_not_uploaded"
+    said = portal.post(address, {"attachment_ids": [draft["id"]]}).json()["data"]["message"]["attachments"][0]
+
+    assert said["state"] == "checking"
+    assert check_due() == 1
+    there = portal.get(f"{FILES}/{draft['id']}").json()["data"]["attachment"]
+    led = follow(there["download_url"])
+    assert led.status == 302
+    assert urllib3.request("GET", led.headers["location"]).data == TEXT
+    assert portal.get(f"{FILES}/{waiting}").json()["data"]["attachment"]["state"] == "waiting"
+
+
+def test_a_bucket_that_is_away_is_a_503_and_nothing_is_written(use_files, portal, customer):
+    use_files(in_bucket(endpoint=f"http://127.0.0.1:{free_port()}"))
+    key, ticket = announced(portal)["id"], make_ticket(customer)
+
+    answer = portal.post(f"/messaging/conversations/{ticket.conversation_id}/messages", {"attachment_ids": [key]})
+
+    assert (answer.status_code, answer.json()["error"]) == (503, "service_unavailable")
+    assert portal.get(f"{FILES}/{key}").status_code == 503

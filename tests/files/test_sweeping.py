@@ -9,12 +9,13 @@ from django.utils import timezone
 
 from ondi.common.ids import new_id
 from ondi.files import sweeping
+from ondi.files.arriving import take_upload
 from ondi.files.backends import files_storage
 from ondi.files.checking import Checked, check_due, record
 from ondi.files.errors import AttachmentNotFound
 from ondi.files.examining import Verdict
 from ondi.files.models import MAIN, State, StoredFile, incoming_key, stored_key
-from ondi.files.services import attach, delete_draft, drafts_to_send, take_upload
+from ondi.files.services import attach, delete_draft, drafts_to_send
 from ondi.files.storage import Disk, StoreAway, store
 from ondi.files.sweeping import delete_unnamed, sweep, unnamed
 from ondi.outbox.models import Installation

@@ -118,9 +118,9 @@ _BEFORE_ACTIONS = (
     Route("POST", TICKET + "/close", signed_in(404, customer=200), 6),
     Route("GET", "customer/support/summary", signed_in(200), 2),
     Route("GET", "customer/delivery/portal-settings", signed_in(200), 1),
-    Route("GET", SETTINGS, signed_in(403, admin=200), 2, caller="admin"),
+    Route("GET", SETTINGS, signed_in(403, admin=200), 3, caller="admin"),
     Route(
-        "PUT", SETTINGS, signed_in(403, admin=200), 5, just({}), "admin",
+        "PUT", SETTINGS, signed_in(403, admin=200), 6, just({}), "admin",
         sends=just({"support_ticket_settings": {"allow_customer_close": True, "max_customer_priority": "high"}}),
     ),
     Route(
@@ -275,7 +275,7 @@ FILES = "messaging/attachments"
 FILE = FILES + "/<str:attachment_id>"
 A_FILE = {"file_name": "parcel.jpg", "content_type": "image/jpeg", "size": 3}
 _OF_FILES = (
-    Route("POST", FILES, signed_in(201), 6, just(A_FILE)),
+    Route("POST", FILES, signed_in(201), 4, just(A_FILE)),
     Route("GET", FILE, signed_in(404, customer=200), 2),
     Route("DELETE", FILE, signed_in(404, customer=200), 3),
 )

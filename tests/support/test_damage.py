@@ -34,7 +34,7 @@ from ondi.streaming.models import StreamTicket
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import OrderItem
 from support.fixes.doctor import examine
-from support.models import CannedReply, Tag, TicketCounter, TicketTag, TicketViewer
+from support.models import CannedReply, Tag, TicketCounter, TicketNote, TicketTag, TicketViewer
 from support.services import close_ticket, post_message, reopen_ticket, snooze_ticket, write_note
 from tests.factories import (
     DeliveryFactory,
@@ -43,6 +43,7 @@ from tests.factories import (
     OrderFactory,
     TenantFactory,
     actor,
+    make_file,
     make_ticket,
     make_webhook,
 )
@@ -60,12 +61,15 @@ COLUMNS = {
     "api_idempotencyrecord": "plain user_id method path key body_hash status response",
     "conversations_conversation": "link last_message_id last_message_sender_id; copied title message_count "
         "last_message_sender_role last_message_type last_message_preview last_message_event last_message_at",
-    "conversations_message": "copied sequence; plain content event",
+    "conversations_message": "copied sequence attachment_count; plain content event",
     "conversations_participant": "copied last_read_sequence",
     "datafixes_fiximage": "plain item position table_name before after row_id",
     "datafixes_fixrun": "plain command operator arguments plan changed failed",
     "deliveries_delivery": "plain external_id delivery_code from_address to_address store promised_at delivered_at "
         "source_updated_at",
+    # What its bytes say, and what only looking at them can tell; where it hangs has a finding of its own.
+    "files_storedfile": "plain file_name content_type size sha256 width height upload_id stored_id stored_bytes "
+        "attempts place parent_id",
     "notifications_preferences": "plain types quiet_hours",
     "notifications_sendercode": "plain address tries",
     "notifications_senderdomain": "plain domain",
@@ -79,10 +83,10 @@ COLUMNS = {
     "support_ticket": "copied number subject; plain follow_up_at version",
     "support_ticketcounter": "copied last_number",
     "support_ticketevent": "plain cause before after",
-    "support_ticketnote": "plain content",
+    "support_ticketnote": "copied attachment_count; plain content",
     "tenants_portalsettings": "plain values allow_customer_close support_chat_enabled max_customer_priority "
         "acknowledgement_html",  # the last four unread
-    "tenants_tenant": "state time_zone; plain slug name external_id currency vouches_for_emails",
+    "tenants_tenant": "state time_zone; plain slug name external_id currency vouches_for_emails file_quota_bytes",
     "webhooks_endpoint": "plain url host events description secret previous_secret previous_until header_name header_value "
         "failing_since told_hours disabled_at last_success_at",
 }  # fmt: skip
@@ -139,10 +143,10 @@ FREE = {
     "accounts_membership.is_view_only", "datafixes_fixrun.status", "datafixes_fixrun.is_final", "deliveries_delivery.status",
     "orders_order.status", "orders_order.payment_status", "support_cannedreply.language", "support_ticket.priority",
     "support_ticket.source", "support_ticketevent.kind", "tenants_tenant.status", "tenants_tenant.time_zone", "tenants_tenant.language",
-    "webhooks_endpoint.is_active",
+    "webhooks_endpoint.is_active", "files_storedfile.has_views", "files_storedfile.reason", "files_storedfile.state",
     # links that say who or what by themselves
     "accounts_apikey.created_by_id", "accounts_membership.user_id", "accounts_refreshfamily.user_id", "accounts_refreshfamily.api_key_id",
-    "accounts_settingschange.actor_id", "deliveries_delivery.customer_id", "deliveries_delivery.order_id",
+    "accounts_settingschange.actor_id", "files_storedfile.uploader_id", "deliveries_delivery.customer_id", "deliveries_delivery.order_id",
     "notifications_preferences.membership_id", "notifications_text.channel", "notifications_text.language", "orders_order.customer_id", "orders_orderitem.order_id", "support_ticket.closed_by_id", "support_ticketevent.actor_id",
     "support_ticketevent.ticket_id", "support_ticketnote.author_id", "support_ticketnote.ticket_id", "support_tickettag.tag_id",
     "support_tickettag.ticket_id", "support_ticketviewer.membership_id", "support_ticketviewer.ticket_id", "datafixes_fiximage.run_id",
@@ -162,7 +166,7 @@ LESS, MORE = (
 FIRST = {
     "notifications_sendercode.asked_at", "notifications_senderdomain.created_at", "notifications_suppression.created_at",
     "accounts_apikey.created_at", "accounts_membership.created_at", "accounts_refreshfamily.created_at",
-    "accounts_settingschange.created_at", "api_idempotencyrecord.created_at", "datafixes_fixrun.started_at",
+    "accounts_settingschange.created_at", "files_storedfile.created_at", "api_idempotencyrecord.created_at", "datafixes_fixrun.started_at",
     "deliveries_delivery.created_at", "orders_order.created_at", "support_ticketviewer.seen_at",
     "tenants_portalsettings.updated_at", "tenants_tenant.created_at", "webhooks_endpoint.created_at",
 }  # fmt: skip
@@ -208,6 +212,8 @@ def tenant():
         reopen_ticket(actor=actor(agent), ticket_id=reopened.id)
         snooze_ticket(actor=actor(agent), ticket_id=reopened.id, until=now + timedelta(days=1))
         write_note(actor=actor(agent), ticket_id=answered.id, content="Ask the courier.")
+        said = Message.objects.get(conversation=answered.conversation_id, content="Sorry.")
+        note = TicketNote.objects.get()
         tags = [Tag.objects.create(tenant=tenant, name=name) for name in ("late", "vip")]
         TicketTag.objects.create(tenant=tenant, ticket=answered, tag=tags[0])
         TicketViewer.objects.create(tenant=tenant, ticket=answered, membership=agent, seen_at=now)
@@ -237,6 +243,8 @@ def tenant():
         )
         assert TicketCounter.objects.filter(tenant=tenant).exists()
     make_webhook(MemberFactory(tenant=tenant, admin=True))
+    make_file(agent, sent_with=said)
+    make_file(agent, sent_with=note, state="checking")
     return tenant
 
 

@@ -141,7 +141,16 @@ def test_the_suite_would_see_a_leak(open_policies, world, owner, monkeypatch):
 
 
 def test_every_filter_is_in_the_list():
-    words = ("visible_to", "in_tenants", "requested_by", "bought_by", "sent_to", "with_external_ids", "holding_item_of", "drafts_of")
+    words = (
+        "visible_to",
+        "in_tenants",
+        "requested_by",
+        "bought_by",
+        "sent_to",
+        "with_external_ids",
+        "holding_item_of",
+        "drafts_of",
+    )
     querysets = {type(model._default_manager.none()) for model in apps.get_models()} | {ConversationQuerySet}
     defined = {
         (found, word)

@@ -15,6 +15,7 @@ from ondi.common.errors import PermissionDenied
 from ondi.files import services
 from ondi.files.api import docs
 from ondi.files.api.data import AnnounceBody, draft_data
+from ondi.files.arriving import look_for_uploads
 from ondi.files.errors import AttachmentNotFound
 from ondi.files.links import FileReader
 from ondi.files.models import StoredFile
@@ -25,6 +26,8 @@ def _found(actor: Actor, attachment_id: str) -> StoredFile:
     file = StoredFile.objects.visible_to(actor).filter(id=path_id(attachment_id)).first()
     if file is None or not may_read(actor, file):
         raise AttachmentNotFound
+    if file.parent_id is None:
+        look_for_uploads([file])
     return file
 
 

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             name="file_quota_bytes",
             field=models.PositiveBigIntegerField(
                 blank=True,
-                help_text="Empty: as much as the installation gives everybody. Only platform operators decide this.",
+                help_text="Empty: as much as the installation gives everybody; 1 GB is 1073741824. Operators decide.",
                 null=True,
                 verbose_name="room for files, in bytes",
             ),

@@ -10,11 +10,12 @@ A new invariant gets its row here and its damage in `tests/support/test_doctor.p
 knows nothing of this table, holds the rule.
 """
 
-from support.fixes.findings import catalogue, conversations, people, settings, telling, tickets
+from support.fixes.findings import catalogue, conversations, files, people, settings, telling, tickets
 from support.fixes.findings.parts import Finding
 
 FINDINGS: list[Finding] = [
     *conversations.FINDINGS,
+    *files.FINDINGS,
     *people.FINDINGS,
     *tickets.FINDINGS,
     *settings.FINDINGS,

@@ -29,6 +29,7 @@ TIMES: dict[str, dict[str, str | None]] = {
     "conversations_participant": {"joined_at": None, "left_at": "joined_at"},
     "datafixes_fixrun": {"started_at": None, "finished_at": "started_at"},
     "deliveries_delivery": {"created_at": None, "updated_at": "created_at"},
+    "files_storedfile": {"created_at": None},
     "notifications_sendercode": {"asked_at": None, "proved_at": "asked_at"},
     "notifications_senderdomain": {"created_at": None},
     "notifications_suppression": {"created_at": None},

@@ -97,8 +97,13 @@ TEXT_OF_HTML = (
     "'</?(?:p|br|div|li|ul|ol|h[1-4]|tr|td)(?:\\s[^>]*)?/?>', ' ', 'gi'), '<[^>]*>', '', 'g'), "
     "'&nbsp;', ' '), '&lt;', '<'), '&gt;', '>'), '&amp;', '&'), '\\s+', ' ', 'g'))"
 )
+# A message without words is named by its first file.
+FIRST_FILE = (
+    "(SELECT f.file_name FROM files_storedfile AS f WHERE f.tenant_id = last.tenant_id AND f.parent_kind = 'message' "
+    "AND f.parent_id = last.id AND f.state <> 'removed' ORDER BY f.place LIMIT 1)"
+)
 PREVIEW = (
-    f"CASE last.message_type WHEN 'text' THEN left(last.content, 140) WHEN 'html' THEN left({TEXT_OF_HTML}, 140) "
+    f"CASE last.message_type WHEN 'text' THEN left(COALESCE(NULLIF(last.content, ''), {FIRST_FILE}, ''), 140) WHEN 'html' THEN left({TEXT_OF_HTML}, 140) "
     "ELSE '' END"
 )
 # Who the customer of a ticket may be, by everything that says so.
