@@ -14,6 +14,7 @@ from ondi.accounts.actors import Actor
 from ondi.api.errors import as_domain_error, status_of
 from ondi.common.errors import DomainError, InvalidInput
 from ondi.files.api.data import AnnounceBody, attachment_data, draft_data
+from ondi.files.arriving import look_for_uploads
 from ondi.files.errors import AttachmentNotFound
 from ondi.files.links import FileReader
 from ondi.files.models import Reason, StoredFile
@@ -50,8 +51,10 @@ def one_file(request: HttpRequest, ticket: Ticket, actor: Actor, file_id: UUID) 
         draft = StoredFile.objects.drafts_of(actor).filter(id=file_id).first()
         if draft is None:
             raise AttachmentNotFound
-    except AttachmentNotFound as refusal:
-        request.row_not_found = True  # type: ignore[attr-defined]  # for the audit: it may be another tenant's
+        look_for_uploads([draft])
+    except DomainError as refusal:
+        if isinstance(refusal, AttachmentNotFound):
+            request.row_not_found = True  # type: ignore[attr-defined]  # for the audit: it may be another tenant's
         return _refused(refusal)
     return JsonResponse(draft_shown(draft, actor, here_of(request)))
 

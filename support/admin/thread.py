@@ -85,8 +85,11 @@ def thread_of(
     names = {part.membership_id: str(part.membership) for part in participants}
     tag_names = {str(tag.id): tag.name for tag in tags}
     done = [_event_entry(event, names, tag_names) for event in events]
-    numbers = {one.id: one.attachment_count for one in messages} | {one.id: one.attachment_count for one in notes}
-    files = files_of(numbers, actor, here)
+    files = files_of(
+        {one.id: one.attachment_count for one in messages} | {one.id: one.attachment_count for one in notes},
+        actor,
+        here,
+    )
     said = [_message_entry(one, seen, files.get(one.id, ())) for one in messages if not _is_told_by_an_event(one)]
     noted = [
         Entry("note", note.created_at, note.id, str(note.author), note.content, files=files.get(note.id, ()))

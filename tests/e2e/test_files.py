@@ -1,4 +1,4 @@
-"""Files at the workbench, in a real browser: a customer's photo, an agent's answer with pictures, one taken back."""
+"""Files at the workbench, in a real browser: a customer's photo, an answer with pictures, and one taken back."""
 
 import io
 import re
@@ -19,9 +19,9 @@ BRING = """([kind, selector, name, type, bytes]) => {
   const brought = new DataTransfer();
   brought.items.add(new File([new Uint8Array(bytes)], name, { type }));
   const target = document.querySelector(selector);
-  const how = { clipboardData: brought, dataTransfer: brought, bubbles: true, cancelable: true };
-  if (kind === "paste") target.dispatchEvent(new ClipboardEvent("paste", how));
-  else for (const moved of kind) target.dispatchEvent(new DragEvent(moved, how));
+  const all = { clipboardData: brought, dataTransfer: brought, bubbles: true, cancelable: true };
+  if (kind === "paste") target.dispatchEvent(new ClipboardEvent("paste", all));
+  else for (const moved of kind) target.dispatchEvent(new DragEvent(moved, all));
 }"""
 
 
@@ -90,8 +90,9 @@ def test_a_customers_photo_appears_live_and_is_answered_with_pictures(site, wind
     expect(thumbnails(page)).to_have_attribute("alt", "parcel.jpg")
 
     bring(page, "paste", photo(300, 200, "#0f766e", "PNG"))
-    dropped = (b"%PDF-1.4\nform", "claim form.pdf", "application/pdf", ".wb-composer")
-    bring(page, ["dragenter", "dragover", "drop"], *dropped)
+    bring(
+        page, ["dragenter", "dragover", "drop"], b"%PDF-1.4\nform", "claim form.pdf", "application/pdf", ".wb-composer"
+    )
     expect(chips(page)).to_have_count(2)
     expect(chips(page).first.locator("bdi")).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d-\d\d-\d\d\.png$"))
     page.locator("#wb-reply-text").fill("We are sorry. Please fill in this form.")
@@ -313,7 +314,7 @@ def test_a_page_in_use_still_takes_what_comes(site, window, customer):
         ("dark", {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"}),
         ("arabic", {"viewport": {"width": 1280, "height": 900}, "locale": "ar"}),
         ("phone", {"viewport": {"width": 390, "height": 844}, "has_touch": True}),
-        ("arabic phone in the dark", {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "locale": "ar"}),
+        ("arabic, dark phone", {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "locale": "ar"}),
     ],
 )  # fmt: skip
 def test_nothing_breaks_and_axe_finds_nothing(site, window, customer, look, options):

@@ -104,7 +104,10 @@ SCREENS = (
         "notifications_notificationtext_edit", "/admin/notifications/notificationtext/{tenant}/support_reply/email/",
         12, ADMINS, form={"title_en": "x", "message_en": "x", "title_ar": "x", "preview": ""},
     ),
-    Screen("support_ticket_reply", _TICKET + "reply/", None, AT_WORK, form=_SAID),
+    Screen("support_ticket_reply", _TICKET + "reply/", None, AT_WORK, form={**_SAID, "attachment_ids": "{draft}"}),
+    Screen("support_ticket_files", _TICKET + "files/", None, AT_WORK,
+           form={"file_name": "x.txt", "content_type": "text/plain", "size": "1"}),
+    Screen("support_ticket_file", _TICKET + "files/{draft}/", None, AT_WORK, form={"remove": ""}),
     Screen("support_ticket_note", _TICKET + "note/", None, AT_WORK, form=_SAID),
     Screen(
         "tenants_portalsettings_sender_address", "/admin/tenants/portalsettings/{tenant}/sender-address/", None,
