@@ -12,13 +12,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ondi.common.files import create_private
 from ondi.common.personal import declared, rows_about
-from ondi.files.models import MAIN, MOST_BYTES, State, StoredFile, stored_key
-from ondi.files.storage import FileGone, StoreAway, store
+from ondi.files.models import MAIN, State, StoredFile, stored_key
+from ondi.files.storage import FileGone, StoreAway, TooLong, store
 from ondi.tenants.scope import find_tenants, tenant_scope
 from support.fixes.tickets import person_named
 
 FILES = StoredFile.personal.export
-LONGEST, LONGEST_ENDING = 60, 10  # 255 bytes are the most for a name, and a letter may be four
+LONGEST, LONGEST_ENDING = 50, 10  # 255 bytes are the most for a name, and a letter may be four
 
 
 class Command(BaseCommand):
@@ -71,8 +71,8 @@ def _add_file(archive: zipfile.ZipFile, row: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bytes_ = Path(folder, "bytes")
         try:
-            store().fetch(stored_key(row["tenant_id"], row["stored_id"], MAIN), bytes_, most=MOST_BYTES)
-        except FileGone:
+            store().fetch(stored_key(row["tenant_id"], row["stored_id"], MAIN), bytes_, most=row["size"])
+        except (FileGone, TooLong):
             row["missing"] = "gone"
             return
         except StoreAway as error:
@@ -83,8 +83,8 @@ def _add_file(archive: zipfile.ZipFile, row: dict[str, Any]) -> None:
 
 def _safe(name: str) -> str:
     """A name that stands for one file in one folder on every system, and is not too long for it."""
-    stem, dot, ending = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "_", name).strip(". ").rpartition(".")
-    return f"{stem[:LONGEST]}{dot}{ending[:LONGEST_ENDING]}"
+    safe = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "_", name).strip(". ")
+    return safe if len(safe) <= LONGEST else safe[: LONGEST - LONGEST_ENDING] + Path(safe).suffix[:LONGEST_ENDING]
 
 
 def _json(value: Any) -> str:
