@@ -25,7 +25,7 @@ from support.models import Tag, Ticket, TicketTag
 from support.services import post_message, write_note
 from tests.benchmarks import load
 from tests.conftest import _empty_all_tables
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
+from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_file, make_ticket
 from tests.races import held_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,6 +34,7 @@ NOWHERE = "00000000-0000-7000-8000-000000000000"
 TABLES = (
     "support_ticket", "support_tickettag", "support_ticketnote", "support_ticketcounter", "conversations_conversation",
     "conversations_message", "conversations_participant", "accounts_membership", "deliveries_delivery", "orders_order",
+    "files_storedfile",
 )  # fmt: skip
 
 
@@ -156,7 +157,19 @@ def damage(owner, world):
         "joined_at) VALUES (%s, %s, %s, %s, 'customer', 0, now())", [new_id(), tenant.id, c[21], t[0].requester_id])  # fmt: skip
     run("INSERT INTO support_ticketevent (id, tenant_id, ticket_id, kind, before, after, created_at) "
         "VALUES (%s, %s, %s, 'closed', '{}', '{}', now())", [new_id(), tenant.id, t[22].id])  # fmt: skip
+    damage_files(run, tenant, agent, t)
     damage_by_hand(owner, world, run, c, t)
+
+
+def damage_files(run, tenant, agent, t):
+    """Counts that are not so, a file whose message is gone, and files that nobody checks."""
+    run("UPDATE conversations_message SET attachment_count = 2 WHERE conversation_id = %s AND sequence = 1",
+        [t[0].conversation_id])  # fmt: skip
+    run("UPDATE support_ticketnote SET attachment_count = 1 WHERE ticket_id = %s", [t[0].id])
+    lost, ahead, forgotten = (make_file(agent, state=state) for state in ("ready", "checking", "checking"))
+    run("UPDATE files_storedfile SET parent_kind = 'message', parent_id = %s WHERE id = %s", [new_id(), lost.id])
+    run("UPDATE files_storedfile SET next_at = now() + interval '1 day' WHERE id = %s", [ahead.id])
+    run("UPDATE files_storedfile SET next_at = now() - interval '1 day' WHERE id = %s", [forgotten.id])
 
 
 def damage_by_hand(owner, world, run, c, t):
