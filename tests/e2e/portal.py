@@ -73,7 +73,9 @@ LINES
 
 def lines_of_the_document() -> str:
     """The JavaScript that docs/portals.md shows."""
-    return "\n".join(re.findall(r"^```js\n(.*?)^```$", (ROOT / "docs/portals.md").read_text(), re.MULTILINE | re.DOTALL))
+    return "\n".join(
+        re.findall(r"^```js\n(.*?)^```$", (ROOT / "docs/portals.md").read_text(), re.MULTILINE | re.DOTALL)
+    )
 
 
 def kinds_of_the_document() -> set[str]:

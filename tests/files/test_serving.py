@@ -395,12 +395,11 @@ def sending(running, draft, body=LARGE, **headers):
 
 
 def test_bytes_come_and_go_through_the_process_and_no_query_is_written(running, portal):
-    draft = announced(portal, LARGE)
+    key, draft = ready(portal), announced(portal, LARGE)
     line = sending(running, draft, Origin=ORIGIN)
     line.send(LARGE)
     status, headers, _body = line.answer()
     assert (status, headers["access-control-allow-origin"]) == (200, ORIGIN)
-    key = ready(portal)
     link = portal.get(f"{FILES}/{key}").json()["data"]["attachment"]["download_url"]
     status, headers, body = Line(running, link).answer()
     assert (status, body) == (200, TEXT)

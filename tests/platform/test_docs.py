@@ -30,7 +30,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
 FILE = re.compile(r"(?:[\w.-]+/)*[\w.-]+\.(?:py|sql|sh|md|txt|toml|conf|ini|html|css|js|po|mo|svg)(?:::[\w:]+)?")
 FOLDER = re.compile(r"(?:[\w-]+/)+")
 CALL = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/[\w/:…-]+)")
-VARIABLE = re.compile(r"[A-Z][A-Z_]{3,}")
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{3,}")
 
 
 @pytest.fixture
