@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from click import ClickException
@@ -30,9 +31,11 @@ from granian.cli import cli as granian_cli
 from ondi import command_line
 from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import Scope
+from ondi.files.links import PREFIX
 from ondi.outbox.relay import relay_all
 from ondi.tenants.scope import find_tenants, tenant_scope
 from tests.client import ApiClient
+from tests.files.links import follow
 
 ROOT = Path(command_line.__file__).parents[1]
 # In the order in which a reader would go through them; those that stand in no order have no commands to run.
@@ -184,14 +187,18 @@ class Reader:
         parser.add_argument("-X", dest="method")
         parser.add_argument("-H", dest="headers", action="append", default=[])
         parser.add_argument("-d", dest="body")
+        parser.add_argument("-T", dest="file")
         parser.add_argument("address")
         try:
             call = parser.parse_args(arguments)
         except (argparse.ArgumentError, SystemExit) as error:
             return 2, "", str(error)
+        headers = dict(header.split(": ", 1) for header in call.headers)
+        if call.file and urlsplit(call.address).path.startswith(PREFIX):
+            sent = follow(call.address, "PUT", (self.folder / call.file).read_bytes(), **headers)
+            return 0 if sent.status == 200 else 22, sent.body.decode(), f"{sent.status} {sent.body.decode()}"
         if not call.address.startswith(f"{SERVER}/"):
             return 6, "", f"no server at {call.address}"
-        headers = dict(header.split(": ", 1) for header in call.headers)
         if headers.get("X-API-Key") == "od_…":
             headers["X-API-Key"] = self.api_key
         kind = headers.pop("Content-Type", "application/x-www-form-urlencoded")

@@ -58,9 +58,7 @@ class Tenant(models.Model):
         _("room for files, in bytes"),
         null=True,
         blank=True,
-        help_text=_(
-            "Empty: as much as the installation gives everybody; 1 GB is 1073741824. Operators decide."
-        ),
+        help_text=_("Empty: as much as the installation gives everybody; 1 GB is 1073741824. Operators decide."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

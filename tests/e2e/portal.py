@@ -23,19 +23,20 @@ PAGE = """<!doctype html>
 const asked = Object.fromEntries(new URLSearchParams(location.search)), told = [];
 let session = null, renewals = 0, last = null, reading = Promise.resolve();
 
-async function send(method, path, body) {
-  const headers = { "Content-Type": "application/json" };
+async function send(method, path, body, more) {
+  const headers = { "Content-Type": "application/json", ...more };
   if (session) headers.Authorization = `Bearer ${session.access_token}`;
-  const answer = await fetch(asked.api + path, { method, headers, body: body && JSON.stringify(body) });
+  const signal = AbortSignal.timeout(30_000);
+  const answer = await fetch(asked.api + path, { method, headers, body: body && JSON.stringify(body), signal });
   return answer.json();
 }
 
-async function call(method, path) {
-  let answer = await send(method, path);
+async function call(method, path, body, more) {
+  let answer = await send(method, path, body, more);
   if (answer.error === "token_expired") {
     session = (await send("POST", "/auth/refresh", { refresh_token: session.refresh_token })).data;
     renewals += 1;
-    answer = await send(method, path);
+    answer = await send(method, path, body, more);
   }
   if (!answer.success) throw new Error(answer.error);
   return answer.data;
@@ -72,8 +73,9 @@ LINES
 
 def lines_of_the_document() -> str:
     """The JavaScript that docs/portals.md shows."""
-    (lines,) = re.findall(r"^```js\n(.*?)^```$", (ROOT / "docs/portals.md").read_text(), re.MULTILINE | re.DOTALL)
-    return str(lines)
+    return "\n".join(
+        re.findall(r"^```js\n(.*?)^```$", (ROOT / "docs/portals.md").read_text(), re.MULTILINE | re.DOTALL)
+    )
 
 
 def kinds_of_the_document() -> set[str]:

@@ -83,6 +83,13 @@ def test_a_copy_is_kept_by_webhooks_through_kills_and_an_hour_of_absence():
     assert "copy kept: held" in done.stdout
 
 
+def test_files_are_whole_whoever_is_killed():
+    done = run("chaos", "files killed", CHAOS_FILE_KILLS="4")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "files killed: held" in done.stdout
+
+
 def test_mixed_load_and_the_create_race_against_the_served_product():
     done = run("soak", SOAK_SECONDS="6", SOAK_CLIENTS="6", SOAK_ROUNDS="2", SOAK_RACERS="50")
 
