@@ -2,12 +2,15 @@
 
 import io
 import json
+import os
 import zipfile
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.urls import reverse
+from django.utils import timezone
 
 from conversations.models import Conversation, Message
 from ondi.files.checking import check_due
@@ -15,7 +18,7 @@ from ondi.files.errors import StorageQuotaExceeded
 from ondi.files.models import StoredFile
 from ondi.files.services import announce_file, room_of
 from ondi.files.storage import store
-from ondi.files.sweeping import sweep
+from ondi.files.sweeping import delete_unnamed, sweep
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from support.fixes.doctor import examine
@@ -62,6 +65,23 @@ def sent(disk, customer, agent, ticket):
         "note": make_file(agent, sent_with=note, body=b"ours"),
         "draft": make_file(customer, body=b"later"),
     }
+
+
+@pytest.fixture
+def sent_in(customer, tmp_path):
+    """A ready file, perhaps with a view and a thumbnail."""
+
+    def send(*, views):
+        file = make_file(customer)
+        if views:
+            (tmp_path / "x").write_bytes(b"x")
+            for part in ("view", "thumbnail"):
+                store().save(file.stored_key(part), tmp_path / "x", content_type="image/webp")
+            with tenant_scope(customer.tenant_id):
+                StoredFile.objects.filter(id=file.id).update(has_views=True)
+        return file
+
+    return send
 
 
 def files_of(tenant):
@@ -246,3 +266,57 @@ class TestQuota:
         shown = api.as_(customer).get("/customer/delivery/portal-settings").json()["data"]["attachments"]
         assert (shown["max_files"], shown["max_bytes"]) == (10, 26_214_400)
         assert "image/heic" in shown["content_types"]
+
+
+def doctors_findings():
+    out = io.StringIO()
+    with suppress(CommandError):
+        call_command("doctor", "--files", "--json", stdout=out)
+    return {one["finding"]: one for one in json.loads(out.getvalue())}
+
+
+class TestDoctor:
+    def test_it_names_rows_without_bytes_and_bytes_without_rows_and_gives_up_what_is_lost(
+        self, stores, customer, sent_in
+    ):
+        kept, gone, half = sent_in(views=False), sent_in(views=False), sent_in(views=True)
+        assert doctors_findings() == {}
+        store().delete([gone.stored_key(), half.stored_key("thumbnail")])
+
+        found = doctors_findings()
+        assert set(found) == {"file_bytes_missing"}
+        assert found["file_bytes_missing"]["examples"] == [f"{gone.id} main", f"{half.id} thumbnail"]
+
+        out = io.StringIO()
+        call_command("repair", "--finding=file_bytes_missing", "--tenant=tigris", "--apply", "--json", stdout=out, stderr=io.StringIO())  # fmt: skip
+        (report,) = json.loads(out.getvalue())
+        states = {key: (file.state, file.has_views) for key, file in files_of(customer.tenant).items()}
+        assert states == {kept.id: ("ready", False), gone.id: ("refused", False), half.id: ("ready", False)}
+        assert doctors_findings() == {}
+
+        call_command("data_fixes", "undo", report["run"], stdout=io.StringIO())
+        assert {file.state for file in files_of(customer.tenant).values()} == {"ready"}
+        assert set(doctors_findings()) == {"file_bytes_missing"}
+
+    def test_bytes_without_rows_are_named_once_they_are_old(self, disk, customer):
+        file = make_file(customer)
+        late = file.upload_key
+        (disk.path(late)).parent.mkdir(parents=True)
+        disk.path(late).write_bytes(b"late")
+        assert doctors_findings() == {}
+
+        old = (timezone.now() - timedelta(hours=3)).timestamp()
+        os.utime(disk.path(late), (old, old))
+
+        found = doctors_findings()
+        assert found["file_bytes_unnamed"]["examples"] == [f"{late} 4 bytes"]
+        assert delete_unnamed() == 1
+        assert doctors_findings() == {}
+
+    def test_without_being_asked_it_does_not_look_at_bytes(self, disk, customer, tmp_path):
+        make_file(customer)
+        (tmp_path / "files").rename(tmp_path / "elsewhere")
+
+        call_command("doctor", stdout=io.StringIO())
+        with pytest.raises(CommandError, match="The place of files cannot be looked at"):
+            call_command("doctor", "--files", stdout=io.StringIO())

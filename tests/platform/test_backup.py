@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,10 +13,26 @@ import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from django.utils import timezone
 from psycopg import sql
 
 from ondi import embedded_postgres
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, make_ticket
+from ondi.files.backends import files_storage
+from ondi.files.checking import check_due
+from ondi.files.services import delete_draft
+from ondi.files.storage import store
+from ondi.files.sweeping import delete_unnamed, sweep
+from ondi.tenants.scope import tenant_scope
+from tests.factories import (
+    DeliveryFactory,
+    MemberFactory,
+    OrderFactory,
+    TenantFactory,
+    actor,
+    make_file,
+    make_ticket,
+)
+from tests.files.conftest import use_files  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,15 +74,18 @@ def tools():
     return str(embedded_postgres._Cluster(embedded_postgres.data_directory()).binaries)
 
 
-def run(script, file, database):
+def run(script, file, database, *, files=None, fails=False):
     given = parameters(dbname=database)
     login = quote(given["user"], "") + (f":{quote(given['password'], '')}" if given.get("password") else "")
     place = quote(str(given.get("host", "")), "") + (f":{given['port']}" if given.get("port") else "")
     environment = {"PATH": f"{tools()}:{os.defpath}", "DATABASE_OWNER_URL": f"postgres://{login}@{place}/{database}"}
+    if files:
+        environment["ONDI_FILES_DIR"] = str(files)
     done = subprocess.run(
         [ROOT / "deploy" / script, file], env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode == 1) if fails else (done.returncode == 0), done.stderr
+    return done.stderr
 
 
 def picture_of(database):
@@ -126,6 +146,33 @@ def test_what_is_restored_is_what_was_backed_up(owner, scratch, tmp_path):
         out = io.StringIO()
         call_command("doctor", stdout=out)
     assert out.getvalue().startswith("3 tenants, ")
+
+
+def test_files_come_along(owner, scratch, tmp_path, use_files):  # noqa: F811 - the fixture
+    use_files(files_storage(directory=tmp_path / "files"))
+    customer = MemberFactory(tenant=TenantFactory(slug="tigris"))
+    kept, checking, gone = make_file(customer), make_file(customer, state="checking"), make_file(customer)
+    store().temporary("incoming/broken")
+    with tenant_scope(customer.tenant_id):
+        delete_draft(actor=actor(customer), file_id=gone.id)
+
+    (tmp_path / "ondi.dump.files.tar").touch(0o644)  # of a former version
+    run("backup.sh", tmp_path / "ondi.dump", parameters()["dbname"], files=tmp_path / "files")
+    assert (tmp_path / "ondi.dump.files.tar").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "files").rename(tmp_path / "lost")
+    create(owner, scratch)
+    run("restore.sh", tmp_path / "ondi.dump", scratch, files=tmp_path / "files")
+
+    assert {one.key for one in store().listing()} == {kept.stored_key(), checking.upload_key, gone.stored_key()}
+    assert not list((tmp_path / "files" / ".receiving").glob("*"))
+    assert {path.stat().st_mode & 0o077 for path in (tmp_path / "files").rglob("*")} == {0}
+    with product_on(scratch):
+        out = io.StringIO()
+        call_command("doctor", "--files", stdout=out)
+        assert out.getvalue().startswith("1 tenants, ")
+        assert (check_due(), sweep(), delete_unnamed(at=timezone.now() + timedelta(days=1))) == (1, 1, 0)
+    said = run("restore.sh", tmp_path / "ondi.dump", scratch, files=tmp_path / "files", fails=True)
+    assert "is not empty" in said
 
 
 def test_the_walls_stand_in_the_restored_database(owner, scratch, tmp_path):

@@ -2,13 +2,16 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from ondi.files.storage import StoreAway
 from ondi.tenants.scope import find_tenants
 from support.fixes.doctor import SHOWN, examine
+from support.fixes.files import examine_files
 from support.fixes.findings import FINDINGS
 from support.fixes.schema import differences
 
@@ -23,6 +26,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", action="append", metavar="SLUG", help="This tenant; repeatable. Else all.")
+        parser.add_argument(
+            "--files", action="store_true", help="Look also whether the bytes of all files are there; slow in a bucket."
+        )
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,6 +39,8 @@ class Command(BaseCommand):
         report = _drift()
         for slug, tenant_id in sorted(tenants.items()):
             report += examine(slug, tenant_id)
+            if options["files"]:
+                report += _files(slug, tenant_id)
         if options["json"]:
             self.stdout.write(json.dumps(report, indent=2, ensure_ascii=False))
         else:
@@ -64,6 +72,13 @@ class Command(BaseCommand):
                 self.stdout.write(f"    for a person ({one['for_a_person']}): {look_at}")
         if not report:
             self.stdout.write(f"{tenants} tenants, {len(FINDINGS)} invariants and the schema: all as it has to be.")
+
+
+def _files(slug: str, tenant_id: UUID) -> list[dict[str, Any]]:
+    try:
+        return examine_files(slug, tenant_id)
+    except StoreAway as error:
+        raise CommandError(f"The place of files cannot be looked at: {error}.") from error
 
 
 def _drift() -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from ondi.outbox.work import Work
 
 ELSEWHERE = (
     "warning: this database belongs to another installation, or to none: nothing is mailed, pushed or called from "
-    "here (manage.py outgoing status)"
+    "here, and no file is deleted (manage.py outgoing status)"
 )
 
 
