@@ -38,6 +38,7 @@ KILLS = int(os.environ.get("CHAOS_FILE_KILLS", "500"))
 CLIENTS, WORKERS = 6, 2
 FILES = "/messaging/attachments"
 TRIES = 600
+ONE_AT_A_TIME = threading.Lock()
 INSTALLATION = "files killed"
 UNEQUAL = """
 SELECT 'message ' || message.id FROM conversations_message AS message
@@ -283,6 +284,8 @@ def _put(upload: dict[str, Any], body: bytes) -> int:
 
 def _redact(tenant: dict[str, Any], message_id: str, chat: str) -> None:
     """By the product's own service, as the admin calls it."""
+    from django.db import connection
+
     from ondi.accounts.entering import acting_as
     from ondi.accounts.models import Membership
     from ondi.tenants.scope import tenant_scope
@@ -290,11 +293,12 @@ def _redact(tenant: dict[str, Any], message_id: str, chat: str) -> None:
     from support.services import redact_ticket_message
 
     agent = next(person["id"] for person in tenant["people"] if person["role"] == "agent")
-    with tenant_scope(uuid.UUID(tenant["id"])):
+    with ONE_AT_A_TIME, tenant_scope(uuid.UUID(tenant["id"])):
         lead = Membership.objects.select_related("user", "tenant__portal_settings").get(id=agent)
         lead.role = "lead"
         ticket = Ticket.objects.get(conversation_id=chat)
         redact_ticket_message(actor=acting_as(lead), ticket_id=ticket.id, message_id=uuid.UUID(message_id))
+    connection.close()  # each thread has one, and the pool is small
 
 
 def _faults(running: Product, heard: Heard) -> list[str]:
