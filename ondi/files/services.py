@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Model
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -69,6 +69,14 @@ def room_of(tenant_id: UUID) -> Room:
     taken = StoredFile.objects.in_tenants([tenant_id]).bytes_used()
     own, used = Tenant.objects.annotate(used=taken).values_list("file_quota_bytes", "used").get(id=tenant_id)
     return Room(settings.FILES_QUOTA_BYTES if own is None else own, int(used or 0))
+
+
+def room_at(row: Model, tenant_id: UUID) -> Room:
+    """The same, kept at a row that a page of the admin shows, which asks for it again and again."""
+    kept: Room | None = getattr(row, "room", None)
+    if kept is None:
+        kept = row.room = room_of(tenant_id)  # type: ignore[attr-defined]
+    return kept
 
 
 def _hold_quota(tenant_id: UUID) -> None:

@@ -25,7 +25,7 @@ from ondi.accounts.second_factor import forget_second_factor
 from ondi.accounts.services import add_member, disable_login, update_member
 from ondi.common.errors import PermissionDenied
 from ondi.common.text import shows_nothing
-from ondi.files.services import Room, room_of
+from ondi.files.services import Room, room_at
 from ondi.notifications.addresses import BOUNCED, COMPLAINED, REFUSED, forget, suppression_of
 from ondi.staff import access, webhooks  # noqa: F401 - their screens, which are looked for here
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
@@ -56,7 +56,7 @@ class TenantAdmin(ScopedAdmin):
 
     @admin.display(description=_("files"))
     def room_for_files(self, tenant: Tenant) -> Room:
-        return room_of(tenant.id)
+        return room_at(tenant, tenant.id)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -20,7 +20,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from ondi.files.services import Room, room_of
+from ondi.files.services import Room, room_at
 from ondi.staff.admin_base import ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.navigation import Entry, Section
@@ -165,7 +165,7 @@ class PortalSettingsAdmin(ScopedAdmin):
 
     @admin.display(description=_("files"))
     def room_for_files(self, row: PortalSettings) -> Room:
-        return room_of(row.tenant_id)
+        return room_at(row, row.tenant_id)
 
     def prove_view(self, request: HttpRequest, tenant_id: UUID) -> HttpResponse:
         row = self.get_object(request, str(tenant_id))

@@ -3,6 +3,7 @@
 import pytest
 
 from ondi.accounts.models import SettingsChange
+from ondi.files.kinds import ALLOWED
 from ondi.tenants.scope import tenant_scope
 from support.errors import CannotManageSettings
 from support.settings.portal import SETTINGS
@@ -44,12 +45,14 @@ def by_section(names):
 def test_customer_sees_what_the_portal_allows(api, tenant):
     data = api.as_(MemberFactory(tenant=tenant)).get("/customer/delivery/portal-settings").json()["data"]
 
-    assert data == by_section(name for name, one in SETTINGS.items() if one.for_customers)
+    attachments = {"max_files": 10, "max_bytes": 26_214_400, "content_types": list(ALLOWED)}
+    expected = by_section(name for name, one in SETTINGS.items() if one.for_customers)
+    assert data == {**expected, "attachments": attachments}
     assert data["support_ticket_settings"]["max_customer_priority"] == "urgent"
     assert "acknowledgement_html" not in data["support_ticket_settings"]
 
 
-def test_admin_sees_values_and_options(admin, tenant):
+def test_admin_sees_values_and_options(admin, tenant, settings):
     sara = MemberFactory(tenant=tenant, agent=True, first_name="Sara", last_name="Kareem")
     MemberFactory(tenant=tenant)
 
@@ -59,6 +62,7 @@ def test_admin_sees_values_and_options(admin, tenant):
     assert {option["name"] for option in data["options"]["support_users"]} == {"Noor Aziz", "Sara Kareem"}
     expected = by_section(SETTINGS)
     expected["support_ticket_settings"] |= {"support_user_ids": [person["id"]], "support_users": [person]}
+    expected["file_settings"] = {"quota_bytes": settings.FILES_QUOTA_BYTES, "used_bytes": 0}
     assert data["values"] == expected
     assert data["values"]["visibility_settings"]["chat"]["support_chat_enabled"] is True
 

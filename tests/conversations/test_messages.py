@@ -65,7 +65,8 @@ class TestPost:
         assert response.status_code == 201
         message = response.json()["data"]["message"]
         assert set(message) == {
-            "id", "conversation_id", "sequence", "sender", "message_type", "content", "event", "created_at",
+            "id", "conversation_id", "sequence", "sender", "message_type", "content", "attachments", "event",
+            "created_at",
         }  # fmt: skip
         assert (message["sequence"], message["content"]) == (2, "We found it.\n<b>Today</b>")
         assert message["sender"] == {"id": str(sara.user_id), "name": "Sara Kareem", "role": "agent"}

@@ -1,4 +1,4 @@
-"""A photo of 3 MB, sent by the very lines of docs/portals.md on a line that is slow, stalls, and breaks every minute."""
+"""A photo of 3 MB, sent by the very lines of docs/portals.md on a line that is slow, stalls and breaks."""
 
 import base64
 import contextlib

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from conversations.events import TEXTS
 from deliveries.services import upsert_deliveries
+from ondi.files.checking import check_due
 from ondi.notifications import mails
 from ondi.notifications.dispatches import DUE, push_due
 from ondi.notifications.gathering import gather_mails
@@ -28,7 +29,7 @@ from support import events, services
 from support.fixes.final import EraseCustomer
 from support.models import Tag
 from support.publishing import PERSON_ERASED
-from tests.factories import DeliveryFactory, MemberFactory, actor, make_ticket
+from tests.factories import DeliveryFactory, MemberFactory, actor, make_file, make_ticket
 from tests.notifications.mail_server import mail_server
 from tests.notifications.robots import ROBOTS, answer
 from tests.notifications.test_mails import Pages, configure
@@ -193,6 +194,16 @@ def redact(world):
     world.do(services.redact_ticket_message, world.lead, message_id=first.id)
 
 
+def send_a_file(world):
+    file = make_file(world.sara, state="checking")
+    with tenant_scope(world.tenant.id):
+        services.post_message(
+            actor=actor(world.sara), conversation_id=world.ticket.conversation_id, content="Look",
+            attachment_ids=[file.id],
+        )  # fmt: skip
+    assert check_due() == 1
+
+
 def erase(world):
     with tenant_scope(world.tenant.id):
         fix = EraseCustomer(world.tenant.id, customer=world.customer)
@@ -236,6 +247,7 @@ KINDS = {
     "ticket.tags_changed": (tag, NOBODY),
     "ticket.participants_changed": (add_participant, NOBODY),
     "message.redacted": (redact, NOBODY),
+    "attachment.checked": (send_a_file, CUSTOMER),  # of the answer that it came with
     "delivery.changed": (deliver, NOBODY),
     PERSON_ERASED: (erase, NOBODY),
     DUE: (push, CUSTOMER),  # of the message before it

@@ -576,6 +576,7 @@ class TestKeptAnswers:
         ]
 
         assert sorted(marked) == [
+            "ondi/files/api/views.py",
             *["ondi/webhooks/api/views.py"] * 3,
             "support/api/agent/views.py",
             "support/api/customer/views.py",
