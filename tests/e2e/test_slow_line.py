@@ -1,4 +1,4 @@
-"""A photo of 3 MB, sent by the very lines of docs/portals.md on a line that is slow, stalls, and breaks every minute."""
+"""A photo of 3 MB, sent by the lines of docs/portals.md on a line that is slow, stalls, and breaks every minute."""
 
 import base64
 import contextlib
@@ -96,7 +96,7 @@ def _hang_up(line):
 
 def photo():
     """Of about 3 MB, as a phone's: larger than is sent, and hard to make small."""
-    noise = Image.effect_noise((1_000, 750), 60).resize((4_000, 3_000), Image.Resampling.BICUBIC)
+    noise = Image.effect_noise((1_000, 750), 20).resize((4_000, 3_000), Image.Resampling.BICUBIC)
     picture = Image.merge("RGB", [noise, noise.transpose(Image.Transpose.ROTATE_180), noise])
     for quality in range(98, 40, -2):
         out = io.BytesIO()
@@ -140,7 +140,7 @@ def test_a_photo_arrives_on_a_slow_line_that_breaks_and_its_message_stands_once(
           sendPhoto(window.photo, asked.chat, "Look at this").then((said) => { window.done = said; },
                                                                   (error) => { window.done = String(error); }); }"""
     )
-    page.wait_for_function("window.done !== null", timeout=400_000)
+    page.wait_for_function("window.done !== null", timeout=300_000)
 
     said = page.evaluate("window.done")
     assert "message" in said, said
