@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
+from django.db import connections
 
 from ondi.accounts.models import Membership
 from ondi.api.asgi import Request
@@ -349,8 +350,14 @@ def test_a_client_that_takes_nothing_is_let_go(monkeypatch, link):
             await asyncio.sleep(60)
 
     async def whole():
+        def asked(question, *arguments):
+            try:
+                return question(*arguments)
+            finally:
+                connections.close_all()  # of a thread that goes
+
         async def ask(question, *arguments):
-            return await asyncio.to_thread(question, *arguments)
+            return await asyncio.to_thread(asked, question, *arguments)
 
         files = FileServer(ask)
         scope = {"method": "GET", "path": parts.path, "query_string": parts.query.encode(), "headers": []}
