@@ -7,6 +7,7 @@
 # make clients  clients that generators make of the OpenAPI document, type-checked and run (a minute; needs Node.js 20)
 # make soak    the mixed load of a working day, and the create race at 200 clients (minutes)
 # make chaos   workers killed, the database stopped, frozen and full, slow clients, no mail server, failing programs, streams cut (more than an hour; needs nginx)
+# make hostile  hostile files, 800 of them, each through the process that reads pictures, and a real virus scanner (four minutes; clamd if it is there)
 # make pooler  the load of soak behind PgBouncer in transaction mode (half a minute; needs pgbouncer)
 # make upgrade  the first release with a million tickets in it, brought to this one (SIZE sets how many; two minutes)
 # make fix-kills  every data fix killed and run again, against an undisturbed run (a minute)
@@ -32,7 +33,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps pooler pooler-deps fix-kills timelines upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes bench-relay bench-calls bench-stream bench-idle format messages clean
+.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps hostile hostile-deps pooler pooler-deps fix-kills timelines upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes bench-relay bench-calls bench-stream bench-idle format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -73,6 +74,13 @@ chaos: $(READY)
 
 chaos-deps:
 	apt-get update && apt-get install -y nginx-light
+
+hostile: $(READY)
+	@$(BIN)/python -m tests.reliability.hostile_files
+	@$(BIN)/python -m tests.reliability.scanner
+
+hostile-deps:
+	apt-get update && apt-get install -y --no-install-recommends clamav-daemon
 
 pooler: $(READY)
 	@$(BIN)/python -m tests.reliability.pooler

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -58,12 +57,11 @@ def examine(source: Path, *, claimed: str, folder: Path) -> Verdict:
 
 
 def _written_anew(kind: str, source: Path, folder: Path) -> dict[str, str | int]:
-    """What the process says that writes it (`imaging`); killed at its limits, it was too large.
+    """What the process says that writes it (`imaging`): killed at its limits, it was too large; crashed, malformed.
 
-    It knows of us where its libraries are, and no more. Raises `OSError` where the disk is full.
+    It knows of us where its libraries are, and no more. Raises `OSError` where the disk fails.
     """
     command = [sys.executable, "-m", "ondi.files.imaging", kind, str(source.resolve()), str(folder.resolve())]
-    room = shutil.disk_usage(folder).free
     try:
         ended = subprocess.run(  # noqa: S603 - our own
             command, cwd=ROOT, env={"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder)}, text=True,
@@ -74,10 +72,9 @@ def _written_anew(kind: str, source: Path, folder: Path) -> dict[str, str | int]
         return {"reason": TOO_LARGE}
     if ended.returncode in (-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGXFSZ):
         return {"reason": TOO_LARGE}
-    try:
-        said: dict[str, str | int] = json.loads(ended.stdout)
-    except ValueError:
-        said = {"reason": MALFORMED}
-    if said.get("reason") == MALFORMED and room < 64 * 1024 * 1024:
-        raise OSError("too little room to write it anew")
+    if ended.returncode:
+        return {"reason": MALFORMED}
+    said: dict[str, str | int] = json.loads(ended.stdout)
+    if "trouble" in said:
+        raise OSError(said["trouble"], os.strerror(int(said["trouble"])))
     return said

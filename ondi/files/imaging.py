@@ -8,6 +8,7 @@ Of a moving picture the first frame is kept.
 """
 
 import ctypes
+import errno
 import io
 import json
 import resource
@@ -20,16 +21,20 @@ from typing import Any
 MEMORY = 232 * 1024 * 1024  # bytes of data; the libraries' own code comes on top, and is shared
 SECONDS = 15  # of the processor
 MOST_WRITTEN = 48 * 1024 * 1024
+MOST_OPEN = 64  # files
 MAIN, VIEW, THUMBNAIL = 4_096, 1_600, 320  # pixels of the longest side
 # A JPEG is read at a half, a quarter or an eighth; the others whole, so that they have to fit.
 MOST_PIXELS = {"image/jpeg": 100_000_000, "image/heic": 25_000_000}
 MOST_PIXELS_OF_OTHERS = 14_000_000
 MOST_READ_WHOLE = 20_000_000
+MOST_TRANSPARENT_WEBP = 10_000_000  # it is written with three times the memory of others
+STRIP = 256  # rows
 FORMATS = {
     "image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/gif": "GIF", "image/heic": "HEIF",
 }  # fmt: skip
 WRITTEN_AS = {"image/heic": "JPEG"}
 TOO_LARGE, MALFORMED = "too_large", "malformed"
+_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOENT, errno.EACCES}  # of the disk
 _PR_SET_PDEATHSIG = 1
 
 
@@ -47,17 +52,17 @@ def bound() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WRITTEN, MOST_WRITTEN))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_OPEN, MOST_OPEN))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def rewrite(kind: str, source: Path, folder: Path) -> dict[str, Any]:
     """Write `main`, `view` and `thumbnail` into this folder; the size of the first. Raises `Refused`."""
     picture = _opened(kind, source)
-    picture.thumbnail((MAIN, MAIN), _filter(), reducing_gap=2.0)
     _write(picture, FORMATS[kind] if kind not in WRITTEN_AS else WRITTEN_AS[kind], folder / "main")
     width, height = picture.size
     for name, side in (("view", VIEW), ("thumbnail", THUMBNAIL)):
-        picture.thumbnail((side, side), _filter(), reducing_gap=2.0)
+        picture = _smaller(picture, side)
         _write(picture, "WEBP", folder / name)
     return {"width": width, "height": height}
 
@@ -66,14 +71,17 @@ def _opened(kind: str, source: Path) -> Any:
     """The first frame, upright and in sRGB, as RGB or RGBA."""
     from PIL import Image
 
-    Image.MAX_IMAGE_PIXELS = None  # judged below, by what each format takes
+    Image.MAX_IMAGE_PIXELS = max(MOST_PIXELS.values())  # at twice as many it opens nothing; each format is judged below
     if kind == "image/heic":
         import pillow_heif
 
         pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
     image = Image.open(source, formats=[FORMATS[kind]])
     width, height = image.size
-    if width * height > MOST_PIXELS.get(kind, MOST_PIXELS_OF_OTHERS) or not width * height:
+    most = MOST_PIXELS.get(kind, MOST_PIXELS_OF_OTHERS)
+    if kind == "image/webp" and image.mode == "RGBA":
+        most = MOST_TRANSPARENT_WEBP
+    if width * height > most or not width * height:
         raise Refused(TOO_LARGE)
     if kind == "image/jpeg" and width * height > MOST_READ_WHOLE:
         scale = next(one for one in (2, 4, 8) if width * height / one**2 <= MOST_READ_WHOLE)
@@ -83,9 +91,7 @@ def _opened(kind: str, source: Path) -> Any:
     if kind == "image/webp":
         vars(image).update(_decoder=None, fp=None)  # they keep three more copies of it
     image = _plain(image)
-    if max(image.size) > MAIN:
-        image.thumbnail((MAIN, MAIN), _filter(), reducing_gap=2.0)
-    return _upright(_in_srgb(image, profile), orientation)
+    return _upright(_in_srgb(_smaller(image, MAIN), profile), orientation)
 
 
 def _orientation(image: Any) -> int:
@@ -111,10 +117,9 @@ def _plain(image: Any) -> Any:
     """Eight bits a colour and no palette, so that it can be made smaller."""
     if image.mode.startswith("I") or image.mode == "F":
         image = image.point(lambda value: value * (1 / 256) + 0).convert("L")
-    if image.mode in ("L", "RGB", "CMYK", "RGBA"):
-        return image
-    has_alpha = image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info
-    return image.convert("RGBA" if has_alpha else "RGB")
+    if image.has_transparency_data:
+        return image if image.mode == "RGBA" else image.convert("RGBA")
+    return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
 
 
 def _in_srgb(image: Any, profile: bytes | None) -> Any:
@@ -131,10 +136,22 @@ def _in_srgb(image: Any, profile: bytes | None) -> Any:
     return image if image.mode == wanted else image.convert(wanted)
 
 
-def _filter() -> Any:
-    from PIL.Image import Resampling
+def _smaller(image: Any, side: int) -> Any:
+    """Its longest side at most so long. Strip by strip, for on its way the whole takes as much memory again."""
+    from PIL import Image
 
-    return Resampling.LANCZOS
+    if max(image.size) <= side:
+        return image
+    if image.mode == "RGBA":
+        return _smaller(image.convert("RGBa"), side).convert("RGBA")
+    scale = side / max(image.size)
+    width, height = (max(1, round(length * scale)) for length in image.size)
+    smaller = Image.new(image.mode, (width, height))
+    for top in range(0, height, STRIP):
+        bottom = min(top + STRIP, height)
+        box = (0, top * image.height / height, image.width, min(bottom * image.height / height, image.height))
+        smaller.paste(image.resize((width, bottom - top), Image.Resampling.LANCZOS, box), (0, top))
+    return smaller
 
 
 def _write(picture: Any, form: str, path: Path) -> None:
@@ -152,21 +169,31 @@ def _write(picture: Any, form: str, path: Path) -> None:
         "WEBP": {"quality": 80, "method": 3},
         "GIF": {},
     }
-    picture.save(path, form, exif=b"", icc_profile=None, **options[form])
+    whole = io.BytesIO()  # written by us, so that a full disk is told from a bad picture
+    picture.save(whole, form, exif=b"", icc_profile=None, **options[form])
+    path.write_bytes(whole.getbuffer())
+
+
+def answer(kind: str, source: Path, folder: Path) -> dict[str, Any]:
+    """What `rewrite` made of it, the `reason` why it made nothing, or the disk's `trouble` as a number of `errno`."""
+    try:
+        return rewrite(kind, source, folder)
+    except Refused as refused:
+        return {"reason": refused.reason}
+    except MemoryError:
+        return {"reason": TOO_LARGE}
+    except OSError as error:
+        if error.errno in _TROUBLE:
+            return {"trouble": error.errno}
+        return {"reason": TOO_LARGE if error.errno == errno.EFBIG else MALFORMED}
+    except Exception as error:  # noqa: BLE001 - whatever the libraries raise, it is no picture
+        return {"reason": TOO_LARGE if type(error).__name__ == "DecompressionBombError" else MALFORMED}
 
 
 def main(kind: str, source: str, folder: str) -> None:
     bound()
     warnings.simplefilter("ignore")
-    try:
-        said: dict[str, Any] = rewrite(kind, Path(source), Path(folder))
-    except Refused as refused:
-        said = {"reason": refused.reason}
-    except MemoryError:
-        said = {"reason": TOO_LARGE}
-    except Exception:  # noqa: BLE001 - whatever the libraries raise, it is no picture
-        said = {"reason": MALFORMED}
-    print(json.dumps(said))  # noqa: T201 - to the process that started this one
+    print(json.dumps(answer(kind, Path(source), Path(folder))))  # noqa: T201 - to the process that started this one
 
 
 if __name__ == "__main__":

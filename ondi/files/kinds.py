@@ -1,5 +1,6 @@
 """Which types of files are taken, and how a file's type is told: by its bytes, whatever it is called."""
 
+import codecs
 import re
 from pathlib import Path
 
@@ -20,10 +21,12 @@ PIECE = 1 << 20
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 # What a browser, a shell or a printer takes for a program or a page, wherever text may begin.
 _ACTIVE = re.compile(
-    rb"\A[\s\x00\xef\xbb\xbf]*(?:<[!?/a-z]|%!|#!|%pdf)|<(?:script|svg|html|iframe|object|embed|body|head|style)[\s/>]",
+    r"\A[\s\x00\xef\xbb\xbf\ufeff]*(?:<[!?/a-z]|%!|#!|%pdf)"
+    r"|<(?:script|svg|html|iframe|object|embed|body|head|style)[\s/>]",
     re.IGNORECASE,
 )
-_CONTROLS = frozenset(range(32)) - {9, 10, 12, 13} | {127}
+_SAME = {"image/apng": PNG}  # a PNG that moves, in programs which know that
+_BINARY = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")  # https://mimesniff.spec.whatwg.org/#binary-data-byte
 
 
 def kind_of(path: Path) -> str | None:
@@ -35,31 +38,33 @@ def kind_of(path: Path) -> str | None:
         head = file.read(HEAD)
     if head.startswith(b"%PDF-"):
         return PDF
+    if is_plain(path):  # before pictures: a gift list begins as a GIF does
+        return TEXT
     if head[4:8] == b"ftyp":
         return HEIC if head[8:12] in _HEIC_BRANDS else None
     found = filetype.guess(head)
-    if found is not None:
-        return found.mime if found.mime in IMAGES else None
-    return TEXT if is_plain(path) else None
+    kind = None if found is None else _SAME.get(found.mime, found.mime)
+    return kind if kind in IMAGES else None
 
 
 def is_plain(path: Path) -> bool:
-    """Whether it is text that nothing runs: UTF-8, UTF-16 with its mark, or one byte a letter without controls.
+    """Whether it is text that nothing runs: UTF-16 with its mark, or one byte a letter, or UTF-8; no binary characters.
 
     Raises `OSError`.
     """
     with path.open("rb") as file:
-        head = file.read(HEAD)
-        if not head:
-            return False
-        utf16 = head[:2] in (b"\xff\xfe", b"\xfe\xff")
-        text = head.decode("utf-16", "ignore").encode("utf-8", "replace") if utf16 else head
-        if _ACTIVE.search(text):
-            return False
-        if utf16:
-            return b"\x00" not in text
-        while head:
-            if not _CONTROLS.isdisjoint(head):
+        piece = file.read(HEAD)
+        utf16 = piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        decoder = codecs.getincrementaldecoder("utf-16" if utf16 else "latin-1")()
+        try:
+            text = decoder.decode(piece)
+            if not text or _ACTIVE.search(text):
                 return False
-            head = file.read(PIECE)
+            while piece:
+                if _BINARY.search(text):
+                    return False
+                piece = file.read(PIECE)
+                text = decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError:
+            return False
     return True

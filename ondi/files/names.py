@@ -2,8 +2,7 @@
 
 import re
 import unicodedata
-
-from django.utils.http import content_disposition_header
+from urllib.parse import quote
 
 from ondi.files.kinds import SUFFIXES
 
@@ -14,6 +13,7 @@ _UNWANTED = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufff9-\ufffb]"
 )
 _PARTS_OF_PATHS = re.compile(r'[/\\:*?"<>|]')
+_NOT_PLAIN = re.compile(r'[^\x20-\x7e]|["\\%]')  # programs disagree on what these are in a quoted name
 _SUFFIX = re.compile(r"\.[^.\s]{1,10}\Z")
 
 
@@ -36,7 +36,9 @@ def shown_name(name: str, content_type: str) -> str:
 
 def content_disposition(name: str, *, inline: bool) -> str:
     """The header (RFC 6266), with an ASCII name for old programs and the whole one for all others."""
-    return content_disposition_header(not inline, name) or "attachment"
+    plain = _NOT_PLAIN.sub("_", name)
+    whole = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
+    return f'{"inline" if inline else "attachment"}; filename="{plain}"{whole}'
 
 
 def _parted(name: str) -> tuple[str, str]:

@@ -1,20 +1,27 @@
 """What a file is, by its bytes: what is refused, and what is left of a picture."""
 
+import errno
 import io
+import os
 import random
+import re
 import socket
 import struct
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 import zlib
+from pathlib import Path
 
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageChops, PngImagePlugin
 from PIL.Image import Transpose
 
+from ondi.files import examining
 from ondi.files.examining import ROOT, examine
+from ondi.files.imaging import _smaller, answer
 from ondi.files.kinds import ALLOWED, CSV, GIF, HEIC, IMAGES, JPEG, PDF, PNG, TEXT, WEBP, kind_of
 from ondi.files.names import content_disposition, shown_name
 from ondi.files.scanning import ScannerAway, scan
@@ -101,6 +108,10 @@ HOSTILE = [
     ("eps", b"%!PS-Adobe-3.0 EPSF-3.0\n", JPEG, "type_mismatch"),
     ("program", b"\x7fELF" + bytes(100), TEXT, "type_mismatch"),
     ("controls in text", b"Hello\x00there", TEXT, "type_mismatch"),
+    ("controls far in UTF-16", ("x" * 20_000 + "\x01").encode("utf-16"), TEXT, "type_mismatch"),
+    ("half a letter of UTF-16", "hello".encode("utf-16")[:-1], TEXT, "type_mismatch"),
+    ("half of a pair of UTF-16", b"\xff\xfe" + b"x\x00" * 9_000 + b"\x00\xd8x\x00", TEXT, "type_mismatch"),
+    ("program that begins as a GIF", b"GIF89a=1;alert(1)", GIF, "type_mismatch"),
     ("controls far in", b"x" * 20_000 + b"\x01", TEXT, "type_mismatch"),
     ("pdf behind a page", b"<html>%PDF-1.7", PDF, "type_mismatch"),
     ("a PNG of 60,000 x 60,000", png(60_000, 60_000), PNG, "too_large"),
@@ -186,6 +197,16 @@ def test_a_large_picture_is_made_smaller_and_a_small_one_no_larger(look):
     assert sizes == [(4_096, 819), (1_600, 320), (320, 64), (30, 20), (30, 20), (30, 20)]
 
 
+def test_strips_of_a_picture_that_was_made_smaller_do_not_show():
+    """Whatever their height: each is made from all rows that bear on it."""
+    image = Image.radial_gradient("L").resize((700, 900)).convert("RGB")
+
+    strips, whole = _smaller(image, 800), image.resize((622, 800), Image.Resampling.LANCZOS)
+
+    assert strips.size == whole.size
+    assert max(most for _least, most in ImageChops.difference(strips, whole).getextrema()) <= 2
+
+
 def test_of_a_moving_picture_the_first_frame_is_kept(look):
     frames = [Image.new("RGB", (8, 8), (shade % 256, 0, 0)) for shade in range(10_000)]
 
@@ -215,9 +236,46 @@ def test_flipped_bits_are_refused_or_harmless(look, kind):
 def test_documents_are_kept_as_they_came(look):
     script = b"%PDF-1.7\n1 0 obj<</OpenAction<</S/JavaScript/JS(app.alert(1))>>>>endobj"
     for body, kind in ((script, PDF), ("مرحبا\nhello, there".encode(), TEXT), (b"a;b\n1;2\n", CSV),
-                       ("é".encode("latin-1") * 9, TEXT), ("hi".encode("utf-16"), TEXT)):  # fmt: skip
+                       ("é".encode("latin-1") * 9, TEXT), ("hi".encode("utf-16"), TEXT), (b"BMW: 3 parts", TEXT),
+                       (b"GIFT list", TEXT), (b"MZ, ID3", TEXT), (b"\x1b[31mred\x1b[0m", TEXT)):  # fmt: skip
         verdict = look(body, kind)
         assert (verdict.reason, verdict.main.read_bytes(), verdict.view) == ("", body, None)
+
+
+def test_what_is_transparent_stays_so(look):
+    image = Image.new("L", (8, 8), 7)
+    image.putpixel((0, 0), 9)
+
+    with Image.open(look(saved(image, PNG, transparency=7), PNG).main) as seen:
+        assert seen.getpixel((0, 0))[3] == 255
+        assert seen.getpixel((5, 5))[3] == 0
+
+
+def test_a_full_disk_is_no_bad_picture(tmp_path):
+    """`/dev/full` says that the disk is: once where the process writes, once where we make room for it."""
+    (tmp_path / "main").symlink_to("/dev/full")
+    (tmp_path / "source").write_bytes(saved(picture(), JPEG))
+
+    assert answer(JPEG, tmp_path / "source", tmp_path) == {"trouble": errno.ENOSPC}
+    assert answer(JPEG, tmp_path / "nowhere", tmp_path) == {"trouble": errno.ENOENT}
+
+
+def test_a_disk_that_fails_is_told_and_judges_no_file(tmp_path, monkeypatch):
+    (tmp_path / "source").write_bytes(saved(picture(), JPEG))
+    monkeypatch.setattr(Path, "mkdir", full_folder(Path.mkdir))
+
+    with pytest.raises(OSError, match="No space left"):
+        examine(tmp_path / "source", claimed=JPEG, folder=tmp_path)
+
+
+def full_folder(mkdir):
+    """A folder in which nothing can be kept."""
+
+    def make(path, *args, **kwargs):
+        mkdir(path, *args, **kwargs)
+        (path / "main").symlink_to("/dev/full")
+
+    return make
 
 
 def test_the_process_that_reads_pictures_stays_small(tmp_path):
@@ -267,7 +325,20 @@ def test_names_mislead_nobody(name, kind, shown):
 
 def test_long_names_lose_letters_and_not_their_suffix():
     assert shown_name("ط" * 255, JPEG) == "ط" * 251 + ".jpg"
-    assert "filename*=utf-8''" in content_disposition("طرد.jpg", inline=True).lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("a b.pdf", 'attachment; filename="a b.pdf"'),
+        ("طرد.jpg", "attachment; filename=\"___.jpg\"; filename*=UTF-8''%D8%B7%D8%B1%D8%AF.jpg"),
+        ('a"b\\c%d.pdf', "attachment; filename=\"a_b_c_d.pdf\"; filename*=UTF-8''a%22b%5Cc%25d.pdf"),
+        ("a\r\nX: y", "attachment; filename=\"a__X: y\"; filename*=UTF-8''a%0D%0AX%3A%20y"),
+    ],
+)
+def test_old_programs_get_a_name_in_ascii_and_all_others_the_whole_one(name, header):
+    assert content_disposition(name, inline=False) == header
+    assert content_disposition(name, inline=True) == header.replace("attachment", "inline", 1)
 
 
 @pytest.fixture
@@ -310,9 +381,98 @@ def test_the_scanner_is_asked_and_heard(clamd, tmp_path):
             scan(path, address=address)
 
 
+@pytest.mark.parametrize("pieces", [0, 100])
+def test_a_scanner_that_never_comes_to_an_end_is_away(pieces, tmp_path):
+    """It takes the file and says nothing, or a letter now and then."""
+    (tmp_path / "x").write_bytes(b"x")
+
+    def dribble(listening):
+        line, _where = listening.accept()
+        with line:
+            for _piece in range(pieces):
+                time.sleep(0.05)
+                if over.is_set():
+                    return
+                line.sendall(b"s")
+            over.wait(5)
+
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=dribble, args=(listening,))
+        thread.start()
+        begun = time.monotonic()
+        try:
+            with pytest.raises(ScannerAway):
+                scan(tmp_path / "x", address=f"tcp://127.0.0.1:{listening.getsockname()[1]}", timeout=0.3)
+        finally:
+            over.set()
+            thread.join()
+        assert time.monotonic() - begun < 2
+
+
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "unix:/nowhere", "http://x", "tcp://127.0.0.1"])
 def test_a_scanner_that_is_away_is_no_clean_file(address, tmp_path):
     (tmp_path / "x").write_bytes(b"x")
 
     with pytest.raises(ScannerAway):
         scan(tmp_path / "x", address=address, timeout=1)
+
+
+@pytest.fixture
+def reader_at_work(tmp_path):
+    """A worker, and the process that reads a picture for it which does not come."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    code = (
+        "import sys; from pathlib import Path; from ondi.files.examining import _written_anew; "
+        "print(_written_anew('image/jpeg', Path(sys.argv[1]), Path(sys.argv[2])))"
+    )
+    secrets = os.environ | {"DATABASE_URL": "postgres://secret", "SECRET_KEY": "secret"}
+    worker = subprocess.Popen([sys.executable, "-c", code, str(pipe), str(tmp_path)], cwd=ROOT, env=secrets)
+    with pipe.open("wb"):  # opens when the reader does
+        children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+        yield worker, Path("/proc") / children[0]
+        worker.kill()
+        worker.wait()
+
+
+def test_the_reader_of_pictures_knows_no_secret_and_has_its_limits(reader_at_work):
+    _worker, reader = reader_at_work
+
+    assert b"secret" not in (reader / "environ").read_bytes()
+    limits = (reader / "limits").read_text()
+    for name, most in (("data size", 232 * MEBIBYTE), ("cpu time", 15), ("file size", 48 * MEBIBYTE),
+                       ("open files", 64), ("core file size", 0)):  # fmt: skip
+        assert re.search(rf"Max {name} +{most} +{most} ", limits), limits
+
+
+def test_the_reader_of_pictures_dies_with_its_worker(reader_at_work):
+    worker, reader = reader_at_work
+
+    worker.kill()
+    worker.wait()
+
+    ends = time.monotonic() + 5
+    while reader.exists() and "State:\tZ" not in (reader / "status").read_text():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def test_a_picture_that_takes_too_long_is_too_large(tmp_path, monkeypatch):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(examining, "SECONDS", 0.5)
+
+    begun = time.monotonic()
+    assert examining._written_anew(JPEG, pipe, tmp_path) == {"reason": "too_large"}
+    assert time.monotonic() - begun < 5
+
+
+def test_a_reader_that_crashes_found_no_picture(tmp_path, monkeypatch):
+    """Its answer is not believed, whatever it said before."""
+    program = tmp_path / "python"
+    program.write_text('#!/bin/sh\necho \'{"width": 1, "height": 1}\'\nkill -SEGV $$\n')
+    program.chmod(0o700)
+    monkeypatch.setattr(examining.sys, "executable", str(program))
+
+    assert examining._written_anew(JPEG, tmp_path / "x", tmp_path) == {"reason": "malformed"}
