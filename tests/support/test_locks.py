@@ -22,7 +22,13 @@ from ondi.accounts import credentials, invitations
 from ondi.accounts import services as people
 from ondi.accounts.actors import Actor
 from ondi.accounts.links import Purpose, make_link
+from ondi.common.ids import new_id
 from ondi.datafixes.images import rows_in
+from ondi.files import arriving
+from ondi.files import services as files
+from ondi.files.checking import Checked, record
+from ondi.files.examining import Verdict
+from ondi.files.models import Parent
 from ondi.notifications.models import SenderCode
 from ondi.notifications.sender_addresses import allow_domain
 from ondi.notifications.texts import Text
@@ -47,6 +53,7 @@ from tests.factories import (
     Participant,
     TenantFactory,
     actor,
+    make_file,
     make_ticket,
     make_webhook,
 )
@@ -58,6 +65,7 @@ SHORT = {
     "orders_order": "order", "deliveries_delivery": "delivery", "support_ticket": "ticket",
     "conversations_conversation": "thread", "conversations_participant": "part", "conversations_message": "message",
     "support_ticketcounter": "counter", "webhooks_endpoint": "webhook", "webhooks_delivery": "sent",
+    "files_storedfile": "file",
 }  # fmt: skip
 STATEMENT = re.compile(
     r'FROM "(?P<held>\w+)".* FOR (?:NO KEY )?UPDATE|(?<!FOR )(?<!DO )(?<!KEY )\bUPDATE "?(?P<changed>[a-z_]+)"?'
@@ -238,6 +246,27 @@ LOCKS = {
         hooks.replay_delivery, actor=actor(w.admin), delivery_id=make_webhook(w.admin)["webhook_delivery_id"])),
     (hooks, "replay_dead"): ("webhook! sent", lambda w: hooked(w, hooks.replay_dead)),
     (hooks, "replay_since"): ("webhook!", lambda w: hooked(w, hooks.replay_since, since=timezone.now())),
+    (files, "announce_file"): (
+        "", lambda w: lambda: files.announce_file(
+            actor=actor(w.customer), file_name="x.txt", content_type="text/plain", size=1),
+    ),
+    (arriving, "take_upload"): (
+        "file", lambda w: partial(
+            arriving.take_upload, tenant_id=w.tenant.id, file_id=make_file(w.customer, state="waiting").id,
+            upload_id=new_id(), sha256=""),
+    ),
+    (files, "attach"): (
+        "file!", lambda w: partial(
+            files.attach, files.Attaching([make_file(w.customer)]), Parent.MESSAGE, w.message.id),
+    ),
+    (files, "delete_draft"): (
+        "file!", lambda w: partial(files.delete_draft, actor=actor(w.customer), file_id=make_file(w.customer).id),
+    ),
+    (files, "remove_files_of"): (
+        "file!", lambda w: partial(
+            files.remove_files_of, w.tenant.id, Parent.MESSAGE,
+            [make_file(w.customer, sent_with=w.message).parent_id]),
+    ),
     (of_orders, "upsert_orders"): (
         "order!", lambda w: lambda: of_orders.upsert_orders(
             tenant_id=w.tenant.id,
@@ -336,8 +365,8 @@ def test_the_system_locks_as_everybody(name):
 
 # Functions of the database, whose statements PostgreSQL does not tell us: their text, in its order.
 OF_FUNCTIONS = {
-    "ondi_erase_customer": "login! member! order! delivery! ticket! thread! message!",
-    "ondi_purge_tickets": "ticket! part thread message",
+    "ondi_erase_customer": "login! member! order! delivery! ticket! thread! message! file",
+    "ondi_purge_tickets": "ticket! file part thread message",
     "ondi_mark_read": "part",
 }
 ITS_STATEMENT = re.compile(
@@ -457,6 +486,11 @@ SAY_NOTHING = {
     "replace_password",
     "accept_invitation",
     "upsert_orders",
+    "announce_file",
+    "take_upload",
+    "attach",
+    "delete_draft",
+    "remove_files_of",
 }
 
 
@@ -479,3 +513,22 @@ def test_every_service_is_in_the_table():
     }  # fmt: skip
 
     assert missing == set(), "each needs its row in ACTION_ROWS, or in LOCKS here; part of another: PARTS_OF_OTHERS"
+
+
+def test_files_are_locked_after_the_message_they_were_sent_with():
+    world = World()
+    make_file(world.customer, sent_with=world.message)
+
+    with tenant_scope(world.tenant.id):
+        redact = world.of(services.redact_ticket_message, world.mine, world.lead, message_id=world.message.id)
+        assert locks_of(redact) == "ticket! thread! message! file!"
+
+
+def test_what_a_check_found_is_recorded_with_the_ticket_held_first():
+    world = World()
+    file = make_file(world.customer, state="checking", sent_with=world.message)
+
+    with tenant_scope(world.tenant.id):
+        found = locks_of(partial(record, file, Checked(Verdict(reason="malformed")), timezone.now()))
+
+    assert found == "ticket! file! thread"
