@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 from uuid import UUID
 
+from django.http import HttpRequest
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
@@ -60,7 +61,7 @@ def body_or_refusal(serializer: type[Serializer[Any]], request: Request, refuse:
     return bound.validated_data  # type: ignore[no-any-return]
 
 
-def address_of(request: Request) -> str:
+def address_of(request: Request | HttpRequest) -> str:
     """Where we are asked: scheme and host."""
     return str(request.build_absolute_uri("/")).rstrip("/")
 

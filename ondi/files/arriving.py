@@ -1,5 +1,6 @@
 """That an upload came: the stream process says so; one that went straight into a bucket, we look for."""
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -13,7 +14,7 @@ from ondi.files.models import State, StoredFile
 from ondi.files.storage import StoreAway, store
 from ondi.tenants.scope import tenant_scope
 
-LOOK_WITHIN = 2.0  # seconds
+LOOK_WITHIN = 2.0  # seconds, for all of them
 
 
 def look_for_uploads(files: Sequence[StoredFile]) -> None:
@@ -24,13 +25,14 @@ def look_for_uploads(files: Sequence[StoredFile]) -> None:
     """
     waiting = [file for file in files if file.state == State.WAITING]
     if waiting and not store().is_local:
-        once_outside(("uploads", *(file.id for file in waiting)), partial(_look, waiting))
+        once_outside("uploads", partial(_look, waiting))
 
 
 def _look(files: Sequence[StoredFile]) -> None:
+    ends = time.monotonic() + LOOK_WITHIN
     for file in files:
         try:
-            came = store().size(file.upload_key, within=LOOK_WITHIN) == file.size
+            came = store().size(file.upload_key, within=max(0.0, ends - time.monotonic())) == file.size
         except StoreAway as error:
             raise ServiceUnavailable from error
         if came:

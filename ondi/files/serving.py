@@ -140,6 +140,7 @@ class FileServer:
                 await self._send_bytes(send, descriptor, span)
         except (OSError, TimeoutError):  # no answer can be made of it any more: the client sees that less came
             log.warning("file broke off", exc_info=True)
+            return  # what ends it would wait as well
         await _end(send)
 
     async def _send_bytes(self, send: Send, descriptor: int, span: Span) -> None:

@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from ondi.accounts.errors import InvitationInvalid
 from ondi.accounts.invitations import accept_invitation, invitation_for, invited_address
 from ondi.accounts.models import Membership
+from ondi.api.views import address_of
 from ondi.common.errors import InvalidInput
 from ondi.notifications.link_mails import queue_invitation
 from ondi.staff.entry import staff_of
@@ -69,7 +70,7 @@ def invite(request: HttpRequest, member: Membership) -> str:
     if found is None:
         return _("%(name)s has no e-mail here, or may not sign in.") % {"name": member}
     if settings.MAIL_IS_SENT:
-        queue_invitation(member, site=request.build_absolute_uri("/").rstrip("/"))
+        queue_invitation(member, site=address_of(request))
     if found.shown is not None:
         link = _address_of(request, found.shown)
         return _("The link for %(name)s to set a password, shown only now: %(link)s") % {"name": member, "link": link}

@@ -5,15 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from rest_framework.exceptions import APIException
 
 from ondi.accounts.actors import Actor
 from ondi.api.errors import as_domain_error, status_of
+from ondi.api.views import address_of
 from ondi.common.errors import DomainError, InvalidInput
-from ondi.files.api.data import AnnounceBody, attachment_data, draft_data
+from ondi.files.api.data import AnnounceBody, attachments_of, draft_data
 from ondi.files.arriving import look_for_uploads
 from ondi.files.errors import AttachmentNotFound
 from ondi.files.links import FileReader
@@ -38,7 +38,7 @@ def add_file(request: HttpRequest, ticket: Ticket, actor: Actor) -> JsonResponse
         draft = announce_file(actor=actor, **body.validated_data)
     except (DomainError, APIException) as refusal:
         return _refused(refusal)
-    return JsonResponse(draft_shown(draft, actor, here_of(request)), status=201)
+    return JsonResponse(draft_shown(draft, actor, address_of(request)), status=201)
 
 
 @of_ticket
@@ -56,12 +56,7 @@ def one_file(request: HttpRequest, ticket: Ticket, actor: Actor, file_id: UUID) 
         if isinstance(refusal, AttachmentNotFound):
             request.row_not_found = True  # type: ignore[attr-defined]  # for the audit: it may be another tenant's
         return _refused(refusal)
-    return JsonResponse(draft_shown(draft, actor, here_of(request)))
-
-
-def here_of(request: HttpRequest) -> str:
-    """Where we are asked: scheme and host."""
-    return request.build_absolute_uri("/").rstrip("/")
+    return JsonResponse(draft_shown(draft, actor, address_of(request)))
 
 
 def drafts_in_order(actor: Actor, file_ids: Sequence[UUID]) -> list[StoredFile]:
@@ -71,21 +66,13 @@ def drafts_in_order(actor: Actor, file_ids: Sequence[UUID]) -> list[StoredFile]:
 
 
 def draft_shown(draft: StoredFile, actor: Actor, here: str) -> dict[str, Any]:
-    return _in_words(draft, draft_data(draft, reader=FileReader.of(actor), here=here))
+    return _in_words(draft_data(draft, reader=FileReader.of(actor), here=here))
 
 
 def files_of(parents: Mapping[UUID, int], actor: Actor, here: str) -> Mapping[UUID, list[dict[str, Any]]]:
-    """What was sent with each of these messages and notes, as this person sees it; links stay the same within the hour.
-
-    `parents`: how many files each has. One statement, none where there are none.
-    """
-    found: dict[UUID, list[dict[str, Any]]] = {key: [] for key, number in parents.items() if number}
-    if found:
-        reader, at = FileReader.of(actor), timezone.now()
-        for file in StoredFile.objects.in_tenants(actor.tenant_ids).of_any(found):
-            assert file.parent_id
-            found[file.parent_id].append(_in_words(file, attachment_data(file, reader=reader, here=here, at=at)))
-    return found
+    """As `attachments_of`, with what the page says of each."""
+    found = attachments_of(actor.tenant_ids, parents, reader=FileReader.of(actor), here=here)
+    return {key: [_in_words(data) for data in files] for key, files in found.items()}
 
 
 def faults_of(refusal: DomainError) -> str:
@@ -95,9 +82,10 @@ def faults_of(refusal: DomainError) -> str:
     return str(refusal)
 
 
-def _in_words(file: StoredFile, data: dict[str, Any]) -> dict[str, Any]:
-    icon = "image" if file.content_type.startswith("image/") else ICONS.get(file.content_type, "description")
-    return {**data, "icon": icon, "said": str(Reason(file.reason).label) if file.reason else ""}
+def _in_words(data: dict[str, Any]) -> dict[str, Any]:
+    content_type, reason = data["content_type"], data["reason"]
+    icon = "image" if content_type.startswith("image/") else ICONS.get(content_type, "description")
+    return {**data, "icon": icon, "said": str(Reason(reason).label) if reason else ""}
 
 
 def _refused(refusal: Exception) -> JsonResponse:

@@ -6,10 +6,12 @@ from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_POST
 
+from ondi.api.views import address_of
 from ondi.common.ids import parse_id
 from ondi.staff.entry import staff_at
 from ondi.staff.session_limits import BEGAN
-from ondi.streaming.tickets import address_of, issue_admin_ticket
+from ondi.streaming.tickets import address_of as stream_address
+from ondi.streaming.tickets import issue_admin_ticket
 from support.admin.pages import tickets_seen_by
 
 
@@ -38,4 +40,4 @@ def live(request: HttpRequest) -> JsonResponse:
         ends_at=began + settings.STAFF_SESSION_LIMIT,
         subject_id=ticket_id,
     )
-    return JsonResponse({"url": address_of(ticket, request.build_absolute_uri("/").rstrip("/"))})
+    return JsonResponse({"url": stream_address(ticket, address_of(request))})

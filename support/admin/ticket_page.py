@@ -19,6 +19,7 @@ from deliveries.timing import is_late, punctuality
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
 from ondi.api.responses import STATUS_OF_KIND
+from ondi.api.views import address_of
 from ondi.common.errors import DomainError
 from ondi.files.kinds import ALLOWED
 from ondi.files.models import MOST_BYTES
@@ -29,7 +30,7 @@ from ondi.staff.session_limits import POLL_HEADER
 from support import services
 from support.actions import actions_open_to
 from support.admin.buttons import BUTTONS
-from support.admin.files import draft_shown, drafts_in_order, faults_of, here_of
+from support.admin.files import draft_shown, drafts_in_order, faults_of
 from support.admin.forms import NoteForm, ReplyForm, WritingForm
 from support.admin.notifications import ON_SCREEN_FOR, note_read
 from support.admin.pages import came_from, of_ticket, refusal_text, ticket_url, tickets_seen_by, whole_number
@@ -219,7 +220,7 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
     seen = composer.seen
     reach = whole_number(request.GET.get("messages", "")) or SHOWN_AT_FIRST
     last_seen = seen.last_sequence if seen else None
-    here = here_of(request)
+    here = address_of(request)
     thread = thread_of(
         ticket, participants=participants, tags=tags, reach=reach, seen=last_seen, actor=actor, here=here
     )

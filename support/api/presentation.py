@@ -13,7 +13,6 @@ from ondi.accounts.actors import Actor
 from ondi.common.times import iso
 from ondi.files.api.data import attachments_of
 from ondi.files.links import FileReader
-from ondi.files.models import Parent
 from support import policies
 from support.models import TicketEvent, TicketNote
 from support.shown import DELIVERY, ORDER, TICKET, Shape, Table, columns
@@ -105,9 +104,8 @@ def participant_data(participant: Participant, *, short: bool) -> dict[str, Any]
 def notes_data(notes: Sequence[TicketNote], actor: Actor, here: str) -> list[dict[str, Any]]:
     """With their files, which are read at once if there are any."""
     files = attachments_of(
-        actor.tenant_ids, Parent.NOTE, {note.id: note.attachment_count for note in notes},
-        reader=FileReader.of(actor), here=here,
-    )  # fmt: skip
+        actor.tenant_ids, {note.id: note.attachment_count for note in notes}, reader=FileReader.of(actor), here=here
+    )
     return [_note_data(note, files[note.id]) for note in notes]
 
 

@@ -397,7 +397,7 @@ def many_comments() -> bytes:
 
 
 def many_scans() -> bytes:
-    """The last scan of a progressive JPEG again and again: cheap to send, dear to decode."""
+    """The last scan of a progressive JPEG again and again: cheap to send, costly to decode."""
     whole = saved(JPEG, noise(1_024, 1_024).convert("RGB"), progressive=True, quality=30)
     last = whole.rindex(b"\xff\xda")
     return (

@@ -326,3 +326,20 @@ def test_a_bucket_that_is_away_is_a_503_and_nothing_is_written(use_files, portal
 
     assert (answer.status_code, answer.json()["error"]) == (503, "service_unavailable")
     assert portal.get(f"{FILES}/{key}").status_code == 503
+
+
+def test_of_several_uploads_those_that_came_count_and_the_bucket_is_asked_once(bucket, portal, customer, monkeypatch):
+    """Given one that came and one that did not, both of a message."""
+    came, missing = announced(portal), announced(portal)
+    urllib3.request("PUT", came["upload"]["url"], body=TEXT, headers=came["upload"]["headers"])
+    asked, size = [], bucket.size
+    monkeypatch.setattr(bucket, "size", lambda key, **within: asked.append(key) or size(key, **within))
+    ticket = make_ticket(customer)
+
+    answer = portal.post(
+        f"/messaging/conversations/{ticket.conversation_id}/messages", {"attachment_ids": [came["id"], missing["id"]]}
+    )
+
+    assert answer.json()["error"] == "attachment_not_uploaded"
+    assert len(asked) == 2
+    assert portal.get(f"{FILES}/{came['id']}").json()["data"]["attachment"]["state"] == "checking"

@@ -422,10 +422,14 @@ def test_a_body_without_a_length_is_refused_by_the_process(running, portal):
     assert line.answer()[0] in (400, 411)
 
     parts = urlsplit(announced(portal)["upload"]["url"])
-    one = http.client.HTTPConnection("127.0.0.1", running.port)
-    one.request("PUT", f"{parts.path}?{parts.query}", iter([TEXT]), {"Content-Type": "text/plain"}, encode_chunked=True)
-    answer = one.getresponse()
-    assert (answer.status, json.loads(answer.read())["error"]) == (411, "length_required")
+    head = (
+        f"PUT {parts.path}?{parts.query} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked"
+    )
+    with socket.create_connection(("127.0.0.1", running.port)) as one:
+        one.sendall(f"{head}\r\n\r\n1\r\nx\r\n0\r\n\r\n".encode())  # at once: who sends on may find it closed
+        answer = http.client.HTTPResponse(one)
+        answer.begin()
+        assert (answer.status, json.loads(answer.read())["error"]) == (411, "length_required")
 
 
 def test_the_next_after_those_at_once_is_told_to_come_again(running, portal, tenant, nothing_left):

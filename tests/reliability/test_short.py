@@ -83,7 +83,7 @@ def test_a_copy_is_kept_by_webhooks_through_kills_and_an_hour_of_absence():
     assert "copy kept: held" in done.stdout
 
 
-def test_files_are_whole_whoever_is_killed():
+def test_files_are_whole_though_processes_are_killed():
     done = run("chaos", "files killed", CHAOS_FILE_KILLS="4")
 
     assert done.returncode == 0, done.stdout + done.stderr

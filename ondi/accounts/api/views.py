@@ -27,7 +27,7 @@ from ondi.accounts.sign_in import sign_in
 from ondi.accounts.tokens import Claims
 from ondi.api.client import client_network
 from ondi.api.responses import success
-from ondi.api.views import ApiViewSet, valid_body
+from ondi.api.views import ApiViewSet, address_of, valid_body
 from ondi.common.errors import DomainError
 
 Outcome = TypeVar("Outcome")
@@ -78,7 +78,7 @@ class AuthViewSet(ApiViewSet):
             network=client_network(request._request),
             email=body["email"],
             tenant_slug=body.get("tenant"),
-            site=request.build_absolute_uri("/").rstrip("/"),
+            site=address_of(request),
         )
         unless_refused(refusal)
         return success(_("If this address is known here, a link is on its way."), {}, status=202)

@@ -12,7 +12,7 @@ from ondi.api.fields import BoundedIntegerField, IdField, StringField
 from ondi.common.times import iso
 from ondi.files.kinds import ALLOWED
 from ondi.files.links import DOWNLOAD, THUMBNAIL, VIEW, FileReader, reading_link, upload_link
-from ondi.files.models import LONGEST_NAME, MOST_BYTES, Parent, Reason, State, StoredFile
+from ondi.files.models import LONGEST_NAME, MOST_BYTES, Reason, State, StoredFile
 from ondi.files.services import MOST_FILES
 from ondi.files.storage import store
 
@@ -68,16 +68,12 @@ class AttachmentIdsField(serializers.ListField):
 
 def attachment_data(file: StoredFile, *, reader: FileReader, here: str, at: datetime | None = None) -> dict[str, Any]:
     """A file as this reader sees it. `here`: where we are asked, for links where no other address is set."""
-    at = at or timezone.now()
-
-    def link(purpose: str) -> str:
-        return reading_link(
-            purpose, tenant_id=file.tenant_id, file_id=file.id, reader=reader, at=at
-        ).address(here)  # fmt: skip
-
     is_ready = file.state == State.READY
     has_views = is_ready and file.has_views
-    one = reading_link(DOWNLOAD, tenant_id=file.tenant_id, file_id=file.id, reader=reader, at=at)
+    download, view, thumbnail = (
+        reading_link(purpose, tenant_id=file.tenant_id, file_id=file.id, reader=reader, at=at or timezone.now())
+        for purpose in (DOWNLOAD, VIEW, THUMBNAIL)
+    )
     return {
         "id": str(file.id),
         "file_name": file.file_name,
@@ -88,10 +84,10 @@ def attachment_data(file: StoredFile, *, reader: FileReader, here: str, at: date
         "state": file.state,
         "reason": file.reason or None,
         "created_at": iso(file.created_at),
-        "download_url": one.address(here) if is_ready else None,
-        "view_url": link(VIEW) if has_views else None,
-        "thumbnail_url": link(THUMBNAIL) if has_views else None,
-        "expires_at": iso(one.expires_at) if is_ready else None,
+        "download_url": download.address(here) if is_ready else None,
+        "view_url": view.address(here) if has_views else None,
+        "thumbnail_url": thumbnail.address(here) if has_views else None,
+        "expires_at": iso(download.expires_at) if is_ready else None,
     }
 
 
@@ -117,14 +113,17 @@ def _upload_data(file: StoredFile, reader: FileReader, here: str, at: datetime) 
 
 
 def attachments_of(
-    tenant_ids: Collection[UUID], kind: Parent, parents: Mapping[UUID, int], *, reader: FileReader, here: str
+    tenant_ids: Collection[UUID], parents: Mapping[UUID, int], *, reader: FileReader, here: str
 ) -> dict[UUID, list[dict[str, Any]]]:
-    """What was sent with each of these, in its order. `parents`: how many files each has; of none nothing is asked."""
+    """What was sent with each of these messages and notes, in its order, as this reader sees it.
+
+    `parents`: how many files each has. One statement, none where there are none.
+    """
     found: dict[UUID, list[dict[str, Any]]] = {key: [] for key in parents}
     wanted: Sequence[UUID] = [key for key, number in parents.items() if number]
     if wanted:
         at = timezone.now()
-        for file in StoredFile.objects.in_tenants(tenant_ids).of(kind, wanted):
+        for file in StoredFile.objects.in_tenants(tenant_ids).of_any(wanted):
             assert file.parent_id
             found[file.parent_id].append(attachment_data(file, reader=reader, here=here, at=at))
     return found

@@ -9,7 +9,6 @@ from ondi.accounts.actors import Actor
 from ondi.common.times import iso
 from ondi.files.api.data import attachments_of
 from ondi.files.links import FileReader
-from ondi.files.models import Parent
 
 
 def messages_data(
@@ -20,9 +19,11 @@ def messages_data(
     `short`: people by first name and initial, as customers see them. `reader`: whom links to files are made for.
     """
     files = attachments_of(
-        actor.tenant_ids, Parent.MESSAGE, {row.id: row.attachment_count for row in rows},
-        reader=reader or FileReader.of(actor), here=here,
-    )  # fmt: skip
+        actor.tenant_ids,
+        {row.id: row.attachment_count for row in rows},
+        reader=reader or FileReader.of(actor),
+        here=here,
+    )
     return [_message_data(row, files[row.id], short=short) for row in rows]
 
 

@@ -23,7 +23,6 @@ from ondi.api.views import ApiViewSet, address_of, body_or_refusal, path_id
 from ondi.common.errors import InvalidInput
 from ondi.files.api.data import attachments_of
 from ondi.files.links import FileReader
-from ondi.files.models import Parent
 from support.api.messaging import message_docs as docs
 from support.api.messaging.message_data import messages_data
 from support.api.messaging.parameters import requested_range, required_id
@@ -118,7 +117,7 @@ def _with_files_as_they_are(request: Request, kept: dict[str, Any]) -> dict[str,
     """An answer that was kept names links that are over, and what files were then."""
     key, number = UUID(kept["message"]["id"]), len(kept["message"]["attachments"])
     actor, here = actor_of(request), address_of(request)
-    files = attachments_of(actor.tenant_ids, Parent.MESSAGE, {key: number}, reader=FileReader.of(actor), here=here)
+    files = attachments_of(actor.tenant_ids, {key: number}, reader=FileReader.of(actor), here=here)
     return {"message": {**kept["message"], "attachments": files[key]}}
 
 
