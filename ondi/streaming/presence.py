@@ -33,6 +33,7 @@ class Presence:
         self._noted: dict[Viewing, datetime] = {}
         self._open_at: dict[Viewing, float] = {}
         self._kept_at = 0.0
+        self._heard: set[Subject] = set()
         self._joined = asyncio.Event()
 
     def join(self, page: "Listener") -> None:
@@ -60,11 +61,15 @@ class Presence:
         """What another process did, or this one a moment ago."""
         tenant_id, subject_id, membership_id, what = said.split()
         subject, person = (UUID(tenant_id), UUID(subject_id)), {UUID(membership_id)}
+        self._heard.add(subject)
         known = self._viewers.get(subject, frozenset())
         self._know(subject, known | person if what == "here" else known - person)
 
     async def _keep(self, at: float) -> None:
-        """Note who came, and every now and then all; take away who left a while ago. Nothing where there is nobody."""
+        """Note who came, and every now and then all; take away who left a while ago. Nothing where there is nobody.
+
+        What was heard of while it looked may be newer than what it found: that stands until it looks again.
+        """
         opened = {page.access.viewing for pages in self._pages.values() for page in pages if page.access.viewing}
         self._open_at |= dict.fromkeys(opened, at)
         is_due = at - self._kept_at >= KEEP_EVERY
@@ -72,12 +77,13 @@ class Presence:
         left = {one: when for one, when in self._noted.items() if at - self._open_at[one] > BACK_WITHIN}
         if not noted and not left:
             return
+        self._heard.clear()
         now = await self._ask(keep_presence, noted, left)
         self._kept_at = at if is_due else self._kept_at
         self._noted |= dict.fromkeys(noted, now.at)
         for one in left:
             del self._noted[one], self._open_at[one]
-        for subject in {one.subject for one in noted}:
+        for subject in {one.subject for one in noted} - self._heard:
             self._know(subject, now.viewers.get(subject, frozenset()))
 
     def _know(self, subject: Subject, viewers: frozenset[UUID]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import threading
 from datetime import timedelta
 
 import pytest
@@ -239,6 +240,31 @@ def test_who_was_at_a_process_that_was_killed_is_gone_before_long(ticket, sara, 
 
         assert inside.run(scenario) == 200
     assert yusuf.id in present(ticket), "its row has ended by itself"
+
+
+def test_a_look_that_took_long_does_not_undo_what_was_heard_meanwhile(ticket, sara, yusuf, quick, monkeypatch):
+    """Given a look that is answered late, when Yusuf came in between, then Sara's page is told of that once."""
+    hers, his = page_of(sara, ticket), page_of(yusuf, ticket)
+    (found,), held = rule._presence, threading.Event()
+
+    def late(opened, left):
+        now = found(opened, left)
+        held.wait(2)
+        return now
+
+    async def scenario(first, second):
+        heard = await opened(first, hers)
+        await asyncio.sleep(0.3)
+        rule.register_presence(late)
+        await asyncio.sleep(0.5)  # until the first is in such a look
+        rule.register_presence(found)
+        await opened(second, his)
+        await heard.until(told)
+        held.set()
+        await asyncio.sleep(1)
+        return told(heard)
+
+    assert at_two(scenario) == 1
 
 
 def test_who_loads_the_page_again_never_seemed_gone(ticket, sara, yusuf, quick, monkeypatch):
