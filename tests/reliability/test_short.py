@@ -24,14 +24,14 @@ def run(module, *arguments, **settings):
 
 
 def test_killed_data_fixes_go_on_and_end_the_same():
-    done = run("fixes", FIX_KILLS="2", FIX_TICKETS="60", FIX_COMMANDS="close_stale_tickets import_orders")
+    done = run("fixes", FIX_KILLS="2", FIX_TICKETS="40", FIX_COMMANDS="close_stale_tickets import_orders")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(" yes\n") == 2
 
 
 def test_killed_workers_lose_and_double_nothing():
-    done = run("chaos", "workers killed", CHAOS_KILLS="3")
+    done = run("chaos", "workers killed", CHAOS_KILLS="1")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "workers killed: held" in done.stdout
@@ -48,10 +48,10 @@ def test_mails_wait_for_a_server_that_is_away_and_come_once():
     done = run(
         "chaos",
         "mail server away",
-        CHAOS_MAILS="200",
-        CHAOS_MAIL_KILLS="5",
-        CHAOS_MAIL_STEP="0.3",
-        CHAOS_MAIL_IDLE="1.5",
+        CHAOS_MAILS="60",
+        CHAOS_MAIL_KILLS="2",
+        CHAOS_MAIL_STEP="0.1",
+        CHAOS_MAIL_IDLE="0.5",
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -62,10 +62,10 @@ def test_programs_that_fail_are_told_by_workers_that_are_killed():
     done = run(
         "chaos",
         "programs called",
-        CHAOS_CALLS="300",
-        CHAOS_CALL_KILLS="3",
+        CHAOS_CALLS="150",
+        CHAOS_CALL_KILLS="2",
         CHAOS_CALL_STOPS="1",
-        CHAOS_CALL_TENANTS="4",
+        CHAOS_CALL_TENANTS="3",
         CHAOS_CALL_HASTE="100",
         CHAOS_CALL_IDLE="0.5",
     )
@@ -75,7 +75,7 @@ def test_programs_that_fail_are_told_by_workers_that_are_killed():
 
 
 def test_a_copy_is_kept_by_webhooks_through_kills_and_an_hour_of_absence():
-    sizes = {"COPY_TICKETS": "60", "COPY_KILLS": "1", "COPY_PROGRAM_KILLS": "1", "COPY_STEP": "0", "COPY_WORKERS": "1"}
+    sizes = {"COPY_TICKETS": "20", "COPY_KILLS": "1", "COPY_PROGRAM_KILLS": "1", "COPY_STEP": "0", "COPY_WORKERS": "1"}
 
     done = run("chaos", "copy kept", **sizes)
 
@@ -84,7 +84,7 @@ def test_a_copy_is_kept_by_webhooks_through_kills_and_an_hour_of_absence():
 
 
 def test_files_are_whole_though_processes_are_killed():
-    done = run("chaos", "files killed", CHAOS_FILE_KILLS="4")
+    done = run("chaos", "files killed", CHAOS_FILE_KILLS="2")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "files killed: held" in done.stdout
