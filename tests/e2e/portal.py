@@ -19,6 +19,7 @@ from tests.reliability.product import ROOT
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Portal</title>
 <h1>Your ticket</h1><ol id="chat"></ol>
+<label>Photo <input type="file" id="photo"></label>
 <script>
 const asked = Object.fromEntries(new URLSearchParams(location.search)), told = [];
 let session = null, renewals = 0, last = null, reading = Promise.resolve();

@@ -55,7 +55,10 @@ class Relay:
             while piece := source.recv(65536):
                 if not self.swallows.is_set():
                     target.sendall(piece)
-        for end in (source, target):
+        self.drop(source, target)
+
+    def drop(self, *ends: socket.socket) -> None:
+        for end in ends:
             self._clients.discard(end)
             _close(end)
 
