@@ -1,0 +1,33 @@
+"""Taking one of the two walls between tenants away: row-level security, or filters of the code."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from tests.architecture.test_database_rules import TABLES, WITHOUT_TENANT
+from tests.hot import forget_compiled
+
+OF_TENANTS = sorted(set(TABLES) - WITHOUT_TENANT)
+
+
+@contextmanager
+def without_row_level_security(owner: Callable[[], Any]) -> Iterator[None]:
+    """The code's wall alone."""
+    for table in OF_TENANTS:
+        owner().execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+    try:
+        yield
+    finally:
+        for table in OF_TENANTS:
+            owner().execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+
+
+def take_away(monkeypatch: Any, filters: Mapping[tuple[type, str], Any]) -> None:
+    """Put these in the place of filters of the code, until the test is over."""
+    for (where, name), instead in filters.items():
+        monkeypatch.setattr(where, name, instead)
+    forget_compiled(monkeypatch)
+
+
+def unfiltered(self: Any, *_arguments: Any) -> Any:
+    return self.all()
