@@ -50,13 +50,11 @@ class Wire:
 def follow(url, method="GET", body=b"", *, pieces=None, gone=False, **headers):
     """The answer to this request. Underscores of a header's name stand for dashes."""
     wire = Wire(pieces or [body], gone=gone)
-    given = {"content-length": str(len(body))} if method == "PUT" else {}
-    given |= {name.lower().replace("_", "-"): value for name, value in headers.items()}
 
     async def whole():
         stream = Stream()
         try:
-            await stream(_scope(url, method, given), wire.receive, wire.send)
+            await stream(_scope(url, method, body, headers), wire.receive, wire.send)
         finally:
             with contextlib.suppress(RuntimeError):
                 stream.hub.shut()
@@ -65,27 +63,29 @@ def follow(url, method="GET", body=b"", *, pieces=None, gone=False, **headers):
     return wire.answer
 
 
-def follow_all(urls):
-    """What a GET of each gives, asked one after the other over one connection to the database: many in little time."""
-    wires = [Wire([b""]) for _url in urls]
+def follow_all(urls, method="GET", body=b"", **headers):
+    """As `follow`, one after the other over one connection to the database: many in little time."""
+    wires = [Wire([body]) for _url in urls]
 
     async def whole():
         with ThreadPoolExecutor(1) as thread:
             stream, do = Stream(), partial(asyncio.get_running_loop().run_in_executor, thread)
             stream.files = FileServer(do)
             for url, wire in zip(urls, wires, strict=True):
-                await stream(_scope(url, "GET", {}), wire.receive, wire.send)
+                await stream(_scope(url, method, body, headers), wire.receive, wire.send)
             await do(connections.close_all)
 
     asyncio.run(whole())
     return [wire.answer for wire in wires]
 
 
-def _scope(url, method, headers):
+def _scope(url, method, body, headers):
     parts = urlsplit(url)
+    given = {"content-length": str(len(body))} if method == "PUT" else {}
+    given |= {name.lower().replace("_", "-"): value for name, value in headers.items()}
     return {
         "type": "http", "method": method, "path": parts.path, "query_string": parts.query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items() if value is not None],
+        "headers": [(name.encode(), value.encode()) for name, value in given.items() if value is not None],
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ondi.files.querysets import StoredFileQuerySet
 from tests.architecture.test_database_rules import TABLES, WITHOUT_TENANT
 from tests.hot import forget_compiled
 
@@ -31,3 +32,10 @@ def take_away(monkeypatch: Any, filters: Mapping[tuple[type, str], Any]) -> None
 
 def unfiltered(self: Any, *_arguments: Any) -> Any:
     return self.all()
+
+
+# Whose doors are few: taken away in `tests/files/test_matrix.py`.
+FILTERS_OF_FILES = {
+    (StoredFileQuerySet, "visible_to"): unfiltered,
+    (StoredFileQuerySet, "drafts_of"): lambda self, actor: self.drafts().filter(uploader_id=actor.membership_id),
+}
