@@ -8,16 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 import pillow_heif
 import pytest
 import urllib3
-from django.utils import timezone
 from PIL import Image
 
-from ondi.accounts.models import Membership
 from ondi.files.checking import check_due
 from ondi.files.links import read_link
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
-from support.services import redact_ticket_message
-from tests.factories import MemberFactory, actor, make_ticket
+from tests.factories import MemberFactory, make_ticket
 from tests.files.conftest import in_bucket
 from tests.files.links import follow, put
 from tests.reliability.product import free_port
@@ -79,35 +76,6 @@ def test_a_file_goes_from_announcement_to_message(portal, customer):
     assert message["attachments"] == [there]
     listed = portal.get(address).json()["data"]["messages"][0]
     assert listed["attachments"] == [there]
-
-
-def test_a_file_that_was_sent_is_open_to_who_reads_its_message_and_to_nobody_else(api, portal, customer, tenant):
-    ticket = make_ticket(customer)
-    key = ready(portal)
-    agent, other = MemberFactory(tenant=tenant, is_support_user=True, role="agent"), MemberFactory(tenant=tenant)
-    assert api.as_(agent).get(f"{FILES}/{key}").status_code == 404
-    portal.post(
-        f"/messaging/conversations/{ticket.conversation_id}/messages", {"content": "x", "attachment_ids": [key]}
-    )
-
-    seen = api.as_(agent).get(f"{FILES}/{key}").json()["data"]["attachment"]
-
-    assert follow(seen["download_url"]).body == TEXT
-    assert api.as_(other).get(f"{FILES}/{key}").status_code == 404
-    assert api.as_(MemberFactory()).get(f"{FILES}/{key}").status_code == 404
-
-
-def test_bytes_go_when_the_message_is_taken_back(portal, customer, tenant):
-    ticket = make_ticket(customer)
-    key = ready(portal)
-    address = f"/messaging/conversations/{ticket.conversation_id}/messages"
-    message = portal.post(address, {"content": "x", "attachment_ids": [key]}).json()["data"]["message"]
-    lead = MemberFactory(tenant=tenant, is_support_user=True, role="lead")
-    with tenant_scope(tenant.id):
-        redact_ticket_message(actor=actor(lead), ticket_id=ticket.id, message_id=message["id"])
-
-    assert follow(message["attachments"][0]["download_url"]).status == 404
-    assert portal.get(address).json()["data"]["messages"][0]["attachments"] == []
 
 
 def test_what_is_repeated_changes_nothing_and_others_are_refused(portal):
@@ -221,19 +189,6 @@ def test_a_ticket_and_a_note_take_files_and_customers_see_none_of_the_note(api, 
     assert [one["id"] for one in note["attachments"]] == [noted]
     assert portal.get(f"{FILES}/{noted}").status_code == 404
     assert agent.get(f"{FILES}/{noted}").status_code == 200
-
-
-def test_a_link_is_dead_when_its_reader_is_out(api, portal, customer, tenant):
-    key = ready(portal)
-    link = portal.get(f"{FILES}/{key}").json()["data"]["attachment"]["download_url"]
-    assert follow(link).status == 200
-    for change in (link.replace("download", "view"), link[:-1] + ("0" if link[-1] != "0" else "1"), link + "&t=x"):
-        assert follow(change).status == 404
-
-    with tenant_scope(tenant.id):
-        Membership.objects.filter(id=customer.id).update(ended_at=timezone.now())
-
-    assert follow(link).status == 404
 
 
 def test_the_same_link_stays_within_the_hour_and_ends_with_the_next(portal, monkeypatch):

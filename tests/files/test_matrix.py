@@ -338,11 +338,12 @@ FILTERS = {
 }
 
 
-@pytest.fixture(params=["both walls", "the code's alone", "the database's alone"])
+@pytest.fixture(params=["both", "code", "database"])
 def walls(request, world, owner, monkeypatch):
-    if request.param == "the database's alone":
+    """Which of them stand: taken away once everything is there."""
+    if request.param == "database":
         take_away(monkeypatch, FILTERS)
-    if request.param == "the code's alone":
+    if request.param == "code":
         with without_row_level_security(owner):
             yield
     else:
