@@ -10,11 +10,13 @@ import pytest
 import urllib3
 from PIL import Image
 
+from ondi.api.models import IdempotencyRecord
 from ondi.files.checking import check_due
 from ondi.files.links import read_link
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
-from tests.factories import MemberFactory, make_ticket
+from support.services import redact_ticket_message
+from tests.factories import MemberFactory, actor, make_ticket
 from tests.files.conftest import in_bucket
 from tests.files.links import follow, put
 from tests.reliability.product import free_port
@@ -252,6 +254,25 @@ def test_a_repeated_post_says_what_its_files_are_now(portal, customer):
 
     assert again["state"] == "ready"
     assert follow(again["download_url"]).body == TEXT
+
+
+def test_kept_answers_name_what_was_taken_back_no_more(portal, customer, tenant):
+    """Given the answers to an announcement and to its message, kept for who asks twice."""
+    ticket, once, name = make_ticket(customer), {"Idempotency-Key": "once"}, {"file_name": "Layla's passport.txt"}
+    body = {**name, "content_type": "text/plain", "size": len(TEXT)}
+    draft = portal.post(FILES, body, **once).json()["data"]["attachment"]
+    put(draft["upload"], TEXT)
+    address = f"/messaging/conversations/{ticket.conversation_id}/messages"
+    said = portal.post(address, {"attachment_ids": [draft["id"]]}, **once).json()["data"]["message"]
+    lead = MemberFactory(tenant=tenant, lead=True)
+
+    with tenant_scope(tenant.id):
+        assert IdempotencyRecord.objects.filter(response__icontains="passport").count() == 2
+        redact_ticket_message(actor=actor(lead), ticket_id=ticket.id, message_id=said["id"])
+
+        assert not IdempotencyRecord.objects.filter(response__icontains="passport").exists()
+    again = portal.post(address, {"attachment_ids": [draft["id"]]}, **once)
+    assert (again.status_code, again.json()["data"]["message"]["attachments"]) == (201, [])
 
 
 def test_an_upload_that_went_into_a_bucket_is_found_when_it_is_asked_for(bucket, portal, customer):
