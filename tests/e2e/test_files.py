@@ -9,7 +9,9 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
+from tests.e2e.browsing import Customer, demo, sign_in
 from tests.e2e.test_accessible import serious_faults
+from tests.files.bucket import ACCESS_KEY, BUCKET, SECRET_KEY, serving
 
 QUEUE = "/admin/support/ticket/"
 COMES = 15_000
@@ -403,3 +405,26 @@ def test_a_chat_of_twenty_photos_opened_again_fetches_none_again(site, window, c
     address = f"/messaging/conversations/{ticket['conversation']['id']}/messages?limit=50"
     files = [file for message in customer.ask("GET", address)["messages"] for file in message["attachments"]]
     assert len({file["thumbnail_url"] for file in files if file["state"] == "ready"}) == 20
+
+
+def test_photos_of_a_bucket_are_shown_and_not_fetched_again_while_its_links_stay_the_same(browser, tmp_path):
+    """Half a minute: docs/deploying.md, Files."""
+    with serving(tmp_path) as bucket, demo(
+        FILES_BUCKET=BUCKET, FILES_S3_ENDPOINT=bucket.endpoint, FILES_S3_ACCESS_KEY=ACCESS_KEY,
+        FILES_S3_SECRET_KEY=SECRET_KEY,
+    ) as site:  # fmt: skip
+        customer = Customer(site.url, "customer3@tigris.demo")
+        ticket = customer.open_ticket("Photos in a bucket")
+        send(customer, ticket, (photo(),), (photo(600, 900),), (photo(900, 300),))
+        page = sign_in(browser.new_page(), site.url, "agent1@tigris.demo")
+        open_page(page, site, ticket)
+        expect(thumbnails(page)).to_have_count(3, timeout=COMES)
+        assert all(is_loaded(thumbnails(page).nth(place)) for place in range(3))
+
+        page.goto(f"{site.url}{QUEUE}")
+        again = Network(page)
+        open_page(page, site, ticket)
+
+        assert all(is_loaded(thumbnails(page).nth(place)) for place in range(3))
+        assert again.pictures(bucket.endpoint) == (3, [])
+        page.context.close()
