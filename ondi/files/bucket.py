@@ -22,7 +22,18 @@ from botocore.exceptions import (
 )
 from django.core.exceptions import ImproperlyConfigured
 
-from ondi.files.storage import KEY, FileGone, Store, StoreAway, Stored, TooLong, checked, checked_prefix, copy
+from ondi.files.storage import (
+    KEPT_BY_BROWSERS,
+    KEY,
+    FileGone,
+    Store,
+    StoreAway,
+    Stored,
+    TooLong,
+    checked,
+    checked_prefix,
+    copy,
+)
 
 Answer = TypeVar("Answer")
 CALL = Config(
@@ -63,8 +74,12 @@ class Bucket(Store):
         return self._link("put_object", key, seconds, signed), {"Content-Type": content_type}
 
     def download_link(self, key: str, *, disposition: str, content_type: str, seconds: int, method: str = "GET") -> str:
-        """Address for GET (with or without Range) or, by `method`, for HEAD; it answers with these two headers."""
-        signed = {"ResponseContentDisposition": disposition, "ResponseContentType": content_type}
+        """Address for GET (with or without Range) or, by `method`, for HEAD; it answers with these two headers, and
+        that browsers keep it."""
+        signed = {
+            "ResponseContentDisposition": disposition, "ResponseContentType": content_type,
+            "ResponseCacheControl": KEPT_BY_BROWSERS,
+        }  # fmt: skip
         return self._link({"GET": "get_object", "HEAD": "head_object"}[method], key, seconds, signed)
 
     def save(self, key: str, source: Path, *, content_type: str, within: float = 60.0) -> None:

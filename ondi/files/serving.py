@@ -23,7 +23,7 @@ from ondi.files.errors import AttachmentAlreadyUploaded
 from ondi.files.links import READING, UPLOAD, Link, read_link
 from ondi.files.models import incoming_key
 from ondi.files.names import content_disposition
-from ondi.files.storage import Disk, StoreAway, store
+from ondi.files.storage import KEPT_BY_BROWSERS, Disk, StoreAway, store
 
 if TYPE_CHECKING:
     from ondi.files.bucket import Bucket
@@ -34,7 +34,6 @@ PIECE = 64 * 1_024  # bytes
 PATIENCE = 60.0  # seconds without a byte
 SLOWEST = 2 * 1_024  # bytes a second, of all since then, once a line had so many seconds
 OF_THE_BUCKET = 60  # seconds that its own links live
-KEPT_BY_BROWSERS = b"private, max-age=3600, immutable"
 Answer = TypeVar("Answer")
 Ask = Callable[..., Awaitable[Any]]
 
@@ -248,7 +247,7 @@ def _write(descriptor: int, piece: bytes, found: Any) -> None:
 def _kept(request: Request) -> list[Header]:
     """How a browser keeps it, and that it does nothing by itself there."""
     return [
-        (b"cache-control", KEPT_BY_BROWSERS), (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", KEPT_BY_BROWSERS.encode()), (b"x-content-type-options", b"nosniff"),
         (b"content-security-policy", b"sandbox; default-src 'none'"),
         (b"cross-origin-resource-policy", b"cross-origin"), (b"referrer-policy", b"no-referrer"),
         *request.own_headers(),

@@ -26,6 +26,7 @@ KEY = re.compile(r"(?=.{1,200}\Z)[a-z0-9_-]+(/[a-z0-9_-]+)*")
 PREFIX = re.compile(r"[a-z0-9_-][a-z0-9/_-]{0,199}|")
 TEMPORARIES = ".receiving"  # no key begins with a dot
 PIECE = 256 * 1024
+KEPT_BY_BROWSERS = "private, max-age=3600, immutable"
 NO_PLACE = "Files have no place: set ONDI_FILES_DIR or FILES_BUCKET (docs/deploying.md, Files)."
 NO_S3 = "FILES_BUCKET is set, and what it needs is missing: pip install -r requirements-s3.txt"
 

@@ -6,11 +6,10 @@ from uuid import UUID
 
 from conversations.events import MESSAGE_REDACTED
 from conversations.models import Conversation, Message
-from conversations.services import redact_message
-from ondi.api.idempotency import forget_texts_of
 from ondi.datafixes.fixes import FixOneByOne, Item
 from support.fixes.tickets import READ_AT_ONCE
 from support.models import Ticket
+from support.services.redaction import redact_and_forget
 from support.services.shared import record_redaction, save_ticket
 
 
@@ -63,9 +62,10 @@ class RedactMessages(FixOneByOne):
         ticket = Ticket.objects.locked().filter(
             tenant_id=self.tenant_id, conversation_id=message.conversation_id
         ).first()  # fmt: skip
-        if not redact_message(conversation_id=message.conversation_id, message_id=message.id):
+        if not redact_and_forget(
+            tenant_id=self.tenant_id, conversation_id=message.conversation_id, message_id=message.id
+        ):
             return False
-        forget_texts_of(tenant_id=self.tenant_id, row_id=message.id, keys=("content", "preview"))
         if ticket is not None:
             save_ticket(ticket, at)
             record_redaction(ticket, self.actor, message.id, at)  # not silent: programs that keep copies are told

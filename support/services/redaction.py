@@ -9,6 +9,7 @@ from django.utils import timezone
 from conversations.services import redact_message
 from ondi.accounts.actors import Actor
 from ondi.api.idempotency import forget_texts_of
+from ondi.files.models import Parent, StoredFile
 from support import policies
 from support.models import Ticket
 from support.services.shared import locked_ticket, record_redaction, save_ticket
@@ -25,9 +26,18 @@ def redact_ticket_message(*, actor: Actor, ticket_id: UUID, message_id: UUID, at
     if refusal := policies.redaction_refusal(ticket, actor):
         raise refusal
     at = at or timezone.now()
-    if not redact_message(conversation_id=ticket.conversation_id, message_id=message_id):
+    if not redact_and_forget(tenant_id=ticket.tenant_id, conversation_id=ticket.conversation_id, message_id=message_id):
         return ticket
-    forget_texts_of(tenant_id=ticket.tenant_id, row_id=message_id, keys=("content", "preview"))
     save_ticket(ticket, at)
     record_redaction(ticket, actor, message_id, at)
     return ticket
+
+
+def redact_and_forget(*, tenant_id: UUID, conversation_id: UUID, message_id: UUID) -> bool:
+    """As `redact_message`; its words and its files' names go from kept answers as well."""
+    files = list(StoredFile.objects.in_tenants([tenant_id]).of(Parent.MESSAGE, [message_id]))
+    if not redact_message(conversation_id=conversation_id, message_id=message_id):
+        return False
+    for row_id in (message_id, *(file.id for file in files)):
+        forget_texts_of(tenant_id=tenant_id, row_id=row_id, keys=("content", "preview", "file_name"))
+    return True

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from ondi.outbox.relay import relay_all
 from ondi.tenants.scope import tenant_scope
 from support.services import post_message
-from tests.factories import MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
+from tests.factories import MemberFactory, OrderFactory, TenantFactory, actor, make_file, make_ticket
 from tests.registry.routes import ROUTES
 from tests.registry.scene import Scene
 
@@ -96,6 +96,24 @@ def test_what_is_unread_costs_one_more_to_read(api):
                 assert read(message).status_code == 200
             counted.append(len(found.statements))
         assert counted == [4, 3]
+
+
+def test_a_chat_of_twenty_photos_is_one_call_and_one_statement_more(api):
+    customer = MemberFactory(tenant=TenantFactory())
+    portal, counted, shown = api.as_(customer), [], []
+    for photos in (0, 1, 20):
+        ticket = make_ticket(customer)
+        for number in range(photos):
+            with tenant_scope(customer.tenant_id):
+                said = post_message(actor=actor(customer), conversation_id=ticket.conversation_id, content=str(number))
+            make_file(customer, sent_with=said)
+        with Counted() as found:
+            answer = portal.get(f"/messaging/conversations/{ticket.conversation_id}/messages", {"limit": 50})
+        counted.append(len(found.statements))
+        shown.append(sum(bool(file["download_url"]) for one in answer.json()["data"]["messages"]
+                         for file in one["attachments"]))  # fmt: skip
+    assert shown == [0, 1, 20]
+    assert counted == [3, 4, 4]
 
 
 def test_a_poll_costs_one_more_where_there_is_news(api):

@@ -9,7 +9,9 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
+from tests.e2e.browsing import Customer, demo, sign_in
 from tests.e2e.test_accessible import serious_faults
+from tests.files.bucket import ACCESS_KEY, BUCKET, SECRET_KEY, serving
 
 QUEUE = "/admin/support/ticket/"
 COMES = 15_000
@@ -352,20 +354,77 @@ def test_the_arrow_keys_follow_the_script(site, window, customer):
     expect(page.locator("#wb-lightbox").get_by_text("2 / 2")).to_be_visible()
 
 
-def test_a_reload_fetches_no_picture_again(site, window, customer):
-    ticket = customer.open_ticket("Twice")
-    send(customer, ticket, (photo(),), (photo(600, 900),))
-    page = open_page(window("agent1"), site, ticket)
-    expect(thumbnails(page)).to_have_count(2, timeout=COMES)
-    assert all(is_loaded(thumbnails(page).nth(place)) for place in range(2))
-    network, fetched, kept = page.context.new_cdp_session(page), {}, set()
-    network.send("Network.enable")
-    network.on("Network.responseReceived", lambda told: fetched.update({told["requestId"]: told["response"]}))
-    network.on("Network.requestServedFromCache", lambda told: kept.add(told["requestId"]))
+class Network:
+    """What a page's pictures came from, since this was made."""
 
+    def __init__(self, page):
+        self.answers, self.kept = {}, set()
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.on("Network.responseReceived", lambda told: self.answers.update({told["requestId"]: told["response"]}))
+        session.on("Network.requestServedFromCache", lambda told: self.kept.add(told["requestId"]))
+
+    def pictures(self, where):
+        """Those whose address has this in it: all, and those that were fetched."""
+        found = {key: one for key, one in self.answers.items() if where in one["url"]}
+        return len(found), [
+            one["url"] for key, one in found.items() if key not in self.kept and not one["fromDiskCache"]
+        ]
+
+
+def look_at_all(page, site, ticket, photos):
+    """Open the chat, see each thumbnail, and each picture in the light box."""
     open_page(page, site, ticket)
+    expect(thumbnails(page)).to_have_count(photos, timeout=COMES)
+    assert all(is_loaded(thumbnails(page).nth(place)) for place in range(photos))
+    thumbnails(page).first.click()
+    picture = page.locator("#wb-lightbox [data-picture]")
+    for place in range(photos):
+        expect(page.locator("#wb-lightbox").get_by_text(f"{place + 1} / {photos}")).to_be_visible()
+        assert is_loaded(picture)
+        page.keyboard.press("ArrowRight")
 
-    assert all(is_loaded(thumbnails(page).nth(place)) for place in range(2))
-    pictures = {key: one for key, one in fetched.items() if "/files/thumbnail/" in one["url"]}
-    assert len(pictures) == 2
-    assert [one["url"] for key, one in pictures.items() if key not in kept and not one["fromDiskCache"]] == []
+
+def test_a_chat_of_twenty_photos_opened_again_fetches_none_again(site, window, customer):
+    ticket = customer.open_ticket("Twenty photos")
+    for _message in range(2):
+        send(customer, ticket, *[(photo(640, 480, f"#{colour:06x}"),) for colour in range(10)])
+    page = window("agent1")
+    first = Network(page)
+    look_at_all(page, site, ticket, 20)
+    for where in ("/files/thumbnail/", "/files/view/"):
+        count, fetched = first.pictures(where)
+        assert (count, len(set(fetched))) == (20, 20)
+
+    page.goto(f"{site.url}{QUEUE}")
+    again = Network(page)
+    look_at_all(page, site, ticket, 20)
+
+    for where in ("/files/thumbnail/", "/files/view/"):
+        assert again.pictures(where) == (20, [])
+    address = f"/messaging/conversations/{ticket['conversation']['id']}/messages?limit=50"
+    files = [file for message in customer.ask("GET", address)["messages"] for file in message["attachments"]]
+    assert len({file["thumbnail_url"] for file in files if file["state"] == "ready"}) == 20
+
+
+def test_photos_of_a_bucket_are_shown_and_not_fetched_again_while_its_links_stay_the_same(browser, tmp_path):
+    """Half a minute: docs/deploying.md, Files."""
+    with serving(tmp_path) as bucket, demo(
+        FILES_BUCKET=BUCKET, FILES_S3_ENDPOINT=bucket.endpoint, FILES_S3_ACCESS_KEY=ACCESS_KEY,
+        FILES_S3_SECRET_KEY=SECRET_KEY,
+    ) as site:  # fmt: skip
+        customer = Customer(site.url, "customer3@tigris.demo")
+        ticket = customer.open_ticket("Photos in a bucket")
+        send(customer, ticket, (photo(),), (photo(600, 900),), (photo(900, 300),))
+        page = sign_in(browser.new_page(), site.url, "agent1@tigris.demo")
+        open_page(page, site, ticket)
+        expect(thumbnails(page)).to_have_count(3, timeout=COMES)
+        assert all(is_loaded(thumbnails(page).nth(place)) for place in range(3))
+
+        page.goto(f"{site.url}{QUEUE}")
+        again = Network(page)
+        open_page(page, site, ticket)
+
+        assert all(is_loaded(thumbnails(page).nth(place)) for place in range(3))
+        assert again.pictures(bucket.endpoint) == (3, [])
+        page.context.close()

@@ -3,9 +3,14 @@
 import asyncio
 import contextlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
+from django.db import connections
+
+from ondi.files.serving import FileServer
 from ondi.streaming.app import Stream
 
 
@@ -44,24 +49,44 @@ class Wire:
 
 def follow(url, method="GET", body=b"", *, pieces=None, gone=False, **headers):
     """The answer to this request. Underscores of a header's name stand for dashes."""
-    parts, wire = urlsplit(url), Wire(pieces or [body], gone=gone)
-    given = {"content-length": str(len(body))} if method == "PUT" else {}
-    given |= {name.lower().replace("_", "-"): value for name, value in headers.items()}
-    scope = {
-        "type": "http", "method": method, "path": parts.path, "query_string": parts.query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in given.items() if value is not None],
-    }  # fmt: skip
+    wire = Wire(pieces or [body], gone=gone)
 
     async def whole():
         stream = Stream()
         try:
-            await stream(scope, wire.receive, wire.send)
+            await stream(_scope(url, method, body, headers), wire.receive, wire.send)
         finally:
             with contextlib.suppress(RuntimeError):
                 stream.hub.shut()
 
     asyncio.run(whole())
     return wire.answer
+
+
+def follow_all(urls, method="GET", body=b"", **headers):
+    """As `follow`, one after the other over one connection to the database: many in little time."""
+    wires = [Wire([body]) for _url in urls]
+
+    async def whole():
+        with ThreadPoolExecutor(1) as thread:
+            stream, do = Stream(), partial(asyncio.get_running_loop().run_in_executor, thread)
+            stream.files = FileServer(do)
+            for url, wire in zip(urls, wires, strict=True):
+                await stream(_scope(url, method, body, headers), wire.receive, wire.send)
+            await do(connections.close_all)
+
+    asyncio.run(whole())
+    return [wire.answer for wire in wires]
+
+
+def _scope(url, method, body, headers):
+    parts = urlsplit(url)
+    given = {"content-length": str(len(body))} if method == "PUT" else {}
+    given |= {name.lower().replace("_", "-"): value for name, value in headers.items()}
+    return {
+        "type": "http", "method": method, "path": parts.path, "query_string": parts.query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in given.items() if value is not None],
+    }  # fmt: skip
 
 
 def put(upload, body, **headers):

@@ -467,6 +467,7 @@ def test_a_download_link_answers_with_its_name_and_type(bucket, tmp_path):
     assert (answer.status, answer.data) == (200, b"12345")
     assert answer.headers["Content-Disposition"] == disposition
     assert answer.headers["Content-Type"] == "text/plain"
+    assert answer.headers["Cache-Control"] == "private, max-age=3600, immutable"
     assert http.request("GET", url.replace("attachment", "inline")).status == 403
 
 

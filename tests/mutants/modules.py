@@ -13,7 +13,7 @@ from tests.mutants.tree import SWITCH, Mutant, narrowing_methods, weave
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Rules are taken apart to the last word. Elsewhere every refusal, scope, lock and fact is taken out. What merely
-# narrows a read has its proof in `tests/tenants/test_leaks.py`, which takes out each filter itself.
+# narrows a read has its proof in `tests/tenants/test_leaks.py` and `tests/files/test_matrix.py`, which take it out.
 RULES = {"guard", "operand", "condition", "branch", "choice", "sieve", "answer", "refusal", "fact"}
 DECIDES = {"guard", "scope", "whose", "entry", "refusal", "fact", "answer", "sql"}
 KINDS: tuple[tuple[set[str], tuple[str, ...]], ...] = (

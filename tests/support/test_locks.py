@@ -299,7 +299,7 @@ def by_action(name, row):
 LOCKS |= {(services, ACTIONS[name].service.__name__): by_action(name, row) for name, row in ACTION_ROWS.items()}
 PARTS_OF_OTHERS = {
     "post_as", "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket",
-    "ticket_to_handle", "known_events", "forget_answers", "take_over", "name_last_message",
+    "ticket_to_handle", "known_events", "forget_answers", "take_over", "name_last_message", "redact_and_forget",
 }  # fmt: skip
 
 

@@ -25,7 +25,6 @@ from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import Membership, RefreshFamily, Scope, SettingsChange, User
 from ondi.accounts.sessions import begin_session
 from ondi.datafixes.models import FixRun
-from ondi.files.links import READING, UPLOAD, FileReader, reading_link, upload_link
 from ondi.files.models import StoredFile
 from ondi.notifications.gathering import gather_mails
 from ondi.notifications.link_mails import queue_invitation
@@ -62,7 +61,6 @@ from tests.factories import (
     make_ticket,
     make_webhook,
 )
-from tests.files.links import follow
 from tests.registry.document import body_fields, is_id, query_parameters, with_value
 from tests.registry.routes import ROUTES, Route
 from tests.registry.screens import OPENED, WITH_FORM, Screen, label_of, models_with_screens
@@ -464,25 +462,6 @@ def through_the_mails(leaks: Leaks) -> None:
         leaks.look_at("mail", "", " ".join(map(str, [one.subject, one.from_email, one.to, one.extra_headers, *parts])))
     if len(mailed) < len(ours):
         leaks.found.append(f"mail: {len(mailed)} to {len(ours)} of our people")
-
-
-def through_the_links(leaks: Leaks) -> None:
-    """Every file by links that we would sign for everybody of the own tenant, under either tenant."""
-    readers = [FileReader("m", member.pk) for member in leaks.own.people.values()]
-    readers += [FileReader.key(leaks.own.rows["key"].pk), FileReader("o", leaks.own.people["admin"].user_id)]
-    given = 0
-    for side in (leaks.own, leaks.foreign):
-        for name in ("file", "draft", "noted"):
-            for reader in readers:
-                for tenant in (leaks.own.tenant, leaks.foreign.tenant):
-                    of = {"tenant_id": tenant.pk, "file_id": side.rows[name].pk, "reader": reader, "at": timezone.now()}
-                    for link in (*(reading_link(purpose, **of) for purpose in READING), upload_link(**of)):
-                        method = "PUT" if link.purpose == UPLOAD else "GET"
-                        answer = follow(link.address("http://here"), method, b"x")
-                        given += answer.status == 200
-                        leaks.look_at(f"link: {link}", str(link), f"{answer.headers} {answer.body.decode()}")
-    if given < 4:
-        leaks.found.append(f"link: {given} of ours gave something")
 
 
 def through_the_webhooks(leaks: Leaks) -> None:

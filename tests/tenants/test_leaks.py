@@ -9,24 +9,17 @@ from unfold.admin import ModelAdmin
 from conversations.querysets import ConversationQuerySet
 from deliveries.querysets import DeliveryQuerySet
 from ondi.common.querysets import TenantQuerySet
-from ondi.files.querysets import StoredFileQuerySet
 from ondi.staff.admin_base import ScopedAdmin
 from orders.querysets import OrderQuerySet
 from support.querysets import TicketQuerySet
-from tests.architecture.test_database_rules import TABLES, WITHOUT_TENANT
-from tests.hot import forget_compiled
 from tests.registry.screens import models_with_screens
 from tests.tenants import leaks
 from tests.tenants.leaks import MARK
+from tests.tenants.walls import FILTERS_OF_FILES, OF_TENANTS, take_away, unfiltered, without_row_level_security
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-
-def unfiltered(self, *_arguments):
-    return self.all()
-
-
-# Every filter by tenant or owner there is in the code. The first is the root of all reads.
+# Every filter by tenant or owner there is in the code, but those of files. The first is the root of all reads.
 FILTERS = {
     (TenantQuerySet, "in_tenants"): unfiltered,
     (TenantQuerySet, "visible_to"): unfiltered,
@@ -36,8 +29,6 @@ FILTERS = {
     (OrderQuerySet, "bought_by"): unfiltered,
     (OrderQuerySet, "with_external_ids"): lambda self, _tenant, ids: self.filter(external_id__in=ids),
     (DeliveryQuerySet, "sent_to"): unfiltered,
-    (StoredFileQuerySet, "visible_to"): unfiltered,
-    (StoredFileQuerySet, "drafts_of"): lambda self, _actor: self.drafts(),
     (DeliveryQuerySet, "with_external_ids"): lambda self, _tenant, ids: self.filter(external_id__in=ids),
     (ScopedAdmin, "get_queryset"): ModelAdmin.get_queryset,
     (ScopedAdmin, "formfield_for_foreignkey"): ModelAdmin.formfield_for_foreignkey,
@@ -56,12 +47,8 @@ def world(owner):
 @pytest.fixture
 def open_policies(owner):
     """The code's wall alone: row-level security is off while the test runs."""
-    tables = sorted(set(TABLES) - WITHOUT_TENANT)
-    for table in tables:
-        owner().execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
-    yield
-    for table in tables:
-        owner().execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    with without_row_level_security(owner):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +61,7 @@ def log(caplog):
 def state_of(owner, tenant):
     """A hash of every row of a tenant, read as the owner."""
     hashes = {}
-    for table in sorted(set(TABLES) - WITHOUT_TENANT):
+    for table in OF_TENANTS:
         column = "id" if table == "tenants_tenant" else "tenant_id"
         query = f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} AS t WHERE {column} = %s"
         hashes[table] = owner().execute(query, [tenant.pk]).fetchone()[0]
@@ -94,7 +81,6 @@ def everything(world, owner, tmp_path, *, admin=True, rest=True, programs=True):
     if programs:
         leaks.through_the_stream(world)
         leaks.through_the_webhooks(world)
-        leaks.through_the_links(world)
 
 
 def test_the_other_tenant_has_a_row_of_every_screen(world):
@@ -113,8 +99,7 @@ def test_nothing_leaks_without_the_databases_wall(open_policies, world, owner, t
 @pytest.mark.parametrize(("where", "name"), FILTERS, ids=lambda value: getattr(value, "__name__", value))
 def test_nothing_leaks_without_one_of_the_codes_filters(world, owner, tmp_path, monkeypatch, where, name):
     """Through the doors that use it: the admin's filters are the admin's, the last words of a chain the API's."""
-    monkeypatch.setattr(where, name, FILTERS[where, name])
-    forget_compiled(monkeypatch)
+    take_away(monkeypatch, {(where, name): FILTERS[where, name]})
 
     everything(
         world,
@@ -128,9 +113,8 @@ def test_nothing_leaks_without_one_of_the_codes_filters(world, owner, tmp_path, 
 
 def test_the_suite_would_see_a_leak(open_policies, world, owner, monkeypatch):
     """With both walls down it finds plenty: the doors lead out, and the mark is where people write."""
-    monkeypatch.setattr(TenantQuerySet, "in_tenants", unfiltered)
-    forget_compiled(monkeypatch)
-    monkeypatch.setattr(ScopedAdmin, "get_queryset", ModelAdmin.get_queryset)
+    gone = (TenantQuerySet, "in_tenants"), (ScopedAdmin, "get_queryset")
+    take_away(monkeypatch, {key: FILTERS[key] for key in gone})
 
     leaks.through_the_api(world)
     leaks.through_the_admin(world)
@@ -159,4 +143,4 @@ def test_every_filter_is_in_the_list():
         for word in words
         if word in vars(found) and issubclass(found, TenantQuerySet)
     }
-    assert defined == {key for key in FILTERS if issubclass(key[0], TenantQuerySet)}
+    assert defined == {key for key in FILTERS | FILTERS_OF_FILES if issubclass(key[0], TenantQuerySet)}
