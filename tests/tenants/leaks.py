@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -70,6 +70,7 @@ from tests.workbench import workbench
 
 FEW = 2  # rows of a kind are alike
 MARK = "leakmark7731"
+PEOPLE, STAFF = ("customer", "agent", "lead", "admin"), ("agent", "admin")
 OLIST = Path(deliveries.__file__).parent / "import_maps" / "olist.toml"
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -257,10 +258,10 @@ def attempts(route: Route, leaks: Leaks) -> Iterator[Attempt]:
             yield from (Attempt(route.method, path, words) for words in bodies)
 
 
-def through_the_api(leaks: Leaks) -> None:
-    """Every route of the registry, as everybody of the own tenant."""
+def through_the_api(leaks: Leaks, people: Collection[str] = PEOPLE) -> None:
+    """Every route of the registry, as these people of the own tenant, and by its key."""
     api = ApiClient()
-    callers = {name: api.as_(member) for name, member in leaks.own.people.items()}
+    callers = {name: api.as_(leaks.own.people[name]) for name in people}
     callers["key"] = ApiClient(**{"X-API-Key": leaks.own.api_key})
     every = [attempt for route in ROUTES for attempt in attempts(route, leaks)]
     every += [Attempt("GET", "/schema"), Attempt("GET", "/docs")]
@@ -339,9 +340,9 @@ def _page_of(side: Side, ticket: Any) -> str | None:
     return url
 
 
-def through_the_admin(leaks: Leaks) -> None:
+def through_the_admin(leaks: Leaks, people: Collection[str] = STAFF) -> None:
     """Every screen of the registry and of the models: its addresses and forms with what is the other tenant's."""
-    for name in ("agent", "admin"):
+    for name in people:
         browser = workbench(leaks.own.people[name].user)
         for page in (*pages_of_models(leaks), *pages_of_screens(leaks)):
             leaks.look(f"{name} {page}", page, seen(browser.get(page), browser))
