@@ -33,7 +33,7 @@ class Verdict:
 def examine(source: Path, *, claimed: str, folder: Path) -> Verdict:
     """Look at a file that says it is of this type; what is written anew goes into the folder.
 
-    Raises `OSError` where the disk fails, never for what the bytes are.
+    Raises `OSError` where the disk fails, `TimeoutError` where the machine is too busy, neither for what the bytes are.
     """
     if not source.stat().st_size:
         return Verdict(MALFORMED)
@@ -59,7 +59,8 @@ def examine(source: Path, *, claimed: str, folder: Path) -> Verdict:
 def _written_anew(kind: str, source: Path, folder: Path) -> dict[str, str | int]:
     """What the process says that writes it (`imaging`): killed at its limits, it was too large; crashed, malformed.
 
-    It knows of us where its libraries are, and no more. Raises `OSError` where the disk fails.
+    It knows of us where its libraries are, and no more. Raises `OSError` where the disk fails, `TimeoutError` where the
+    machine is too busy.
     """
     command = [sys.executable, "-m", "ondi.files.imaging", kind, str(source.resolve()), str(folder.resolve())]
     try:
@@ -68,8 +69,8 @@ def _written_anew(kind: str, source: Path, folder: Path) -> dict[str, str | int]
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
             timeout=SECONDS, check=False,
         )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return {"reason": TOO_LARGE}
+    except subprocess.TimeoutExpired as error:  # all others go first: its limit is one of the processor's time
+        raise TimeoutError("no time for a picture") from error
     if ended.returncode in (-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGXFSZ):
         return {"reason": TOO_LARGE}
     if ended.returncode:

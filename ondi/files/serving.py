@@ -33,6 +33,7 @@ THREADS = 4
 PIECE = 64 * 1_024  # bytes
 PATIENCE = 60.0  # seconds without a byte
 SLOWEST = 2 * 1_024  # bytes a second, of all since then, once a line had so many seconds
+REST = 0.25  # seconds between two looks at a line that brings less than a piece meanwhile
 OF_THE_BUCKET = 60  # seconds that its own links live
 Answer = TypeVar("Answer")
 Ask = Callable[..., Awaitable[Any]]
@@ -51,11 +52,17 @@ class Pace:
     """How long one waits for the next piece. A line may stall, but none that only drips holds a place for days."""
 
     def __init__(self) -> None:
-        self._begun = time.monotonic()
+        self._begun = self._last = time.monotonic()
 
     def patience(self, done: int) -> float:
         """Seconds, once so many bytes went over it."""
         return min(PATIENCE, self._begun + PATIENCE + done / SLOWEST - time.monotonic())
+
+    async def rest(self, came: int) -> None:
+        """After so many bytes, let more of a slow line gather: a packet by itself costs as much as a whole piece."""
+        since, self._last = self._last, time.monotonic()
+        if came < PIECE / REST * (self._last - since):
+            await asyncio.sleep(REST)
 
 
 class FileServer:
@@ -192,7 +199,7 @@ class FileServer:
 
         Raises `InvalidInput` where others come than were said, or none for too long.
         """
-        found, total, pace = hashlib.sha256(), 0, Pace()
+        found, held, total, pace = hashlib.sha256(), bytearray(), 0, Pace()
         descriptor = await self._do(os.open, path, os.O_WRONLY)
         try:
             while True:
@@ -204,12 +211,18 @@ class FileServer:
                 if message["type"] == "http.disconnect":
                     return None
                 piece = message.get("body", b"")
+                held += piece
                 total += len(piece)
                 if total > length:
                     raise InvalidInput({"Content-Length": ["invalid"]})
-                await self._do(_write, descriptor, piece, found)
-                if not message.get("more_body"):
+                is_last = not message.get("more_body")
+                if is_last or len(held) >= PIECE:
+                    await self._do(_write, descriptor, held, found)
+                    held = bytearray()
+                if is_last:
                     break
+                if total < length:
+                    await pace.rest(len(piece))
         finally:
             os.close(descriptor)
         if total < length:
@@ -235,11 +248,12 @@ class FileServer:
                 await self._do(disk.delete, [key])
 
 
-def _write(descriptor: int, piece: bytes, found: Any) -> None:
+def _write(descriptor: int, piece: bytearray, found: Any) -> None:
     found.update(piece)
+    left = memoryview(piece)
     try:
-        while piece:
-            piece = piece[os.write(descriptor, piece) :]
+        while left:
+            left = left[os.write(descriptor, left) :]
     except OSError as error:
         raise StoreAway(str(error.strerror)) from error
 

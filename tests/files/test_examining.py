@@ -446,6 +446,12 @@ def test_the_reader_of_pictures_knows_no_secret_and_has_its_limits(reader_at_wor
         assert re.search(rf"Max {name} +{most} +{most} ", limits), limits
 
 
+def test_others_go_before_the_reader_of_pictures(reader_at_work):
+    worker, reader = reader_at_work
+
+    assert os.getpriority(os.PRIO_PROCESS, int(reader.name)) > os.getpriority(os.PRIO_PROCESS, worker.pid)
+
+
 def test_the_reader_of_pictures_dies_with_its_worker(reader_at_work):
     worker, reader = reader_at_work
 
@@ -458,21 +464,23 @@ def test_the_reader_of_pictures_dies_with_its_worker(reader_at_work):
         time.sleep(0.01)
 
 
-def test_a_picture_that_takes_too_long_is_too_large(tmp_path, monkeypatch):
+def test_a_machine_without_time_judges_no_picture(tmp_path, monkeypatch):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     monkeypatch.setattr(examining, "SECONDS", 0.5)
 
     begun = time.monotonic()
-    assert examining._written_anew(JPEG, pipe, tmp_path) == {"reason": "too_large"}
+    with pytest.raises(TimeoutError):
+        examining._written_anew(JPEG, pipe, tmp_path)
     assert time.monotonic() - begun < 5
 
 
-def test_a_reader_that_crashes_found_no_picture(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("signal", "reason"), [("SEGV", "malformed"), ("XCPU", "too_large")])
+def test_a_reader_that_ends_at_a_limit_or_crashes_found_no_picture(tmp_path, monkeypatch, signal, reason):
     """Its answer is not believed, whatever it said before."""
     program = tmp_path / "python"
-    program.write_text('#!/bin/sh\necho \'{"width": 1, "height": 1}\'\nkill -SEGV $$\n')
+    program.write_text(f'#!/bin/sh\necho \'{{"width": 1, "height": 1}}\'\nkill -{signal} $$\n')
     program.chmod(0o700)
     monkeypatch.setattr(examining.sys, "executable", str(program))
 
-    assert examining._written_anew(JPEG, tmp_path / "x", tmp_path) == {"reason": "malformed"}
+    assert examining._written_anew(JPEG, tmp_path / "x", tmp_path) == {"reason": reason}

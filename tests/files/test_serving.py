@@ -339,6 +339,43 @@ def test_a_line_that_only_drips_is_let_go(tmp_path, monkeypatch):
     assert time.monotonic() - begun < 2
 
 
+class Paced:
+    """A line that brings so many bytes a second, all that came since the last look; `looks` counts them."""
+
+    def __init__(self, length, rate):
+        self.length, self.rate, self.given, self.looks = length, rate, 0, 0
+        self.begun = time.monotonic()
+
+    async def receive(self):
+        self.looks += 1
+        await asyncio.sleep(0.001)
+        came = min(self.length, int(self.rate * (time.monotonic() - self.begun)))
+        piece, self.given = bytes(came - self.given), came
+        return {"type": "http.request", "body": piece, "more_body": came < self.length}
+
+
+def test_of_a_slow_line_more_gathers_before_it_is_looked_at(tmp_path):
+    path = tmp_path / "x"
+    path.touch()
+    line = Paced(100_000, rate=125_000)
+
+    receiving(line, path, 100_000)
+
+    assert line.looks < 10
+    assert path.stat().st_size == 100_000
+
+
+def test_a_quick_line_is_not_kept_waiting(tmp_path):
+    path = tmp_path / "x"
+    path.touch()
+    line = Paced(1_000_000, rate=5_000_000)
+
+    receiving(line, path, 1_000_000)
+
+    assert line.looks > 5
+    assert path.stat().st_size == 1_000_000
+
+
 def test_a_client_that_takes_nothing_is_let_go(monkeypatch, link):
     monkeypatch.setattr(serving, "PATIENCE", 0.2)
     parts, wire = urlsplit(link), Wire([b""])

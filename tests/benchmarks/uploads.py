@@ -1,0 +1,333 @@
+"""`make bench-uploads`: what 50 uploads at a time cost the API beside the load of `make soak`, straight and behind nginx.
+
+Photos of 10 MB, each another one, come at 1 Mbit/s each on 50 lines, the next one when one has ended; web workers, stream
+process and work process are those of `make serve`. `PAIRS` (6) phases of `SECONDS` (20) with uploads each lie between two
+without, in which the lines stand still and nothing is left to be checked. Ends with 1 where the p95 of all calls grows by
+more than 5 % (the median of the pairs), or something does not arrive as it was sent.
+
+The load is soak's mixture by its 16 customers and 4 agents, but at a third of the rate at which they are answered when they
+ask as quickly as they can; the time of a call counts from when it was due. Of a machine without a spare moment every
+second that an upload takes makes each call slower, whatever the product does. What the lines themselves take of the two
+cores counts against the product.
+"""
+
+import hashlib
+import io
+import multiprocessing
+import os
+import random
+import socket
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.benchmarks.report import quantile
+from tests.reliability.caller import Caller
+from tests.reliability.product import (
+    Product,
+    children_of,
+    command_of,
+    listens,
+    processor_seconds,
+    product,
+    wait_until,
+)
+from tests.reliability.slow_clients import nginx
+from tests.reliability.soak import CLIENTS, Soak
+from tests.reliability.work import TICKETS, faults_of
+
+SECONDS, PAIRS = float(os.environ.get("SECONDS", "20")), int(os.environ.get("PAIRS", "6"))
+UPLOADS, SIZE = 50, 10_000_000
+BYTES_A_SECOND, PIECES_A_SECOND = 125_000, 5
+SHARE = 0.35  # of the calls that it can answer
+WARM_UP, SETTLES = 12.0, 3.0  # seconds
+MOST = 1.05
+FILES = "/messaging/attachments"
+UNCHECKED = "SELECT count(*) FROM files_storedfile WHERE state = 'checking'"
+FOUND = "SELECT id::text, state, sha256 FROM files_storedfile"
+Door = tuple[str, int]
+
+
+class Offered(Soak):
+    """Soak's clients, with so many actions a second, each due at its own moment. `told`: each call by when it ended."""
+
+    def __init__(self, running: Product, rate: float) -> None:
+        super().__init__(running, seconds=3600)
+        self.rate = rate
+        self.told: list[tuple[float, str, float]] = []
+        self._own = threading.local()
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        crowd = threading.Thread(target=self.run, args=(CLIENTS,))
+        crowd.start()
+        try:
+            yield
+        finally:
+            self.deadline = time.monotonic()
+            crowd.join()
+
+    def within(self, begin: float, end: float) -> dict[str, list[float]]:
+        """Seconds of the calls that ended between these moments."""
+        found: dict[str, list[float]] = defaultdict(list)
+        for at, name, seconds in list(self.told):
+            if begin <= at < end:
+                found[name].append(seconds)
+                found["all"].append(seconds)
+        return found
+
+    def _one_action(self, caller: Caller, tenant: int, own: list[dict[str, Any]]) -> None:
+        now = time.monotonic()
+        due = self._own.due = getattr(self._own, "due", now) + random.expovariate(self.rate / CLIENTS)
+        self._own.late = max(0.0, now - due)
+        time.sleep(max(0.0, due - now))  # until it is due
+        super()._one_action(caller, tenant, own)
+
+    def _timed(self, name: str, caller: Caller, method: str, path: str, body: Any = None) -> Any:
+        begun, late = time.monotonic(), getattr(self._own, "late", 0.0)
+        answer = super()._timed(name, caller, method, path, body)
+        ended, self._own.late = time.monotonic(), 0.0
+        self.told.append((ended, name, late + ended - begun))
+        return answer
+
+
+@dataclass
+class Line:
+    """A client on a line of 1 Mbit/s. `sent`: by the id of each file, the mark in its bytes."""
+
+    caller: Caller
+    door: Door
+    photo: bytes
+    sent: dict[str, str] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    def begin(self, at_once: int = 0) -> None:
+        """Announce the next photo and send what comes before it, and so many bytes of it."""
+        mark = uuid.uuid4().hex
+        announced = {"file_name": "photo.jpg", "content_type": "image/jpeg", "size": SIZE}
+        draft = self.caller.insist("POST", FILES, announced).data["attachment"]
+        parts = urlsplit(draft["upload"]["url"])
+        headers = {"Host": "localhost", **draft["upload"]["headers"], "Content-Length": SIZE}
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.file_id, self.mark = draft["id"], mark
+        self.socket = socket.create_connection(self.door, timeout=30)
+        self.socket.sendall(f"PUT {parts.path}?{parts.query} HTTP/1.1\r\n{head}\r\n".encode() + beginning(mark))
+        self.left = memoryview(self.photo)
+        self.socket.sendall(self.left[:at_once])
+        self.left = self.left[at_once:]
+        self.socket.setblocking(False)
+
+    def go_on(self) -> None:
+        """The next piece; behind the last one the answer, and the next photo."""
+        try:
+            if self.left:
+                piece = self.left[: BYTES_A_SECOND // PIECES_A_SECOND]
+                self.left = self.left[self.socket.send(piece) :]
+                return
+            status = self.socket.recv(65_536)[9:12]
+        except BlockingIOError:
+            return  # the other side is slower than we are
+        except OSError as error:
+            status = type(error).__name__.encode()
+        if status == b"200":
+            self.sent[self.file_id] = self.mark
+        else:
+            self.faults.append(f"an upload was answered with {status!r}")
+        self.socket.close()
+        self.begin()
+
+
+def send_all(url: str, door: Door, tokens: list[str], photo: bytes, going: Any, over: Any, results: Any) -> None:
+    """Of a process of its own: the lines, spread evenly over all moments, as long as it is `going`."""
+    lines = [Line(Caller(url, token), door, photo) for token in tokens]
+    for place, line in enumerate(lines):
+        line.begin(at_once=len(photo) * place // UPLOADS)
+    due, turn = time.monotonic(), 0
+    while not over.is_set():
+        if not going.wait(0.1):
+            due = time.monotonic()
+            continue
+        lines[turn % UPLOADS].go_on()
+        due, turn = due + 1 / PIECES_A_SECOND / UPLOADS, turn + 1
+        time.sleep(max(0.0, due - time.monotonic()))  # until the next line's turn
+    results.send(({key: mark for line in lines for key, mark in line.sent.items()},
+                  [fault for line in lines for fault in line.faults]))  # fmt: skip
+
+
+class Uploads:
+    """The process that sends. `sent` and `faults` are there when it has ended."""
+
+    def __init__(self, running: Product, door: Door, photo: bytes) -> None:
+        people = [token for _tenant, token in running.customers()]
+        tokens = [people[place % len(people)] for place in range(UPLOADS)]
+        context = multiprocessing.get_context("spawn")
+        self.going, self._over = context.Event(), context.Event()
+        self._results, theirs = context.Pipe(duplex=False)
+        self._process = context.Process(
+            target=send_all, args=(running.url, door, tokens, photo, self.going, self._over, theirs), daemon=True
+        )
+        self._process.start()
+        self.pid = self._process.pid or 0
+
+    def end(self) -> tuple[dict[str, str], list[str]]:
+        """What was sent, and what went wrong."""
+        self._over.set()
+        sent, faults = self._results.recv()
+        self._process.join()
+        return sent, faults
+
+
+@dataclass
+class Phase:
+    with_uploads: bool
+    seconds: dict[str, list[float]]
+    busy: dict[str, float]  # processors, by what took them
+
+    @property
+    def p95(self) -> float:
+        return quantile(self.seconds["all"], 0.95)
+
+
+def beginning(mark: str) -> bytes:
+    """How a JPEG begins that has this mark in a comment."""
+    comment = mark.encode()
+    return b"\xff\xd8\xff\xfe" + (2 + len(comment)).to_bytes(2, "big") + comment
+
+
+def a_photo() -> bytes:
+    """What stands behind the beginning of a JPEG of twelve megapixels."""
+    from PIL import Image
+
+    def color() -> Any:
+        coarse = Image.effect_noise((500, 375), 60).resize((4000, 3000), Image.Resampling.BICUBIC)
+        return Image.blend(coarse, Image.effect_noise(coarse.size, 56), 0.35)
+
+    whole, size = io.BytesIO(), SIZE - len(beginning(uuid.uuid4().hex))
+    Image.merge("RGB", [color() for _channel in range(3)]).save(whole, "JPEG", quality=95)
+    photo = whole.getvalue()[2:]
+    if len(photo) > size:
+        raise ValueError(f"the photo has {len(photo)} bytes")
+    return photo.ljust(size, b"\0")
+
+
+def processors(running: Product, uploads: Uploads) -> dict[str, float]:
+    """Seconds of processor time until now: of the machine, the stream process, the checks and the lines."""
+    user, nice, system, _idle, _wait, *interrupts = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:8])
+    found = {"machine": (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")}
+    for keeper in children_of(running.process.pid):
+        for name in ("stream", "work"):
+            if b"ondi.beside\0" + name.encode() in command_of(keeper):
+                found[name] = sum(processor_seconds(child, with_ended=True) for child in children_of(keeper))
+    return found | {"lines": processor_seconds(uploads.pid)}
+
+
+def fill_lists(running: Product) -> None:
+    """A page of tickets for each customer, so that their lists cost the same from the first call on."""
+    for tenant, token in running.customers():
+        caller = running.caller(token)
+        for _ticket in range(20):
+            caller.insist("POST", TICKETS, {"subject": f"{tenant}-{uuid.uuid4().hex}", "message": "x"})
+
+
+def measured(running: Product, door: Door, photo: bytes) -> tuple[list[Phase], list[str]]:
+    """Phases without and with uploads in turn, and what went wrong."""
+    full = Soak(running, WARM_UP)
+    full.run(CLIENTS)
+    rate = SHARE * sum(len(full.seconds[name]) for name in ("list", "get", "message", "create")) / WARM_UP
+    load, uploads = Offered(running, rate), Uploads(running, door, photo)
+    uploads.going.set()
+    with load.going_on(), running.owner() as owner:
+        time.sleep(WARM_UP)
+        found = [phase(running, load, uploads, owner, with_uploads=bool(turn % 2)) for turn in range(2 * PAIRS + 1)]
+        sent, faults = uploads.end()
+        wait_until(lambda: nothing_unchecked(owner), "uploads are not checked", 300)
+        rows = {key: (state, sha256) for key, state, sha256 in owner.execute(FOUND)}
+    for key, mark in sent.items():
+        if rows.get(key) != ("ready", hashlib.sha256(beginning(mark) + photo).hexdigest()):
+            faults.append(f"{key} was sent and is {rows.get(key)}")
+    sys.stdout.write(f"{rate:.0f} actions a second; {len(sent)} photos arrived.\n")
+    return found, [*faults, *faults_of(running, load.ledger)]
+
+
+def phase(running: Product, load: Offered, uploads: Uploads, owner: Any, *, with_uploads: bool) -> Phase:
+    if with_uploads:
+        uploads.going.set()
+    else:
+        uploads.going.clear()
+        wait_until(lambda: nothing_unchecked(owner), "uploads are not checked", 50)
+    time.sleep(SETTLES)
+    begin, before = time.monotonic(), processors(running, uploads)
+    time.sleep(SECONDS)
+    end, after = time.monotonic(), processors(running, uploads)
+    busy = {name: (after[name] - before[name]) / (end - begin) for name in after}
+    return Phase(with_uploads, load.within(begin, end), busy)
+
+
+def nothing_unchecked(owner: Any) -> bool:
+    return not owner.execute(UNCHECKED).fetchone()[0]
+
+
+def told(phases: list[Phase]) -> float:
+    """Write the figures; how many times slower the uploads make the p95, by the median of the pairs."""
+    without, beside = phases[::2], phases[1::2]
+    sys.stdout.write(f"  {'call':10}{'number':>8}{'p95 ms without':>16}{'p95 ms with':>13}{'times':>7}\n")
+    for name in sorted(phases[0].seconds, key=lambda name: (name == "all", name)):
+        first, second = (
+            quantile([one for phase in some for one in phase.seconds[name]], 0.95) for some in (without, beside)
+        )
+        number = sum(len(phase.seconds[name]) for phase in phases)
+        sys.stdout.write(f"  {name:10}{number:8}{first:16.1f}{second:13.1f}{second / first:7.2f}\n")
+    ratios = [
+        one.p95 / statistics.mean((before.p95, after.p95))
+        for before, one, after in zip(without, beside, without[1:], strict=False)
+    ]
+    for what, figures in (
+        ("p95 of all, ms, without:", [f"{one.p95:.1f}" for one in without]),
+        ("p95 of all, ms, with:", [f"{one.p95:.1f}" for one in beside]),
+        ("times:", [f"{one:.2f}" for one in ratios]),
+    ):
+        sys.stdout.write(f"  {what:26}{' '.join(figures)}\n")
+    for what, some in (("without", without), ("with", beside)):
+        busy = {name: statistics.mean(one.busy[name] for one in some) for name in some[0].busy}
+        sys.stdout.write(
+            f"  processors busy {what}: " + ", ".join(f"{name} {used:.2f}" for name, used in busy.items()) + "\n"
+        )
+    return statistics.median(ratios)
+
+
+def main() -> None:
+    photo, failed = a_photo(), False
+    with tempfile.TemporaryDirectory(prefix="ondi-files-") as folder, product(
+        tenants=4, customers=10, agents=2, ONDI_FILES_DIR=folder, FILES_URL="http://files.example"
+    ) as running:  # fmt: skip
+        fill_lists(running)
+        host, port = urlsplit(running.url).hostname or "", urlsplit(running.url).port or 0
+        wait_until(lambda: listens(port + 1), "the stream is not up")
+        with nginx(f"{host}:{port}", f"{host}:{port + 1}") as url:
+            proxied = urlsplit(url).port or 0
+            for name, own, door in (
+                ("Straight", running, (host, port + 1)),
+                ("Through nginx", replace(running, url=url), (host, proxied)),
+            ):
+                sys.stdout.write(f"{name}: ")
+                phases, faults = measured(own, door, photo)
+                ratio = told(phases)
+                sys.stdout.write(f"  p95 with uploads: {ratio:.3f} times the one without (at most {MOST}).\n")
+                sys.stdout.write("".join(f"  WRONG: {fault}\n" for fault in faults[:20]))
+                sys.stdout.flush()
+                failed = failed or ratio > MOST or bool(faults)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
