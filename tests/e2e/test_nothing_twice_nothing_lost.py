@@ -146,7 +146,7 @@ class TestLostSession:
     def test_on_chosen_rows_of_the_queue(self, site, window, customer, lose):
         ticket = customer.open_ticket("Chosen row")
         page = window("agent1")
-        page.goto(f"{site.url}{QUEUE}?tab=open")
+        page.goto(f"{site.url}{QUEUE}?tab=open&q=Chosen+row")  # the first page is full by now
         page.check(f"input.action-select[value='{ticket['id']}']")
         page.select_option("[name=action]", "claim_selected")
         lose(page)
