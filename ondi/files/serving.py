@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 AT_ONCE = 64
 THREADS = 4
-PIECE = 64 * 1_024  # bytes
+PIECE = 128 * 1_024  # bytes
 PATIENCE = 60.0  # seconds without a byte
 SLOWEST = 2 * 1_024  # bytes a second, of all since then, once a line had so many seconds
-REST = 0.25  # seconds between two looks at a line that brings less than a piece meanwhile
+REST = 0.5  # seconds between two looks at a line that brings less than a piece meanwhile
 OF_THE_BUCKET = 60  # seconds that its own links live
 Answer = TypeVar("Answer")
 Ask = Callable[..., Awaitable[Any]]
