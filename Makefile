@@ -24,7 +24,7 @@
 # make bench-stream  what 5,000 open streams cost, and how long from commit to client (four minutes)
 # make bench-relay   how long from commit to position, and what relay and workers cost an event (a minute)
 # make bench-calls   how long from a commit to a webhook's call, while two of a hundred are dead and slow (three minutes)
-# make bench-uploads what 50 uploads at a time cost the API, straight and behind nginx (eleven minutes; needs nginx)
+# make bench-uploads what 50 uploads at a time cost the API, straight and behind nginx (a quarter of an hour; needs nginx)
 # make bench-idle    what twenty agents who only look ask of the database, by the stream and by polling (a quarter of an hour)
 # make messages  compile the translations after a change of a .po file
 
@@ -49,9 +49,9 @@ serve: $(READY)
 stop:
 	@$(PYTHON) -m ondi.stop
 
-# Four workers for two cores: much of the suite waits for processes and clocks.
+# Three workers for two cores: much of the suite waits for processes and clocks.
 test: $(READY)
-	@$(BIN)/python -m pytest -n 4 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 	@echo "make test: done. The long forms: make fuzz, make soak, make chaos, make mutants."
 
 lint: $(READY)

@@ -105,6 +105,8 @@ def _orientation(image: Any) -> int:
     """As EXIF says it; what HEIC says itself is applied by its library, which then says 1."""
     try:
         found = image.getexif().get(0x0112, 1)
+    except MemoryError:
+        raise  # too large to be read, not without a side that is up
     except Exception:  # noqa: BLE001 - what cannot be read says nothing
         return 1
     return found if isinstance(found, int) and 1 <= found <= 8 else 1

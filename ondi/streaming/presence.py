@@ -61,6 +61,8 @@ class Presence:
         """What another process did, or this one a moment ago."""
         tenant_id, subject_id, membership_id, what = said.split()
         subject, person = (UUID(tenant_id), UUID(subject_id)), {UUID(membership_id)}
+        if subject not in self._pages:
+            return
         self._heard.add(subject)
         known = self._viewers.get(subject, frozenset())
         self._know(subject, known | person if what == "here" else known - person)

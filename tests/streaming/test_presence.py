@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import json
 import threading
+from collections.abc import Sized
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -265,6 +267,15 @@ def test_a_look_that_took_long_does_not_undo_what_was_heard_meanwhile(ticket, sa
         return told(heard)
 
     assert at_two(scenario) == 1
+
+
+def test_nothing_is_kept_of_what_is_heard_of_tickets_that_no_page_here_shows():
+    """Given a process that nobody's page is at, then what others tell all day does not fill its memory."""
+    nobody = presence.Presence(ask=None)
+
+    nobody.hear(f"{uuid4()} {uuid4()} {uuid4()} here")
+
+    assert [name for name, value in vars(nobody).items() if isinstance(value, Sized) and value] == []
 
 
 def test_who_loads_the_page_again_never_seemed_gone(ticket, sara, yusuf, quick, monkeypatch):
