@@ -93,7 +93,8 @@ def _looked_at(file: StoredFile, folder: Path) -> Checked:
         return _refused(Reason.MALFORMED, found)
     if settings.FILES_SCANNER and scan(source, address=settings.FILES_SCANNER):
         return _refused(Reason.INFECTED, found)
-    verdict = examine(source, claimed=file.content_type, folder=folder)
+    is_first = file.attempts <= 1  # it waits for a spare moment; who found none does not wait again
+    verdict = examine(source, claimed=file.content_type, folder=folder, idle=is_first)
     if verdict.reason:
         return Checked(verdict, found)
     stored_id, total = new_id(), 0

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ondi.files.imaging import IDLE
 from ondi.files.kinds import CSV, HEIC, IMAGES, JPEG, TEXT, kind_of
 
 TYPE_MISMATCH, MALFORMED, TOO_LARGE = "type_mismatch", "malformed", "too_large"
@@ -30,9 +31,10 @@ class Verdict:
     thumbnail: Path | None = None
 
 
-def examine(source: Path, *, claimed: str, folder: Path) -> Verdict:
+def examine(source: Path, *, claimed: str, folder: Path, idle: bool = False) -> Verdict:
     """Look at a file that says it is of this type; what is written anew goes into the folder.
 
+    `idle`: a picture waits until others leave the processor to it, within `SECONDS`.
     Raises `OSError` where the disk fails, `TimeoutError` where the machine is too busy, neither for what the bytes are.
     """
     if not source.stat().st_size:
@@ -46,7 +48,7 @@ def examine(source: Path, *, claimed: str, folder: Path) -> Verdict:
         return Verdict(content_type=kind, size=source.stat().st_size, main=source)
     written = folder / "written"
     written.mkdir()
-    said = _written_anew(kind, source, written)
+    said = _written_anew(kind, source, written, idle=idle)
     if "reason" in said:
         return Verdict(str(said["reason"]))
     main = written / "main"
@@ -56,13 +58,15 @@ def examine(source: Path, *, claimed: str, folder: Path) -> Verdict:
     )  # fmt: skip
 
 
-def _written_anew(kind: str, source: Path, folder: Path) -> dict[str, str | int]:
+def _written_anew(kind: str, source: Path, folder: Path, *, idle: bool = False) -> dict[str, str | int]:
     """What the process says that writes it (`imaging`): killed at its limits, it was too large; crashed, malformed.
 
     It knows of us where its libraries are, and no more. Raises `OSError` where the disk fails, `TimeoutError` where the
     machine is too busy.
     """
     command = [sys.executable, "-m", "ondi.files.imaging", kind, str(source.resolve()), str(folder.resolve())]
+    if idle:
+        command.append(IDLE)
     try:
         ended = subprocess.run(  # noqa: S603 - our own
             command, cwd=ROOT, env={"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder)}, text=True,

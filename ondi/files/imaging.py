@@ -1,4 +1,4 @@
-"""A picture written anew, in a process of its own: `python -m ondi.files.imaging KIND SOURCE FOLDER`.
+"""A picture written anew, in a process of its own: `python -m ondi.files.imaging KIND SOURCE FOLDER [idle]`.
 
 Nothing of what was sent is kept but what is seen: upright, in sRGB, without EXIF, place, comments or colour profile.
 Beside it stand a view and a thumbnail. Whatever the bytes do to the libraries that read them, they do it here: with
@@ -24,7 +24,7 @@ MEMORY = 232 * 1024 * 1024  # bytes of data; the libraries' own code comes on to
 SECONDS = 15  # of the processor
 MOST_WRITTEN = 48 * 1024 * 1024
 MOST_OPEN = 64  # files
-NICE = 10
+NICE, NICE_IDLE = 10, 19
 MAIN, VIEW, THUMBNAIL = 4_096, 1_600, 320  # pixels of the longest side
 # A JPEG is read at a half, a quarter or an eighth; the others whole, so that they have to fit.
 MOST_PIXELS = {"image/jpeg": 100_000_000, "image/heic": 25_000_000}
@@ -36,6 +36,7 @@ FORMATS = {
     "image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/gif": "GIF", "image/heic": "HEIF",
 }  # fmt: skip
 WRITTEN_AS = {"image/heic": "JPEG"}
+IDLE = "idle"
 TOO_LARGE, MALFORMED = "too_large", "malformed"
 _TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOENT, errno.EACCES}  # of the disk
 _PR_SET_PDEATHSIG = 1
@@ -49,12 +50,19 @@ class Refused(Exception):
         self.reason = reason
 
 
-def bound() -> None:
-    """Limits that no picture gets around; and the end of who started this one is its own. Others' work goes first."""
-    os.nice(NICE)
+def bound(*, idle: bool) -> None:
+    """Limits that no picture gets around; and the end of who started this one is its own. Others' work goes first.
+
+    `idle`: it takes only what others leave, which on a busy machine is nothing.
+    """
+    nice = NICE_IDLE if idle else NICE
+    os.nice(nice)
     if os.getsid(0) == os.getpid():
         with suppress(OSError):  # a kernel that weighs sessions against each other, and not processes
-            Path("/proc/self/autogroup").write_text(str(NICE))
+            Path("/proc/self/autogroup").write_text(str(nice))
+    if idle:
+        with suppress(OSError):  # not allowed everywhere
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
@@ -159,7 +167,7 @@ def _smaller(image: Any, side: int) -> Any:
     for top in range(0, height, STRIP):
         bottom = min(top + STRIP, height)
         box = (0, top * image.height / height, image.width, min(bottom * image.height / height, image.height))
-        smaller.paste(image.resize((width, bottom - top), Image.Resampling.LANCZOS, box), (0, top))
+        smaller.paste(image.resize((width, bottom - top), Image.Resampling.BICUBIC, box), (0, top))
     return smaller
 
 
@@ -175,7 +183,7 @@ def _write(picture: Any, form: str, path: Path) -> None:
     options: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": 87, "optimize": False, "progressive": False},
         "PNG": {"compress_level": 6},
-        "WEBP": {"quality": 80, "method": 3},
+        "WEBP": {"quality": 80, "method": 1},
         "GIF": {},
     }
     whole = io.BytesIO()  # written by us, so that a full disk is told from a bad picture
@@ -199,8 +207,8 @@ def answer(kind: str, source: Path, folder: Path) -> dict[str, Any]:
         return {"reason": TOO_LARGE if type(error).__name__ == "DecompressionBombError" else MALFORMED}
 
 
-def main(kind: str, source: str, folder: str) -> None:
-    bound()
+def main(kind: str, source: str, folder: str, priority: str = "") -> None:
+    bound(idle=priority == IDLE)
     warnings.simplefilter("ignore")
     print(json.dumps(answer(kind, Path(source), Path(folder))))  # noqa: T201 - to the process that started this one
 

@@ -50,6 +50,7 @@ from tests.reliability.work import TICKETS, faults_of
 SECONDS, PAIRS = float(os.environ.get("SECONDS", "20")), int(os.environ.get("PAIRS", "8"))
 UPLOADS, SIZE = 50, 10_000_000
 BYTES_A_SECOND, PIECES_A_SECOND = 125_000, 5
+KEEPS = 5.0  # seconds between two bytes of a line that stands still, so that it is not given up
 SHARE = 0.25  # of the calls that it can answer
 WARM_UP, SETTLES = 12.0, 3.0  # seconds
 MOST = 1.05
@@ -129,11 +130,11 @@ class Line:
         self.left = self.left[at_once:]
         self.socket.setblocking(False)
 
-    def go_on(self) -> None:
+    def go_on(self, most: int = BYTES_A_SECOND // PIECES_A_SECOND) -> None:
         """The next piece; behind the last one the answer, and the next photo."""
         try:
             if self.left:
-                piece = self.left[: BYTES_A_SECOND // PIECES_A_SECOND]
+                piece = self.left[:most]
                 self.left = self.left[self.socket.send(piece) :]
                 return
             status = self.socket.recv(65_536)[9:12]
@@ -156,7 +157,9 @@ def send_all(url: str, address: Address, tokens: list[str], photo: bytes, going:
         line.begin(at_once=len(photo) * place // UPLOADS)
     due, turn = time.monotonic(), 0
     while not over.is_set():
-        if not going.wait(0.1):
+        if not going.wait(KEEPS):
+            for line in lines:
+                line.go_on(most=1)
             due = time.monotonic()
             continue
         lines[turn % UPLOADS].go_on()

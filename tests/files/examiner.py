@@ -45,7 +45,7 @@ def main(way: Callable[[str, Path, Path], dict[str, Any]]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "together":
-        imaging.bound()
+        imaging.bound(idle=False)
         main(together)
     else:
         main(alone)
