@@ -4,15 +4,24 @@ import hashlib
 import io
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pillow_heif
 import pytest
 import urllib3
 from PIL import Image
 
+from ondi.accounts.actors import Actor
 from ondi.api.models import IdempotencyRecord
+from ondi.common.errors import NotFound
+from ondi.common.ids import new_id
+from ondi.files.access import Awaited, taken
 from ondi.files.checking import check_due
+from ondi.files.errors import AttachmentAlreadyUploaded
 from ondi.files.links import read_link
+from ondi.files.models import StoredFile
+from ondi.files.rule import may_read
+from ondi.files.services import delete_draft
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from support.services import redact_ticket_message
@@ -88,7 +97,10 @@ def test_what_is_repeated_changes_nothing_and_others_are_refused(portal):
     assert (other.status, other.json()["error"]) == (409, "attachment_already_uploaded")
     check_due()
     assert put(draft["upload"], TEXT).status == 200
-    assert portal.get(f"{FILES}/{draft['id']}").json()["data"]["attachment"]["state"] == "ready"
+    assert put(draft["upload"], TEXT, content_length="26214401").status == 413
+    there = portal.get(f"{FILES}/{draft['id']}").json()["data"]["attachment"]
+    assert there["state"] == "ready"
+    assert follow(there["download_url"].replace("/download/", "/view/")).status == 404
 
 
 def test_a_photo_has_a_view_and_a_thumbnail_and_no_place(portal):
@@ -169,6 +181,41 @@ def test_only_own_files_that_came_are_sent_and_each_once(api, portal, customer, 
     assert sent(good) == (201, None)
     assert sent(good) == (404, "attachment_not_found")
     assert portal.post(address, {"content": "x", "attachments": []}).status_code == 400
+
+
+def test_eleven_files_and_more_than_a_message_holds_are_refused(portal, customer, tenant):
+    ticket = make_ticket(customer)
+    keys = [uploaded(portal) for _file in range(11)]
+    address = f"/messaging/conversations/{ticket.conversation_id}/messages"
+
+    def refused(*some):
+        fields = portal.post(address, {"content": "x", "attachment_ids": some}).json()["data"]["fields"]
+        return [fault["code"] for fault in fields["attachment_ids"]]
+
+    assert refused(*keys) == ["max_length"]
+    with tenant_scope(tenant.id):
+        StoredFile.objects.filter(id__in=keys[:2]).update(size=13_107_201)
+    assert refused(*keys[:2]) == ["max_value"]
+    assert portal.post(address, {"content": "x", "attachment_ids": keys[1:]}).status_code == 201
+
+
+def test_a_draft_whose_bytes_came_twice_keeps_the_first(disk, portal, customer, tenant):
+    """Given an upload that was begun before other bytes, or the sweep, were quicker."""
+    key = uploaded(portal)
+    upload = Awaited(tenant.id, UUID(key), "", is_taken=False)
+    mine = hashlib.sha256(TEXT).hexdigest()
+
+    assert not taken(upload, new_id(), mine)
+    with pytest.raises(AttachmentAlreadyUploaded):
+        taken(upload, new_id(), mine[::-1])
+    with tenant_scope(tenant.id):
+        delete_draft(actor=actor(customer), file_id=UUID(key))
+    with pytest.raises(NotFound):
+        taken(upload, new_id(), mine)
+
+
+def test_a_file_of_nobody_is_no_drafts_of_an_operator(tenant):
+    assert not may_read(Actor.operator(tenant.id, 1), StoredFile(tenant=tenant))
 
 
 def test_a_ticket_and_a_note_take_files_and_customers_see_none_of_the_note(api, portal, customer, tenant):

@@ -1,0 +1,100 @@
+"""What a check records: of bytes that are not those announced, of a file that is gone, on a busy machine."""
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from ondi.common.ids import new_id
+from ondi.files import checking, examining
+from ondi.files.checking import Checked, check_due, record
+from ondi.files.examining import ROOT, Verdict
+from ondi.files.models import StoredFile
+from ondi.files.services import delete_draft
+from ondi.files.storage import store
+from ondi.tenants.scope import tenant_scope
+from tests.factories import MemberFactory, actor, make_file
+from tests.files.corpus import saved
+
+pytestmark = pytest.mark.django_db(transaction=True)
+JPEG = "image/jpeg"
+
+
+@pytest.fixture
+def file(tenant):
+    return make_file(MemberFactory(tenant=tenant), state="checking")
+
+
+def now(file):
+    with tenant_scope(file.tenant_id):
+        return StoredFile.objects.values_list("state", "reason").get(id=file.id)
+
+
+def change(file, **values):
+    with tenant_scope(file.tenant_id):
+        StoredFile.objects.filter(id=file.id).update(**values)
+        file.refresh_from_db()
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (None, "malformed"),
+        (b"It was", "malformed"),
+        (b"It was brokeN.", "malformed"),
+        (b"It was broken. x", "too_large"),
+    ],
+)
+def test_bytes_that_are_not_those_announced_are_refused(stores, tmp_path, file, body, reason):
+    store().delete([file.upload_key])
+    if body is not None:
+        other = tmp_path / "other"
+        other.write_bytes(body)
+        store().save(file.upload_key, other, content_type="text/plain")
+
+    assert check_due() == 1
+
+    assert now(file) == ("refused", reason)
+
+
+def test_a_file_that_was_deleted_during_its_check_stays_deleted(disk, file):
+    change(file, attempts=1)
+    with tenant_scope(file.tenant_id):
+        delete_draft(actor=actor(file.uploader), file_id=file.id)
+
+    assert not record(file, Checked(Verdict(content_type="text/plain", size=1), "", new_id(), 1), timezone.now())
+
+    assert now(file) == ("removed", "")
+
+
+def test_a_picture_first_waits_for_a_spare_moment_and_then_no_more(disk, file, tmp_path, monkeypatch):
+    """Given a machine that leaves nothing to those that take what is left."""
+    photo = tmp_path / "photo"
+    photo.write_bytes(saved(JPEG))
+    store().save(file.upload_key, photo, content_type=JPEG)
+    change(file, content_type=JPEG, size=photo.stat().st_size, sha256="", file_name="photo.jpg")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\ncase "$*" in *idle) exec sleep 9;; esac\nexec {sys.executable} "$@"\n')
+    python.chmod(0o700)
+    monkeypatch.setattr(examining.sys, "executable", str(python))
+    monkeypatch.setattr(examining, "SECONDS", 5)
+
+    assert check_due() == 1
+    assert now(file) == ("checking", "")
+    assert check_due(at=timezone.now() + timedelta(seconds=checking.PAUSES[0])) == 1
+
+    assert now(file) == ("ready", "")
+
+
+@pytest.mark.parametrize(("idle", "policy", "nice"), [(True, os.SCHED_IDLE, 19), (False, os.SCHED_OTHER, 10)])
+def test_others_work_goes_before_pictures(idle, policy, nice):
+    code = (
+        "import os; from ondi.files.imaging import bound; "
+        f"bound(idle={idle}); print(os.sched_getscheduler(0), os.nice(0))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert said.split() == [str(policy), str(max(nice, os.nice(0)))]
