@@ -1,7 +1,8 @@
 """`make bench-uploads`: what 50 uploads at a time cost the API beside the load of `make soak`, straight and behind nginx.
 
-Photos of 10 MB, each another one, come at 1 Mbit/s each on 50 lines, the next one when one has ended; web workers, stream
-process and work process are those of `make serve`. `PAIRS` (8) phases of `SECONDS` (20) with uploads each lie between two
+Documents of 10 MB, each another one, come at 1 Mbit/s each on 50 lines, the next one when one has ended; web workers,
+stream process and work process are those of `make serve`. `PHOTOS=1` sends photos: what their being read and written anew
+takes, most of a second of a processor each, is then measured too. `PAIRS` (8) phases of `SECONDS` (20) with uploads each lie between two
 without, in which the lines stand still and nothing is left to be checked. Ends with 1 where the p95 of all calls is more
 than 5 % higher with uploads (the median of the pairs), or something does not arrive as it was sent.
 
@@ -49,6 +50,9 @@ from tests.reliability.work import TICKETS, faults_of
 
 SECONDS, PAIRS = float(os.environ.get("SECONDS", "20")), int(os.environ.get("PAIRS", "8"))
 UPLOADS, SIZE = 50, 10_000_000
+PHOTOS = bool(os.environ.get("PHOTOS"))
+ANNOUNCED = {"file_name": "photo.jpg" if PHOTOS else "invoice.pdf", "size": SIZE,
+             "content_type": "image/jpeg" if PHOTOS else "application/pdf"}  # fmt: skip
 BYTES_A_SECOND, PIECES_A_SECOND = 125_000, 5
 KEEPS = 5.0  # seconds between two bytes of a line that stands still, so that it is not given up
 SHARE = 0.25  # of the calls that it can answer
@@ -110,28 +114,27 @@ class Line:
 
     caller: Caller
     address: Address
-    photo: bytes
+    body: bytes
     sent: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
     def begin(self, at_once: int = 0) -> None:
-        """Announce the next photo and send what comes before it, and so many bytes of it."""
+        """Announce the next file and send what comes before it, and so many bytes of it."""
         mark = uuid.uuid4().hex
-        announced = {"file_name": "photo.jpg", "content_type": "image/jpeg", "size": SIZE}
-        draft = self.caller.insist("POST", FILES, announced).data["attachment"]
+        draft = self.caller.insist("POST", FILES, ANNOUNCED).data["attachment"]
         parts = urlsplit(draft["upload"]["url"])
         headers = {"Host": "localhost", **draft["upload"]["headers"], "Content-Length": SIZE}
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.file_id, self.mark = draft["id"], mark
         self.socket = socket.create_connection(self.address, timeout=30)
         self.socket.sendall(f"PUT {parts.path}?{parts.query} HTTP/1.1\r\n{head}\r\n".encode() + beginning(mark))
-        self.left = memoryview(self.photo)
+        self.left = memoryview(self.body)
         self.socket.sendall(self.left[:at_once])
         self.left = self.left[at_once:]
         self.socket.setblocking(False)
 
     def go_on(self, most: int = BYTES_A_SECOND // PIECES_A_SECOND) -> None:
-        """The next piece; behind the last one the answer, and the next photo."""
+        """The next piece; behind the last one the answer, and the next file."""
         try:
             if self.left:
                 piece = self.left[:most]
@@ -150,11 +153,11 @@ class Line:
         self.begin()
 
 
-def send_all(url: str, address: Address, tokens: list[str], photo: bytes, going: Any, over: Any, results: Any) -> None:
+def send_all(url: str, address: Address, tokens: list[str], body: bytes, going: Any, over: Any, results: Any) -> None:
     """Of a process of its own: the lines, spread evenly over all moments, as long as it is `going`."""
-    lines = [Line(Caller(url, token), address, photo) for token in tokens]
+    lines = [Line(Caller(url, token), address, body) for token in tokens]
     for place, line in enumerate(lines):
-        line.begin(at_once=len(photo) * place // UPLOADS)
+        line.begin(at_once=len(body) * place // UPLOADS)
     due, turn = time.monotonic(), 0
     while not over.is_set():
         if not going.wait(KEEPS):
@@ -172,14 +175,14 @@ def send_all(url: str, address: Address, tokens: list[str], photo: bytes, going:
 class Uploads:
     """The process that sends. `sent` and `faults` are there when it has ended."""
 
-    def __init__(self, running: Product, address: Address, photo: bytes) -> None:
+    def __init__(self, running: Product, address: Address, body: bytes) -> None:
         people = [token for _tenant, token in running.customers()]
         tokens = [people[place % len(people)] for place in range(UPLOADS)]
         context = multiprocessing.get_context("spawn")
         self.going, self._over = context.Event(), context.Event()
         self._results, theirs = context.Pipe(duplex=False)
         self._process = context.Process(
-            target=send_all, args=(running.url, address, tokens, photo, self.going, self._over, theirs), daemon=True
+            target=send_all, args=(running.url, address, tokens, body, self.going, self._over, theirs), daemon=True
         )
         self._process.start()
         self.pid = self._process.pid or 0
@@ -204,9 +207,16 @@ class Phase:
 
 
 def beginning(mark: str) -> bytes:
-    """How a JPEG begins that has this mark in a comment."""
+    """How a file begins that has this mark in a comment."""
     comment = mark.encode()
+    if not PHOTOS:
+        return b"%PDF-1.7\n%" + comment + b"\n"
     return b"\xff\xd8\xff\xfe" + (2 + len(comment)).to_bytes(2, "big") + comment
+
+
+def a_body() -> bytes:
+    """What stands behind the beginning."""
+    return a_photo() if PHOTOS else os.urandom(SIZE - len(beginning(uuid.uuid4().hex)))
 
 
 def a_photo() -> bytes:
@@ -244,12 +254,12 @@ def fill_lists(running: Product) -> None:
             caller.insist("POST", TICKETS, {"subject": f"{tenant}-{uuid.uuid4().hex}", "message": "x"})
 
 
-def measured(running: Product, address: Address, photo: bytes) -> tuple[list[Phase], list[str]]:
+def measured(running: Product, address: Address, body: bytes) -> tuple[list[Phase], list[str]]:
     """Phases without and with uploads in turn, and what went wrong."""
     full = Soak(running, WARM_UP)
     full.run(CLIENTS)
     rate = SHARE * sum(len(full.seconds[name]) for name in ("list", "get", "message", "create")) / WARM_UP
-    load, uploads = Offered(running, rate), Uploads(running, address, photo)
+    load, uploads = Offered(running, rate), Uploads(running, address, body)
     uploads.going.set()
     with load.going_on(), running.owner() as owner:
         time.sleep(WARM_UP)
@@ -258,9 +268,9 @@ def measured(running: Product, address: Address, photo: bytes) -> tuple[list[Pha
         wait_until(lambda: nothing_unchecked(owner), "uploads are not checked", 300)
         rows = {key: (state, sha256) for key, state, sha256 in owner.execute(FOUND)}
     for key, mark in sent.items():
-        if rows.get(key) != ("ready", hashlib.sha256(beginning(mark) + photo).hexdigest()):
+        if rows.get(key) != ("ready", hashlib.sha256(beginning(mark) + body).hexdigest()):
             faults.append(f"{key} was sent and is {rows.get(key)}")
-    sys.stdout.write(f"{rate:.0f} actions a second; {len(sent)} photos arrived.\n")
+    sys.stdout.write(f"{rate:.0f} actions a second; {len(sent)} {'photos' if PHOTOS else 'documents'} arrived.\n")
     return found, [*faults, *faults_of(running, load.ledger)]
 
 
@@ -324,7 +334,7 @@ def through(door: str) -> bool:
             url = stack.enter_context(nginx(f"{host}:{port}", f"{host}:{port + 1}"))
             running, files = replace(running, url=url), (host, urlsplit(url).port or 0)
         sys.stdout.write(f"{door}: ")
-        phases, faults = measured(running, files, a_photo())
+        phases, faults = measured(running, files, a_body())
         ratio = told(phases)
     sys.stdout.write(f"  p95 with uploads: {ratio:.3f} times the one without (promised: at most {MOST}).\n")
     sys.stdout.write("".join(f"  ! {fault}\n" for fault in faults[:20]))
