@@ -40,12 +40,12 @@ WORKERS = int(os.environ.get("COPY_WORKERS", "2"))
 WRITERS = 3
 HOUR, FIVE_MINUTES = 12, timedelta(minutes=5)
 IDLE, GIVES_UP = 0.3, 600.0  # seconds
-MOVED = (
-    "UPDATE webhooks_delivery SET next_at = next_at - %(pause)s, leased_until = leased_until - %(pause)s "
+MOVED = {
+    "webhooks_delivery": "next_at = next_at - %(pause)s, leased_until = leased_until - %(pause)s "
     "WHERE state = 'waiting'",
-    "UPDATE webhooks_breaker SET open_until = open_until - %(pause)s",
-    "UPDATE webhooks_endpoint SET failing_since = failing_since - %(pause)s",
-)
+    "webhooks_breaker": "open_until = open_until - %(pause)s",
+    "webhooks_endpoint": "failing_since = failing_since - %(pause)s",
+}
 SENT = """
 SELECT NOT EXISTS (SELECT FROM outbox_entry) AND NOT EXISTS (SELECT FROM webhooks_delivery WHERE state = 'waiting')
    AND (SELECT seq FROM outbox_cursor WHERE subscriber = 'webhooks') >= (SELECT COALESCE(max(seq), 0) FROM outbox_event)
@@ -371,8 +371,10 @@ def until_kept(kept: Copy, database: "psycopg.Connection[Any]") -> timedelta:
 
 
 def move_clock(database: "psycopg.Connection[Any]", pause: timedelta) -> None:
-    for statement in MOVED:
-        database.execute(statement, {"pause": pause})
+    for table, moved in MOVED.items():
+        with database.transaction():
+            database.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")  # else it crosses the workers
+            database.execute(f"UPDATE {table} SET {moved}", {"pause": pause})
 
 
 def differences(kept: Copy, fresh: Copy) -> list[str]:

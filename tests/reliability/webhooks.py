@@ -351,7 +351,8 @@ def until_at_work(true: Callable[[], bool], programs: Programs) -> int:
         if programs.requests > seen:
             seen, since = programs.requests, time.monotonic()
         elif time.monotonic() - since > IDLE:
-            with owner() as database:
+            with owner() as database, database.transaction():
+                database.execute("LOCK TABLE webhooks_delivery IN EXCLUSIVE MODE")  # else it crosses the workers
                 database.execute(MOVE_CLOCK)
             moves, since = moves + 1, time.monotonic()
             if moves > MOST_MOVES:
