@@ -172,7 +172,7 @@ class TestServe:
 
     def _answers(self, url):
         try:
-            with urllib.request.urlopen(url, timeout=2) as response:
+            with urllib.request.urlopen(url, timeout=30) as response:
                 return response.status == 200
         except OSError:
             return False
