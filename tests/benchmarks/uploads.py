@@ -6,17 +6,15 @@ takes, most of a second of a processor each, is then measured too. `PAIRS` (8) p
 without, in which the lines stand still and nothing is left to be checked. Ends with 1 where the p95 of all calls is more
 than 5 % higher with uploads (the median of the pairs), or something does not arrive as it was sent.
 
-The load is soak's mixture by its 16 customers and 4 agents, but at a quarter of the rate at which the customers are
-answered when they ask as quickly as they can, which with the agents takes half of the two cores; a call's time counts from
-when it was due. On a machine without a spare moment all that an upload takes would make every call slower, whatever the
-product does. What the lines themselves take, a hundredth of a core, counts against the product.
+The load is soak's own: 16 customers and 4 agents who ask again as soon as they were answered, so that the machine has
+no spare moment, and what an upload takes of it shows. The lines run at a lower priority, for elsewhere they are other
+machines.
 """
 
 import hashlib
 import io
 import multiprocessing
 import os
-import random
 import socket
 import statistics
 import subprocess
@@ -55,7 +53,7 @@ ANNOUNCED = {"file_name": "photo.jpg" if PHOTOS else "invoice.pdf", "size": SIZE
              "content_type": "image/jpeg" if PHOTOS else "application/pdf"}  # fmt: skip
 BYTES_A_SECOND, PIECES_A_SECOND = 125_000, 5
 KEEPS = 5.0  # seconds between two bytes of a line that stands still, so that it is not given up
-SHARE = 0.25  # of the calls that it can answer
+LESS_URGENT = 10  # the lines' niceness
 WARM_UP, SETTLES = 12.0, 3.0  # seconds
 MOST = 1.05
 FILES = "/messaging/attachments"
@@ -65,14 +63,12 @@ DOORS = STRAIGHT, NGINX = "straight", "behind nginx"
 Address = tuple[str, int]
 
 
-class Offered(Soak):
-    """Soak's clients, with so many actions a second, each due at its own moment. `told`: each call by when it ended."""
+class Load(Soak):
+    """Soak's clients until they are told to end. `calls`: each one's end, name and seconds."""
 
-    def __init__(self, running: Product, rate: float) -> None:
+    def __init__(self, running: Product) -> None:
         super().__init__(running, seconds=3600)
-        self.rate = rate
-        self.told: list[tuple[float, str, float]] = []
-        self._own = threading.local()
+        self.calls: list[tuple[float, str, float]] = []
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
@@ -87,24 +83,15 @@ class Offered(Soak):
     def within(self, begin: float, end: float) -> dict[str, list[float]]:
         """Seconds of the calls that ended between these moments."""
         found: dict[str, list[float]] = defaultdict(list)
-        for at, name, seconds in list(self.told):
+        for at, name, seconds in list(self.calls):
             if begin <= at < end:
                 found[name].append(seconds)
                 found["all"].append(seconds)
         return found
 
-    def _one_action(self, caller: Caller, tenant: int, own: list[dict[str, Any]]) -> None:
-        now = time.monotonic()
-        due = self._own.due = getattr(self._own, "due", now) + random.expovariate(self.rate / CLIENTS)
-        self._own.late = max(0.0, now - due)
-        time.sleep(max(0.0, due - now))  # until it is due
-        super()._one_action(caller, tenant, own)
-
     def _timed(self, name: str, caller: Caller, method: str, path: str, body: Any = None) -> Any:
-        begun, late = time.monotonic(), getattr(self._own, "late", 0.0)
         answer = super()._timed(name, caller, method, path, body)
-        ended, self._own.late = time.monotonic(), 0.0
-        self.told.append((ended, name, late + ended - begun))
+        self.calls.append((time.monotonic(), name, answer.seconds))
         return answer
 
 
@@ -155,6 +142,7 @@ class Line:
 
 def send_all(url: str, address: Address, tokens: list[str], body: bytes, going: Any, over: Any, results: Any) -> None:
     """Of a process of its own: the lines, spread evenly over all moments, as long as it is `going`."""
+    os.nice(LESS_URGENT)
     lines = [Line(Caller(url, token), address, body) for token in tokens]
     for place, line in enumerate(lines):
         line.begin(at_once=len(body) * place // UPLOADS)
@@ -256,10 +244,7 @@ def fill_lists(running: Product) -> None:
 
 def measured(running: Product, address: Address, body: bytes) -> tuple[list[Phase], list[str]]:
     """Phases without and with uploads in turn, and what went wrong."""
-    full = Soak(running, WARM_UP)
-    full.run(CLIENTS)
-    rate = SHARE * sum(len(full.seconds[name]) for name in ("list", "get", "message", "create")) / WARM_UP
-    load, uploads = Offered(running, rate), Uploads(running, address, body)
+    load, uploads = Load(running), Uploads(running, address, body)
     uploads.going.set()
     with load.going_on(), running.owner() as owner:
         time.sleep(WARM_UP)
@@ -270,11 +255,11 @@ def measured(running: Product, address: Address, body: bytes) -> tuple[list[Phas
     for key, mark in sent.items():
         if rows.get(key) != ("ready", hashlib.sha256(beginning(mark) + body).hexdigest()):
             faults.append(f"{key} was sent and is {rows.get(key)}")
-    sys.stdout.write(f"{rate:.0f} actions a second; {len(sent)} {'photos' if PHOTOS else 'documents'} arrived.\n")
+    sys.stdout.write(f"{len(sent)} {'photos' if PHOTOS else 'documents'} arrived.\n")
     return found, [*faults, *faults_of(running, load.ledger)]
 
 
-def phase(running: Product, load: Offered, uploads: Uploads, owner: Any, *, with_uploads: bool) -> Phase:
+def phase(running: Product, load: Load, uploads: Uploads, owner: Any, *, with_uploads: bool) -> Phase:
     if with_uploads:
         uploads.going.set()
     else:

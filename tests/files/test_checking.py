@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from ondi.common.ids import new_id
@@ -16,16 +18,24 @@ from ondi.files.models import StoredFile
 from ondi.files.services import delete_draft
 from ondi.files.storage import store
 from ondi.tenants.scope import tenant_scope
-from tests.factories import MemberFactory, actor, make_file
+from support.publishing import ATTACHMENT_CHECKED
+from support.services import post_message, redact_ticket_message
+from tests.factories import MemberFactory, actor, make_file, make_ticket
 from tests.files.corpus import saved
+from tests.races import held_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
 JPEG = "image/jpeg"
 
 
 @pytest.fixture
-def file(tenant):
-    return make_file(MemberFactory(tenant=tenant), state="checking")
+def customer(tenant):
+    return MemberFactory(tenant=tenant)
+
+
+@pytest.fixture
+def file(customer):
+    return make_file(customer, state="checking")
 
 
 def now(file):
@@ -60,14 +70,55 @@ def test_bytes_that_are_not_those_announced_are_refused(stores, tmp_path, file, 
     assert now(file) == ("refused", reason)
 
 
-def test_a_file_that_was_deleted_during_its_check_stays_deleted(disk, file):
+def test_a_file_that_was_deleted_during_its_check_stays_deleted(disk, customer, file):
     change(file, attempts=1)
     with tenant_scope(file.tenant_id):
-        delete_draft(actor=actor(file.uploader), file_id=file.id)
+        delete_draft(actor=actor(customer), file_id=file.id)
 
     assert not record(file, Checked(Verdict(content_type="text/plain", size=1), "", new_id(), 1), timezone.now())
 
     assert now(file) == ("removed", "")
+
+
+def recorded_after(file, change):
+    """Whether a check is recorded that waits for what `change` locked, once that is committed."""
+    checked = Checked(Verdict(content_type="text/plain", size=1), "", new_id(), 1)
+    with ExitStack() as held:
+        held.enter_context(tenant_scope(file.tenant_id))
+        change()
+        with held_up(lambda: record(file, checked, timezone.now()), connection.connection) as running:
+            held.close()
+    return running.result()
+
+
+def send(customer, file, ticket):
+    return post_message(
+        actor=actor(customer), conversation_id=ticket.conversation_id, content="", attachment_ids=[file.id]
+    )
+
+
+def test_a_file_that_is_taken_back_while_its_check_waits_for_the_ticket_stays_gone(disk, customer, file):
+    change(file, attempts=1)
+    ticket, lead = make_ticket(customer), MemberFactory(tenant=customer.tenant, lead=True)
+    with tenant_scope(file.tenant_id):
+        message = send(customer, file, ticket)
+        file.refresh_from_db()
+
+    redacts = lambda: redact_ticket_message(actor=actor(lead), ticket_id=ticket.id, message_id=message.id)  # noqa: E731
+    assert not recorded_after(file, redacts)
+
+    assert now(file) == ("removed", "")
+
+
+def test_a_draft_that_is_sent_while_its_check_waits_is_recorded_and_published(disk, owner, customer, file):
+    change(file, attempts=1)
+    ticket = make_ticket(customer)
+
+    assert recorded_after(file, lambda: send(customer, file, ticket))
+
+    assert now(file) == ("ready", "")
+    published = owner().execute("SELECT subject_id FROM outbox_entry WHERE kind = %s", [ATTACHMENT_CHECKED])
+    assert published.fetchall() == [(ticket.id,)]
 
 
 def test_a_picture_first_waits_for_a_spare_moment_and_then_no_more(disk, file, tmp_path, monkeypatch):
