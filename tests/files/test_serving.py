@@ -29,7 +29,7 @@ from ondi.files.serving import AT_ONCE, FileServer
 from ondi.files.storage import TEMPORARIES, store
 from ondi.tenants.scope import tenant_scope
 from tests.factories import MemberFactory
-from tests.files.links import Wire, follow, put
+from tests.files.links import Answer, Wire, follow, put
 from tests.files.test_api import FILES, TEXT, announced, ready
 from tests.reliability.product import resident, wait_until
 from tests.streaming.clients import server
@@ -151,7 +151,9 @@ def test_pages_of_known_origins_may_read_and_send_and_no_others(portal, link, se
     settings.STREAM_ORIGINS = [ORIGIN]
     upload = announced(portal)["upload"]["url"]
 
-    asked = follow(upload, "OPTIONS", origin=ORIGIN, access_control_request_method="PUT").headers
+    answer = follow(upload, "OPTIONS", origin=ORIGIN, access_control_request_method="PUT")
+    asked = answer.headers
+    assert answer.status == 200
     assert asked["access-control-allow-origin"] == ORIGIN
     assert "PUT" in asked["access-control-allow-methods"].split(", ")
     assert "content-type" in asked["access-control-allow-headers"].lower()
@@ -316,6 +318,14 @@ def test_a_directory_that_is_gone_is_a_coded_503(portal, link, use_files, tmp_pa
         assert (answer.status, answer.json()["error"]) == (503, "service_unavailable")
 
 
+def test_more_than_may_be_at_it_are_told_to_come_again(monkeypatch, portal, link):
+    monkeypatch.setattr(serving, "AT_ONCE", 0)
+
+    for answer in (follow(link), put(announced(portal)["upload"], TEXT)):
+        assert (answer.status, answer.json()["error"]) == (503, "service_unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+
+
 # Lines that are slow, by the clock of the tests
 
 
@@ -374,6 +384,17 @@ def test_a_quick_line_is_not_kept_waiting(tmp_path):
 
     assert line.looks > 5
     assert path.stat().st_size == 1_000_000
+
+
+def test_a_file_that_became_shorter_while_it_is_sent_breaks_off(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"12345")
+    wire = Wire([], answer=Answer(200, {}))
+
+    with path.open("rb") as file, pytest.raises(OSError, match="shorter"):
+        asyncio.run(FileServer(None)._send_bytes(wire.send, file.fileno(), serving.Span(0, 10)))
+
+    assert wire.answer.body == b"12345"
 
 
 def test_a_client_that_takes_nothing_is_let_go(monkeypatch, link):
