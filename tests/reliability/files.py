@@ -120,7 +120,10 @@ def killed_on_disk() -> tuple[dict[str, Any], list[str]]:
 
 def killed_in_a_bucket() -> tuple[dict[str, Any], list[str]]:
     """The scenario "files in a bucket killed": S3 as `rclone` speaks it."""
-    with tempfile.TemporaryDirectory(prefix="ondi-bucket-") as folder, bucket.serving(Path(folder)) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="ondi-bucket-") as folder,
+        bucket.serving(Path(folder), alone=True) as server,
+    ):
         return _killed(
             FILES_BUCKET=bucket.BUCKET, FILES_S3_ENDPOINT=server.endpoint, FILES_S3_ACCESS_KEY=bucket.ACCESS_KEY,
             FILES_S3_SECRET_KEY=bucket.SECRET_KEY,
