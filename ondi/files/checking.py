@@ -95,8 +95,6 @@ def _looked_at(file: StoredFile, folder: Path) -> Checked:
         return _refused(Reason.INFECTED, found)
     is_first = file.attempts <= 1  # it waits for a spare moment; who found none does not wait again
     verdict = examine(source, claimed=file.content_type, folder=folder, idle=is_first)
-    if verdict.reason:
-        return Checked(verdict, found)
     stored_id, total = new_id(), 0
     for part, path in ((MAIN, verdict.main), (VIEW, verdict.view), (THUMBNAIL, verdict.thumbnail)):
         if path is not None:

@@ -1,5 +1,8 @@
 """Files in a directory and in a bucket: tests that ask for `stores` run on both."""
 
+import socket
+import struct
+import threading
 import uuid
 from collections.abc import Iterator
 from functools import partial
@@ -48,3 +51,28 @@ def bucket(use_files, s3_server) -> Store:
 def stores(request) -> Store:
     """The store, empty: once a directory, once a bucket."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def clamd():
+    """A daemon that speaks as ClamAV does; it says what it is told to."""
+    says, got = [b"stream: OK\0"], []
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                line, _where = listening.accept()
+            except OSError:
+                return
+            with line, line.makefile("rb") as file:
+                assert file.read(10) == b"zINSTREAM\0"
+                body = b""
+                while size := struct.unpack("!I", file.read(4))[0]:
+                    body += file.read(size)
+                got.append(body)
+                line.sendall(says[0])
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"tcp://127.0.0.1:{listening.getsockname()[1]}", says, got
+    listening.close()

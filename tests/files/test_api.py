@@ -13,7 +13,7 @@ from PIL import Image
 
 from ondi.accounts.actors import Actor
 from ondi.api.models import IdempotencyRecord
-from ondi.common.errors import NotFound
+from ondi.common.errors import InvalidInput, NotFound
 from ondi.common.ids import new_id
 from ondi.files.access import Awaited, taken
 from ondi.files.checking import check_due
@@ -21,7 +21,7 @@ from ondi.files.errors import AttachmentAlreadyUploaded
 from ondi.files.links import read_link
 from ondi.files.models import StoredFile
 from ondi.files.rule import may_read
-from ondi.files.services import delete_draft
+from ondi.files.services import announce_file, delete_draft, drafts_to_send
 from ondi.tenants.models import Tenant
 from ondi.tenants.scope import tenant_scope
 from support.services import redact_ticket_message
@@ -197,6 +197,14 @@ def test_eleven_files_and_more_than_a_message_holds_are_refused(portal, customer
         StoredFile.objects.filter(id__in=keys[:2]).update(size=13_107_201)
     assert refused(*keys[:2]) == ["max_value"]
     assert portal.post(address, {"content": "x", "attachment_ids": keys[1:]}).status_code == 201
+
+
+def test_what_doors_refuse_the_service_refuses_too(customer, tenant):
+    with tenant_scope(tenant.id):
+        with pytest.raises(InvalidInput, match="content_type"):
+            announce_file(actor=actor(customer), file_name="x.svg", content_type="image/svg+xml", size=1)
+        with pytest.raises(InvalidInput, match="attachment_ids"):
+            drafts_to_send(actor(customer), [new_id() for _file in range(11)])
 
 
 def test_a_draft_whose_bytes_came_twice_keeps_the_first(disk, portal, customer, tenant):

@@ -19,7 +19,7 @@ from ondi.files.services import delete_draft
 from ondi.files.storage import store
 from ondi.tenants.scope import tenant_scope
 from support.publishing import ATTACHMENT_CHECKED
-from support.services import post_message, redact_ticket_message
+from support.services import post_message, redact_ticket_message, write_note
 from tests.factories import MemberFactory, actor, make_file, make_ticket
 from tests.files.corpus import saved
 from tests.races import held_up
@@ -68,6 +68,17 @@ def test_bytes_that_are_not_those_announced_are_refused(stores, tmp_path, file, 
     assert check_due() == 1
 
     assert now(file) == ("refused", reason)
+
+
+def test_what_the_scanner_names_is_refused_and_what_it_is_silent_on_goes_on(disk, clamd, file, customer, settings):
+    settings.FILES_SCANNER, says, _got = clamd
+    says[0] = b"stream: Own.Eicar FOUND\0"
+    assert check_due() == 1
+    assert now(file) == ("refused", "infected")
+
+    says[0], clean = b"stream: OK\0", make_file(customer, state="checking")
+    assert check_due() == 1
+    assert now(clean) == ("ready", "")
 
 
 def test_a_file_that_was_deleted_during_its_check_stays_deleted(disk, customer, file):
@@ -119,6 +130,18 @@ def test_a_draft_that_is_sent_while_its_check_waits_is_recorded_and_published(di
     assert now(file) == ("ready", "")
     published = owner().execute("SELECT subject_id FROM outbox_entry WHERE kind = %s", [ATTACHMENT_CHECKED])
     assert published.fetchall() == [(ticket.id,)]
+
+
+def test_a_file_of_a_note_is_published_with_its_note(disk, owner, customer, tenant):
+    agent = MemberFactory(tenant=tenant, agent=True)
+    file, ticket = make_file(agent, state="checking"), make_ticket(customer)
+    with tenant_scope(tenant.id):
+        note = write_note(actor=actor(agent), ticket_id=ticket.id, content="", attachment_ids=[file.id])
+
+    assert check_due() == 1
+
+    published = owner().execute("SELECT data ->> 'note_id' FROM outbox_entry WHERE kind = %s", [ATTACHMENT_CHECKED])
+    assert published.fetchall() == [(str(note.id),)]
 
 
 def test_a_picture_first_waits_for_a_spare_moment_and_then_no_more(disk, file, tmp_path, monkeypatch):

@@ -341,31 +341,6 @@ def test_old_programs_get_a_name_in_ascii_and_all_others_the_whole_one(name, hea
     assert content_disposition(name, inline=True) == header.replace("attachment", "inline", 1)
 
 
-@pytest.fixture
-def clamd():
-    """A daemon that speaks as ClamAV does; it says what it is told to."""
-    says, got = [b"stream: OK\0"], []
-    listening = socket.create_server(("127.0.0.1", 0))
-
-    def serve():
-        while True:
-            try:
-                line, _where = listening.accept()
-            except OSError:
-                return
-            with line, line.makefile("rb") as file:
-                assert file.read(10) == b"zINSTREAM\0"
-                body = b""
-                while size := struct.unpack("!I", file.read(4))[0]:
-                    body += file.read(size)
-                got.append(body)
-                line.sendall(says[0])
-
-    threading.Thread(target=serve, daemon=True).start()
-    yield f"tcp://127.0.0.1:{listening.getsockname()[1]}", says, got
-    listening.close()
-
-
 def test_the_scanner_is_asked_and_heard(clamd, tmp_path):
     address, says, got = clamd
     path = tmp_path / "x"

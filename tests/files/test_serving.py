@@ -23,12 +23,13 @@ from ondi.common.errors import InvalidInput
 from ondi.files import serving
 from ondi.files.backends import files_storage
 from ondi.files.checking import check_due
-from ondi.files.links import UPLOAD, FileReader, Link
+from ondi.files.links import THUMBNAIL, UPLOAD, VIEW, FileReader, Link
 from ondi.files.models import INCOMING
 from ondi.files.serving import AT_ONCE, FileServer
 from ondi.files.storage import TEMPORARIES, store
 from ondi.tenants.scope import tenant_scope
-from tests.factories import MemberFactory
+from tests.factories import MemberFactory, make_file
+from tests.files.conftest import in_bucket
 from tests.files.links import Answer, Wire, follow, put
 from tests.files.test_api import FILES, TEXT, announced, ready
 from tests.reliability.product import resident, wait_until
@@ -281,6 +282,25 @@ def test_links_that_open_nothing_are_one_404(portal, link, tenant, customer):
     for answer in (put(draft["upload"], TEXT), follow(link), follow(link.replace("download", "view"))):
         seen.add((answer.status, answer.body))
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("purpose", [VIEW, THUMBNAIL])
+def test_a_file_that_is_no_picture_has_no_view(link, customer, purpose):
+    file = make_file(customer)
+    hour = int(time.time()) // 3600
+    of_view = Link(purpose, customer.tenant_id, file.id, FileReader("m", customer.id), hour)
+
+    answer = follow(of_view.address("https://files.example"))
+
+    assert (answer.status, answer.json()["error"]) == (404, "not_found")
+
+
+def test_a_link_to_the_directory_opens_nothing_once_files_go_into_a_bucket(portal, use_files):
+    upload = announced(portal)["upload"]
+
+    use_files(in_bucket(endpoint="http://127.0.0.1:9"))
+
+    assert put(upload, TEXT).status == 404
 
 
 def test_links_outlive_a_change_of_keys_until_the_old_one_is_dropped(portal, link, settings):

@@ -3,7 +3,7 @@
 from ondi.accounts.api.docs import TOKENS
 from ondi.api.errors import PayloadTooLarge
 from ondi.api.schema import documented
-from ondi.common.errors import InvalidInput, PermissionDenied
+from ondi.common.errors import InvalidInput
 from ondi.files.api.data import AnnounceBody, DraftData
 from ondi.files.errors import AttachmentNotFound, StorageQuotaExceeded
 
@@ -55,7 +55,7 @@ announce = documented(
     example={"attachment": DRAFT},
     status=201,
     refusals=[
-        *TOKENS, PermissionDenied(), InvalidInput({"content_type": ["invalid_choice"]}), PayloadTooLarge(),
+        *TOKENS, InvalidInput({"content_type": ["invalid_choice"]}), PayloadTooLarge(),
         StorageQuotaExceeded(),
     ],
     idempotent=True,

@@ -10,8 +10,7 @@ from ondi.accounts.actors import Actor
 from ondi.accounts.authentication import actor_of
 from ondi.api.idempotency import idempotent
 from ondi.api.responses import success
-from ondi.api.views import ApiViewSet, address_of, body_or_refusal, path_id
-from ondi.common.errors import PermissionDenied
+from ondi.api.views import ApiViewSet, address_of, path_id, valid_body
 from ondi.files import services
 from ondi.files.api import docs
 from ondi.files.api.data import AnnounceBody, draft_data
@@ -36,11 +35,8 @@ def _shown(request: Request, file: StoredFile) -> dict[str, Any]:
 
 
 def _refuse(request: Request, kept: Any) -> None:
-    actor = actor_of(request)
-    if actor.membership_id is None:
-        raise PermissionDenied
     if kept:
-        _found(actor, kept["attachment"]["id"])
+        _found(actor_of(request), kept["attachment"]["id"])
 
 
 def _as_it_is(request: Request, kept: Any) -> dict[str, Any]:
@@ -53,12 +49,8 @@ class AttachmentViewSet(ApiViewSet):
     @docs.announce
     @idempotent(_refuse, again=_as_it_is)
     def create(self, request: Request) -> Response:
-        body = body_or_refusal(AnnounceBody, request, lambda: _refuse(request, None))
-        return success(
-            _("Attachment created"),
-            _shown(request, services.announce_file(actor=actor_of(request), **body)),
-            status=201,
-        )
+        file = services.announce_file(actor=actor_of(request), **valid_body(AnnounceBody, request))
+        return success(_("Attachment created"), _shown(request, file), status=201)
 
     @docs.attachment
     def retrieve(self, request: Request, attachment_id: str) -> Response:
