@@ -36,6 +36,7 @@ from tests.reliability.work import TICKETS
 
 KILLS = int(os.environ.get("CHAOS_FILE_KILLS", "500"))
 CLIENTS, WORKERS = 6, 2
+A_KILL = 8  # files that are sent meanwhile: checks, whose processes are killed all the time, come after no more
 FILES = "/messaging/attachments"
 TRIES, TURNS = 600, 10
 ONE_AT_A_TIME = threading.Lock()
@@ -161,7 +162,11 @@ def _killed(**more: str) -> tuple[dict[str, Any], list[str]]:
     with _served(**more) as (running, processes):
         with ThreadPoolExecutor(CLIENTS) as pool:
             people = running.customers()
-            clients = [pool.submit(_client, running, heard, over, *people[n % len(people)]) for n in range(CLIENTS)]
+            may_go_on = lambda: len(heard.uploaded) < A_KILL * (1 + processes.killed.total())  # noqa: E731
+            clients = [
+                pool.submit(_client, running, heard, over, may_go_on, *people[place % len(people)])
+                for place in range(CLIENTS)
+            ]
             try:
                 while sum(processes.killed.values()) < KILLS:
                     time.sleep(random.random() * 1.2)  # of the clients' work
@@ -179,11 +184,16 @@ def _killed(**more: str) -> tuple[dict[str, Any], list[str]]:
         }, faults  # fmt: skip
 
 
-def _client(running: Product, heard: Heard, over: threading.Event, tenant: int, token: str) -> None:
+def _client(
+    running: Product, heard: Heard, over: threading.Event, may_go_on: Callable[[], bool], tenant: int, token: str
+) -> None:
     caller, chat = running.caller(token), ""
     try:
         while not over.is_set():
-            chat = _one_case(running, caller, heard, tenant, chat)
+            if may_go_on():
+                chat = _one_case(running, caller, heard, tenant, chat)
+            else:
+                over.wait(0.05)
     except Exception as error:  # noqa: BLE001 - whatever it is belongs into the report
         heard.faults.append(f"a client: {type(error).__name__} {error}")
     heard.seen += Counter({str(status): times for status, times in caller.seen.items()})
