@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,11 @@ class TestServe:
     @pytest.fixture
     def served(self, environment):
         begin_with_schema(Path(environment["ONDI_DATA_DIR"]))
+        with self._serving(environment) as found:
+            yield found
+
+    @contextmanager
+    def _serving(self, environment):
         port = two_free_ports()
         server = subprocess.Popen(
             [sys.executable, "-m", "ondi.serve"], cwd=ROOT, env={**environment, "PORT": str(port), "WEB_WORKERS": "2"},
@@ -166,9 +172,11 @@ class TestServe:
         )  # fmt: skip
         url = f"http://127.0.0.1:{port}"
         wait_until(lambda: self._answers(f"{url}/health/ready") or server.poll() is not None, "make serve is not up")
-        yield server, url
-        server.terminate()
-        server.communicate(timeout=WAIT_SECONDS)
+        try:
+            yield server, url
+        finally:
+            server.terminate()
+            server.communicate(timeout=WAIT_SECONDS)
 
     def _answers(self, url):
         try:
@@ -212,9 +220,14 @@ class TestServe:
         assert len(second.stderr.splitlines()) == 1
         assert self._answers(f"{url}/health/ready")
 
-    @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "make stop"])
-    def test_everything_ends_with_it(self, environment, served, how):
-        server, url = served
+    def test_everything_ends_with_it(self, environment):
+        """One after the other on the same data, which is filled but once."""
+        begin_with_schema(Path(environment["ONDI_DATA_DIR"]))
+        for how in ("SIGTERM", "SIGINT", "make stop"):
+            with self._serving(environment) as (server, url):
+                self._all_ends(environment, server, url, how)
+
+    def _all_ends(self, environment, server, url, how):
         assert self._answers(f"{url}/schema")
         with ThreadPoolExecutor(12) as callers:
             answers = list(callers.map(self._answers, [f"{url}/health/ready"] * 120))
