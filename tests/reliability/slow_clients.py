@@ -22,7 +22,7 @@ FRAME = """
 daemon off;
 error_log {folder}/error.log;
 pid {folder}/nginx.pid;
-worker_processes 1;
+worker_processes auto;
 events {{ worker_connections 2048; }}
 http {{
     access_log off;
