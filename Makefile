@@ -49,9 +49,9 @@ serve: $(READY)
 stop:
 	@$(PYTHON) -m ondi.stop
 
-# Four workers for two cores: much of the suite waits for processes and clocks.
+# Three workers for two cores: much of the suite waits for processes and clocks.
 test: $(READY)
-	@$(BIN)/python -m pytest -n 4 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 	@echo "make test: done. The long forms: make fuzz, make soak, make chaos, make mutants."
 
 lint: $(READY)
