@@ -5,22 +5,25 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from django.utils import timezone
 
 from ondi.streaming.rule import Subject, Viewing, keep_presence
 
 if TYPE_CHECKING:
     from ondi.streaming.hub import Listener
 
-KEEP_EVERY, LOOK_EVERY = 5.0, 1.0  # seconds
-# Who loads their page again, or was cut off, is back by then and never seemed gone; a page that polls has noted it.
-BACK_WITHIN = 5.0
+KEEP_EVERY, LOOK_EVERY = 4.0, 1.0  # seconds
+# Who loads their page again, or was cut off, is back by then and never seemed gone; another page of theirs, that polls
+# or is open at another process, has noted them since they left: longer than both of the above, and than a poll.
+BACK_WITHIN = timedelta(seconds=6)
 
 
 class Presence:
-    """The truth is in the table: all of this process is written and read in one statement, every five seconds.
+    """The truth is in the table: all of this process is written and read in one statement, every four seconds.
 
     A notification only tells at once what that finds too: of pages that poll, of rows that ended by themselves because
     their process was killed, and of what a deaf connection did not hear.
@@ -30,8 +33,8 @@ class Presence:
         self._ask = ask
         self._pages: defaultdict[Subject, set[Listener]] = defaultdict(set)
         self._viewers: dict[Subject, frozenset[UUID]] = {}
-        self._noted: dict[Viewing, datetime] = {}
-        self._open_at: dict[Viewing, float] = {}
+        self._noted: set[Viewing] = set()
+        self._left_at: dict[Viewing, datetime] = {}
         self._kept_at = 0.0
         self._heard: set[Subject] = set()
         self._joined = asyncio.Event()
@@ -73,20 +76,22 @@ class Presence:
         What was heard of while it looked may be newer than what it found: that stands until it looks again.
         """
         opened = {page.access.viewing for pages in self._pages.values() for page in pages if page.access.viewing}
-        self._open_at |= dict.fromkeys(opened, at)
         is_due = at - self._kept_at >= KEEP_EVERY
-        noted = opened if is_due else opened - self._noted.keys()
-        left = {one: when for one, when in self._noted.items() if at - self._open_at[one] > BACK_WITHIN}
+        noted = opened if is_due else opened - self._noted
+        left = self._left(opened, timezone.now())
         if not noted and not left:
             return
         self._heard.clear()
-        now = await self._ask(keep_presence, noted, left)
+        viewers = await self._ask(keep_presence, noted, left)
         self._kept_at = at if is_due else self._kept_at
-        self._noted |= dict.fromkeys(noted, now.at)
-        for one in left:
-            del self._noted[one], self._open_at[one]
+        self._noted = (self._noted | noted) - left.keys()
         for subject in {one.subject for one in noted} - self._heard:
-            self._know(subject, now.viewers.get(subject, frozenset()))
+            self._know(subject, viewers.get(subject, frozenset()))
+
+    def _left(self, opened: set[Viewing], now: datetime) -> dict[Viewing, datetime]:
+        """Who left long enough ago, and when that was: what their page noted of itself until then no longer counts."""
+        self._left_at = {one: self._left_at.get(one, now) for one in self._noted - opened}
+        return {one: when for one, when in self._left_at.items() if now - when > BACK_WITHIN}
 
     def _know(self, subject: Subject, viewers: frozenset[UUID]) -> None:
         """Tell the pages of a subject for whom somebody else came or went."""

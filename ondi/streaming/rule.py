@@ -56,19 +56,12 @@ class Viewing:
         return self.tenant_id, self.subject_id
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """When it was noted that pages are open, and who has their subjects open then."""
-
-    at: datetime
-    viewers: Mapping[Subject, frozenset[UUID]]
-
-
 # Those of these sessions of the admin that are in force, by their keys.
 Sittings = Callable[[Collection[str]], dict[str, Sitting]]
 
-# Note these pages as open, and those that closed as left, unless somebody noted them after that moment.
-KeepPresence = Callable[[Collection[Viewing], Mapping[Viewing, datetime]], Noted]
+# Note these pages as open, and those that closed as left, unless somebody noted them after that moment; who has the
+# subjects of the first open then.
+KeepPresence = Callable[[Collection[Viewing], Mapping[Viewing, datetime]], Mapping[Subject, frozenset[UUID]]]
 # What `KeepPresence` notifies of each change, as `tenant subject membership here|gone`.
 PRESENCE_CHANNEL = "ondi_presence"
 
@@ -92,7 +85,7 @@ def register_presence(keep: KeepPresence) -> None:
     _presence[:] = [keep]
 
 
-def keep_presence(opened: Collection[Viewing], left: Mapping[Viewing, datetime]) -> Noted:
+def keep_presence(opened: Collection[Viewing], left: Mapping[Viewing, datetime]) -> Mapping[Subject, frozenset[UUID]]:
     (keep,) = _presence
     return keep(opened, left)
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ondi.common.prepared import fetch_prepared
-from ondi.streaming.rule import PRESENCE_CHANNEL, Noted, Subject, Viewing, register_presence
+from ondi.streaming.rule import PRESENCE_CHANNEL, Subject, Viewing, register_presence
 from ondi.tenants.scope import set_scope
 from support.models import Ticket, TicketViewer
 from support.querysets import PRESENCE
@@ -60,7 +60,7 @@ def note_presence(*, ticket: Ticket, membership_id: UUID, at: datetime | None = 
 
 
 @transaction.atomic
-def keep_presence(opened: Collection[Viewing], left: Mapping[Viewing, datetime]) -> Noted:
+def keep_presence(opened: Collection[Viewing], left: Mapping[Viewing, datetime]) -> dict[Subject, frozenset[UUID]]:
     """Note who has these tickets open by the stream, in one statement, and forget who `left`; who is at them then.
 
     Nobody is forgotten who was noted after that moment, by another page of theirs. Who came and who went is notified.
@@ -79,7 +79,7 @@ def keep_presence(opened: Collection[Viewing], left: Mapping[Viewing, datetime])
         viewers[tenant, ticket].add(person)
     for tenant, ticket, person in went:
         viewers[tenant, ticket].discard(person)
-    return Noted(at, {subject: frozenset(people) for subject, people in viewers.items()})
+    return {subject: frozenset(people) for subject, people in viewers.items()}
 
 
 def _columns(pages: Collection[Viewing]) -> dict[str, list[UUID | None]]:

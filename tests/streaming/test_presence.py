@@ -52,7 +52,7 @@ def yusuf(tenant):
 def quick(monkeypatch):
     monkeypatch.setattr(presence, "LOOK_EVERY", 0.1)
     monkeypatch.setattr(presence, "KEEP_EVERY", 0.3)
-    monkeypatch.setattr(presence, "BACK_WITHIN", 0.5)
+    monkeypatch.setattr(presence, "BACK_WITHIN", timedelta(seconds=0.5))
 
 
 @pytest.fixture
@@ -279,7 +279,7 @@ def test_nothing_is_kept_of_what_is_heard_of_tickets_that_no_page_here_shows():
 
 
 def test_who_loads_the_page_again_never_seemed_gone(ticket, sara, yusuf, quick, monkeypatch):
-    monkeypatch.setattr(presence, "BACK_WITHIN", 2)
+    monkeypatch.setattr(presence, "BACK_WITHIN", timedelta(seconds=2))
     hers, first, second = page_of(sara, ticket), page_of(yusuf, ticket), page_of(yusuf, ticket)
 
     async def scenario(stream):
@@ -314,19 +314,25 @@ def test_of_two_tabs_one_is_enough_at_one_process_or_two(ticket, sara, quick):
     at_two(scenario)
 
 
-def test_who_goes_on_by_polling_is_not_taken_away(ticket, sara, quick):
+@pytest.mark.parametrize(("polled", "stays"), [("before", False), ("after", True)])
+def test_only_a_poll_after_its_page_left_keeps_somebody(ticket, sara, quick, monkeypatch, polled, stays):
+    """Given a page that polled after it was last noted, when it closes, then that is no other page of theirs."""
     query = page_of(sara, ticket)
 
     async def scenario(stream):
         heard = await opened(stream, query)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.2)
+        monkeypatch.setattr(presence, "KEEP_EVERY", 60)
+        if polled == "before":
+            await stream.hub.ask(poll, sara, ticket)
         leave(heard)
-        await asyncio.sleep(0.1)
-        await stream.hub.ask(poll, sara, ticket)
+        await asyncio.sleep(0.25)  # until it was missed
+        if polled == "after":
+            await stream.hub.ask(poll, sara, ticket)
         await asyncio.sleep(1.5)
 
     inside.run(scenario)
-    assert sara.id in present(ticket)
+    assert (sara.id in present(ticket)) == stays
 
 
 def test_pages_of_other_tickets_and_tenants_hear_nothing(tenant, ticket, sara, yusuf, quick):
@@ -408,11 +414,11 @@ def test_a_page_whose_ticket_was_purged_keeps_nobody_else_from_being_noted(tenan
 def test_who_is_just_being_noted_by_another_process_is_not_taken_away(ticket, sara, owner):
     """Given another transaction that holds the row, when its page left here, then nothing waits, and it stays."""
     page = rule.Viewing(ticket.tenant_id, ticket.id, sara.id)
-    noted = keep_presence([page], {})
+    keep_presence([page], {})
 
     with owner().transaction():
         owner().execute("SELECT FROM support_ticketviewer FOR UPDATE")
-        keep_presence([], {page: noted.at})
+        keep_presence([], {page: timezone.now()})
 
     assert set(present(ticket)) == {sara.id}
 
