@@ -115,6 +115,7 @@ class Line:
         headers = {"Host": "localhost", **draft["upload"]["headers"], "Content-Length": SIZE}
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.file_id, self.mark = draft["id"], mark
+        self.begun = self.last = time.monotonic()
         self.socket = socket.create_connection(self.address, timeout=30)
         self.socket.sendall(f"PUT {parts.path}?{parts.query} HTTP/1.1\r\n{head}\r\n".encode() + beginning(mark))
         self.left = memoryview(self.body)
@@ -128,6 +129,7 @@ class Line:
             if self.left:
                 piece = self.left[:most]
                 self.left = self.left[self.socket.send(piece) :]
+                self.last = time.monotonic()
                 return
             status = self.socket.recv(65_536)[9:12]
         except BlockingIOError:
@@ -137,7 +139,11 @@ class Line:
         if status == b"200":
             self.sent[self.file_id] = self.mark
         else:
-            self.faults.append(f"an upload was answered with {status!r}")
+            now = time.monotonic()
+            self.faults.append(
+                f"an upload was answered with {status!r} at {now:.0f} s, {now - self.begun:.1f} s after its beginning, "
+                f"{now - self.last:.1f} s after its last byte, with {len(self.left):,} bytes left"
+            )
         self.socket.close()
         self.begin()
 

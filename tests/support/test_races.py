@@ -228,10 +228,10 @@ def test_a_role_that_ends_leaves_no_ticket_with_its_former_holder(api, tenant, n
     tickets += [make_ticket(customer, agent=boss) for _number in range(4)]
     tickets += [make_ticket(customer, agent=agent, closed_by=agent) for agent in agents]
     leading = api.as_(boss)
+    callers = {agent: api.as_(agent) for agent in agents}  # signed in before anybody's role ends
 
     def work(agent):
-        mine = api.as_(agent)
-        queue = "/messaging/support/tickets"
+        mine, queue = callers[agent], "/messaging/support/tickets"
         statuses = [mine.post(f"{queue}/next").status_code]
         for ticket in tickets[:8]:
             for action in ("assign-to-me", "take-over"):
