@@ -13,6 +13,18 @@ class TicketNotFound(DomainError):
     message = _("Ticket not found.")
 
 
+class CalendarNotFound(DomainError):
+    code = "calendar_not_found"
+    kind = Kind.NOT_FOUND
+    message = _("Calendar not found.")
+
+
+class PolicyNotFound(DomainError):
+    code = "policy_not_found"
+    kind = Kind.NOT_FOUND
+    message = _("Policy not found.")
+
+
 class QueueEmpty(DomainError):
     code = "queue_empty"
     kind = Kind.NOT_FOUND

@@ -25,6 +25,7 @@ REPLY, OPENED = "support_reply", "support_ticket_opened"
 CLOSED, REOPENED = "support_ticket_closed", "support_ticket_reopened"
 NEW, ASSIGNED, CUSTOMER_REPLIED = "support_ticket_new", "support_ticket_assigned", "support_customer_replied"
 MENTION, TAKEN_OVER = "support_mention", "support_ticket_taken_over"
+SLA_WARNING, SLA_BREACHED = "sla_warning", "sla_breached"
 
 _WHO = "{who_and_subject}"
 _SOON, _LATER = timedelta(minutes=2), timedelta(minutes=5)
@@ -65,6 +66,8 @@ register(
     NotificationType(
         TAKEN_OVER, Audience.STAFF, _("Your ticket #{ticket_number} was taken over"), _WHO, _LATER,
     ),
+    NotificationType(SLA_WARNING, Audience.STAFF, _("Ticket #{ticket_number} is due soon"), _WHO, _LATER),
+    NotificationType(SLA_BREACHED, Audience.STAFF, _("Ticket #{ticket_number} is overdue"), _WHO, _LATER),
 )  # fmt: skip
 
 NAMES = [(name, name) for name in TYPES]

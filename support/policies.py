@@ -5,6 +5,7 @@ returned, not raised, so that a flag and an error can come from one rule.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError, PermissionDenied
 from support.errors import CustomerCloseDisabled, NotASupportUser, SupportChatDisabled
 from support.settings.portal import Portal
-from support.vocabulary import Priority, TicketSource, TicketStatus
+from support.vocabulary import Priority, TicketSource, TicketStatus, WaitingOn
 
 
 class TicketFacts(Protocol):
@@ -22,6 +23,13 @@ class TicketFacts(Protocol):
     def status(self) -> str: ...
     @property
     def requester_id(self) -> UUID: ...
+
+
+class Awaited(Protocol):
+    @property
+    def waiting_on(self) -> str | None: ...
+    @property
+    def reply_due_at(self) -> datetime | None: ...
 
 
 class TicketState(TicketFacts, Protocol):
@@ -87,6 +95,13 @@ def participants_refusal(ticket: "TicketState", actor: Actor) -> DomainError | N
 def can_close(ticket: TicketFacts, actor: Actor) -> bool:
     """Would this person's close close it now?"""
     return ticket.status == TicketStatus.OPEN and closing_refusal(ticket, actor) is None
+
+
+def expected_reply_by(ticket: "Awaited", actor: Actor, now: datetime) -> datetime | None:
+    """By when an answer is promised; None where none is owed, it is late already, or the tenant does not say it."""
+    due_at = ticket.reply_due_at
+    is_ahead = due_at is not None and due_at > now and ticket.waiting_on == WaitingOn.AGENT
+    return due_at if is_ahead and Portal.of(actor).show_expected_reply else None
 
 
 def is_customer_of(ticket: TicketFacts, actor: Actor) -> bool:

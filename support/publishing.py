@@ -14,6 +14,7 @@ from support.vocabulary import EventKind
 MESSAGE_CREATED, MESSAGE_REDACTED, NOTE_CREATED = "message.created", "message.redacted", "note.created"
 PARTICIPANTS_CHANGED, TAGS_CHANGED = "ticket.participants_changed", "ticket.tags_changed"
 ATTACHMENT_CHECKED = "attachment.checked"
+SLA_WARNING, SLA_BREACHED, SLA_MET = "sla.warning", "sla.breached", "sla.met"
 SNOOZED, UNSNOOZED, PERSON_ERASED = "ticket.snoozed", "ticket.unsnoozed", "person.erased"
 
 _OF_TICKET = ("ticket_number", "conversation_id", "before", "after")
@@ -35,6 +36,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     MESSAGE_REDACTED: ("message_id",),
     NOTE_CREATED: ("note_id", "mentioned"),
     ATTACHMENT_CHECKED: ("message_id", "note_id"),
+    **dict.fromkeys((SLA_WARNING, SLA_BREACHED, SLA_MET), ("metric", "due_at", "cause")),
 }
 for _kind, _names in _KINDS.items():
     register(_kind, (*_OF_TICKET, *_names))

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
+from django.apps import apps
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
 from django.db.models import (
     Case,
     Count,
+    Exists,
     F,
     FilteredRelation,
     Func,
@@ -28,7 +30,7 @@ from django.db.models.functions import Coalesce
 
 from conversations.models import Participant
 from ondi.accounts.actors import Actor
-from ondi.common.compiled import AnyOf
+from ondi.common.compiled import AnyOf, Before
 from ondi.common.ids import parse_id
 from ondi.common.querysets import TenantQuerySet
 from ondi.notifications.querysets import NotificationQuerySet
@@ -48,7 +50,7 @@ LIST_FIELDS = (
     "conversation__last_message_preview", "conversation__last_message_event", "conversation__last_message_at",
     "conversation__last_message_sender__user_id", "conversation__last_message_sender__first_name",
     "conversation__last_message_sender__last_name", "conversation__last_message_sender__erased_at",
-    "part__last_read_sequence", "part__role", "part__left_at",
+    "part__last_read_sequence", "part__role", "part__left_at", "reply_due_at",
 )  # fmt: skip
 DETAIL_FIELDS = (
     *LIST_FIELDS, "delivery__customer_id", "order__customer_id",
@@ -60,10 +62,12 @@ REQUESTER_FIELDS = (
     "requester__user_id", "requester__first_name", "requester__last_name", "requester__email",
     "requester__erased_at",
 )  # fmt: skip
-STAFF_FIELDS = (*REQUESTER_FIELDS, "version", "snoozed_until", "tag_names")
+STAFF_FIELDS = (*REQUESTER_FIELDS, "version", "snoozed_until", "tag_names", "clocks")
 OUTSIDE_FIELDS = ("requester__external_id", "order__external_id", "delivery__external_id")
 
 
+DUE_FIRST = (F("due_at").asc(nulls_last=True), "id")
+SETTLES = timedelta(minutes=10)
 PRESENCE = timedelta(seconds=20)  # a page that is open renews it every few seconds
 CONVERSATION_FIELDS = (*LIST_FIELDS, "conversation__kind", "conversation__created_at")
 
@@ -148,13 +152,16 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         return self.open().filter(tenant_id=ticket.tenant_id, **item).exclude(id=ticket.id)
 
     def next_for(self, actor: Actor, at: datetime) -> "TicketQuerySet":
-        """What waits for any agent: highest priority first, then longest waiting; not the actor's own."""
+        """What waits for any agent: highest priority first, then what is due first, then longest waiting.
+
+        Not the actor's own. What is promised nothing comes after what is.
+        """
         rank = Case(
             *(When(priority=priority.value, then=priority.rank) for priority in Priority),
             output_field=SmallIntegerField(),
         )
         waiting = self.open().unassigned().filter(waiting_on=WaitingOn.AGENT).exclude(requester_id=actor.membership_id)
-        return waiting.not_snoozed(at).order_by(rank.desc(), "waiting_since", "id")
+        return waiting.not_snoozed(at).order_by(rank.desc(), F("due_at").asc(nulls_last=True), "waiting_since", "id")
 
     def free_in_order(self) -> "TicketQuerySet":
         """Lock in the order asked for, passing over what others hold."""
@@ -169,6 +176,10 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         """Open first, waiting on an agent first, longest waiting first."""
         return self.order_by("-status", "waiting_on", "waiting_since", "id")
 
+    def due_order(self) -> "TicketQuerySet":
+        """What is due first comes first; what is not, after all that is."""
+        return self.order_by(*DUE_FIRST)
+
     def matching(self, term: str) -> "TicketQuerySet":
         """What the search finds for this term: one function of the database, for the API and the admin.
 
@@ -182,9 +193,27 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
             cursor.execute("SELECT ondi_search_conversations(%s)::text", [term])
             return self.filter(AnyOf(F("conversation_id"), (cursor.fetchone() or ["{}"])[0]))
 
-    def narrowed(self, *, search: Any = None, unassigned: Any = None, **fields: Any) -> "TicketQuerySet":
-        """By what an agent asks for: a term to search, those nobody has, and fields by value."""
+    def settled(self, now: datetime) -> "TicketQuerySet":
+        """But for what the work process may just be about to take up: it has had ten minutes for that."""
+        before = now - SETTLES
+        waits = Q(attend_at__lte=now, attend_at__gt=before)
+        return self.filter(updated_at__lt=before).exclude(waits)
+
+    def whose_promise(self, metric: str, outcome: str, since: datetime) -> "TicketQuerySet":
+        """Those with a promise of this kind that ended so since then."""
+        clocks = apps.get_model("support", "TicketClock").objects.decided_since(since)
+        clocks = clocks.filter(
+            tenant_id=OuterRef("tenant_id"), ticket_id=OuterRef("pk"), metric=metric, outcome=outcome
+        )
+        return self.filter(Exists(clocks))
+
+    def narrowed(
+        self, *, search: Any = None, unassigned: Any = None, due_before: Any = None, **fields: Any
+    ) -> "TicketQuerySet":
+        """By what an agent asks for: a term to search, those nobody has, what is due by a moment, fields by value."""
         tickets = self.filter(**fields)
+        if due_before:
+            tickets = tickets.open().filter(Before(F("due_at"), due_before))
         if unassigned:
             tickets = tickets.unassigned()
         return tickets.matching(search) if search else tickets
@@ -202,15 +231,15 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def for_queue(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         """Rows of the agents' queue: a list's, who asks, and what only staff see."""
-        return self._with_part_of(viewer)._with_tag_names().values_list(*LIST_FIELDS, *STAFF_FIELDS, named=True)
+        return self._for_staff(viewer).values_list(*LIST_FIELDS, *STAFF_FIELDS, named=True)
 
     def for_queue_detail(self, viewer: Actor) -> QuerySet["Ticket", Any]:
-        return self._with_part_of(viewer)._with_tag_names().values_list(*DETAIL_FIELDS, *STAFF_FIELDS, named=True)
+        return self._for_staff(viewer).values_list(*DETAIL_FIELDS, *STAFF_FIELDS, named=True)
 
     def for_programs(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         """Rows of `for_queue_detail` with the outside's ids, for a tenant's own programs."""
         fields = (*DETAIL_FIELDS, *STAFF_FIELDS, *OUTSIDE_FIELDS)
-        return self._with_part_of(viewer)._with_tag_names().values_list(*fields, named=True)
+        return self._for_staff(viewer).values_list(*fields, named=True)
 
     def for_workbench(self) -> "TicketQuerySet":
         """Rows of the admin, with what a line of the queue and the page of a ticket show."""
@@ -247,10 +276,12 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
             open_tickets=Count("id", filter=Q(status=TicketStatus.OPEN)), unread_messages=Coalesce(Sum(unread), 0)
         )
 
-    def _with_tag_names(self) -> "TicketQuerySet":
-        """With the names of each ticket's tags, in no order."""
-        held = self.model.tags.through.objects.filter(tenant_id=OuterRef("tenant_id"), ticket_id=OuterRef("pk"))
-        return self.annotate(tag_names=ArraySubquery(held.values("tag__name")))
+    def _for_staff(self, viewer: Actor) -> "TicketQuerySet":
+        """With the viewer's part, the names of each ticket's tags, in no order, and its clocks."""
+        of_ticket = {"tenant_id": OuterRef("tenant_id"), "ticket_id": OuterRef("pk")}
+        held = self.model.tags.through.objects.filter(**of_ticket).values("tag__name")
+        clocks = apps.get_model("support", "TicketClock").objects.filter(**of_ticket).as_json()
+        return self._with_part_of(viewer).annotate(tag_names=ArraySubquery(held), clocks=ArraySubquery(clocks))
 
     def _with_part_of(self, viewer: Actor) -> "TicketQuerySet":
         own = Q(

@@ -43,6 +43,14 @@ def _queue(viewer: Any, *, page: slice, **wanted: Any) -> Any:
     return found.values_list("id", named=True)[page]
 
 
+def _queue_by_due(viewer: Any, *, page: slice, **wanted: Any) -> Any:
+    return Ticket.objects.visible_to(viewer).narrowed(**wanted).due_order().values_list("id", named=True)[page]
+
+
+def _found_by_due(viewer: Any, *, page: slice, **wanted: Any) -> Any:
+    return Ticket.objects.visible_to(viewer).narrowed(**wanted).due_order().keys_and_total()[page]
+
+
 def _found(viewer: Any, *, page: slice, **wanted: Any) -> Any:
     return Ticket.objects.visible_to(viewer).narrowed(**wanted).queue_order().keys_and_total()[page]
 
@@ -63,10 +71,11 @@ def _totals(viewer: Any, *, page: slice, **wanted: Any) -> Any:
 OWN, OWN_PAGE = CompiledQuery(_own, written=["status"]), CompiledQuery(_own_page, written=["status"])
 OWN_DETAIL, QUEUED, COUNTS = CompiledQuery(_own_detail), CompiledQuery(_queued), CompiledQuery(_counts)
 QUEUE, FOUND = CompiledQuery(_queue, written=["status"]), CompiledQuery(_found, written=["status"])
+QUEUE_BY_DUE, FOUND_BY_DUE = (CompiledQuery(one, written=["status"]) for one in (_queue_by_due, _found_by_due))
 TOTALS = CompiledQuery(_totals, written=["status"])
 HOT = {
     "own": OWN, "own page": OWN_PAGE, "own detail": OWN_DETAIL, "queue": QUEUE, "found": FOUND, "queued": QUEUED,
-    "counts": COUNTS, "totals": TOTALS,
+    "queue by due": QUEUE_BY_DUE, "found by due": FOUND_BY_DUE, "counts": COUNTS, "totals": TOTALS,
 }  # fmt: skip
 
 
@@ -84,12 +93,16 @@ def own_detail(actor: Actor, ticket_id: Any) -> Any | None:
     return rows[0] if rows else None
 
 
-def queue_page(actor: Actor, page: Page, wanted: dict[str, Any]) -> tuple[list[Any], int, dict[str, int]]:
+def queue_page(
+    actor: Actor, page: Page, wanted: dict[str, Any], *, by_due: bool = False
+) -> tuple[list[Any], int, dict[str, int]]:
     """Rows of a page of the queue, how many there are in all, and how many are open by whose they are.
 
+    `by_due`: what is due first comes first, in place of the queue's own order.
     Counted a little beyond `LAST_ROW` and `COUNTED_AT_MOST`, but what a search finds to its end.
     """
-    query = FOUND if "search" in wanted else QUEUE
+    found, queued = (FOUND_BY_DUE, QUEUE_BY_DUE) if by_due else (FOUND, QUEUE)
+    query = found if "search" in wanted else queued
     keys = query.rows(actor, start=page.start, limit=page.limit, **wanted)
     if "search" in wanted and (keys or not page.start):
         total, counts = keys[0].total if keys else 0, COUNTS.rows(actor)[0]._asdict()

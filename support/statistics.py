@@ -13,10 +13,11 @@ from django.db.models.functions import Extract, TruncDate
 
 from ondi.accounts.models import Membership
 from ondi.common.aggregates import Percentiles
-from support.models import Ticket, TicketEvent
+from support.models import Ticket, TicketClock, TicketEvent
 from support.querysets import TicketQuerySet
-from support.vocabulary import Priority, TicketSource
+from support.vocabulary import Metric, Outcome, Priority, TicketSource
 
+PERIODS = (1, 7, 30)  # days
 AGENTS_SHOWN = 20
 LONGEST_SHOWN = 5
 FRACTIONS = (0.5, 0.9)
@@ -38,6 +39,20 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """How many promises of a kind were kept, and how many were not."""
+
+    metric: Metric
+    met: int
+    missed: int
+
+    @property
+    def percent(self) -> int:
+        """Rounded down, so that a hundred means all of them."""
+        return 100 * self.met // (self.met + self.missed)
+
+
+@dataclass(frozen=True, slots=True)
 class Dashboard:
     """`longest`: the tickets that wait longest for an answer. Pairs are (name, open tickets)."""
 
@@ -52,13 +67,15 @@ class Dashboard:
     first_response: Spread
     resolution: Spread
     days: Sequence[Day]
+    kept: Sequence[Kept]
 
 
 def dashboard_statistics(*, tenant_ids: Collection[UUID], days: int, zone: ZoneInfo, now: datetime) -> Dashboard:
-    """The support of these tenants now, and over the last `days` days of this zone; six statements.
+    """The support of these tenants now, and over the last `days` days of this zone; seven statements.
 
     Closings count as they happened: what is reopened was closed nevertheless, so a day that is past keeps its figure.
-    Times count for tickets opened in the period: to the first answer of an agent, and to being closed.
+    Times count for tickets opened in the period: to the first answer of an agent, and to being closed. Promises count
+    when they were met, or were due.
     """
     tickets = Ticket.objects.in_tenants(tenant_ids)
     backlog = list(
@@ -70,13 +87,12 @@ def dashboard_statistics(*, tenant_ids: Collection[UUID], days: int, zone: ZoneI
         by_agent[agent] += number
         by_priority[priority] += number
         by_source[source] += number
-    first_day = now.astimezone(zone).date() - timedelta(days=days - 1)
-    begin = datetime.combine(first_day, datetime.min.time(), zone)
+    begin = first_moment(days, zone, now)
     opened = tickets.filter(created_at__gte=begin)
     closings = TicketEvent.objects.in_tenants(tenant_ids).closings().filter(created_at__gte=begin)
     opened_on, closed_on = _by_day(opened, zone), _by_day(closings, zone)
     first_response, resolution = _spreads(opened)
-    each_day = [first_day + timedelta(days=number) for number in range(days)]
+    each_day = [begin.date() + timedelta(days=number) for number in range(days)]
     return Dashboard(
         open=sum(by_agent.values()),
         unassigned=by_agent.pop(None, 0),
@@ -89,7 +105,21 @@ def dashboard_statistics(*, tenant_ids: Collection[UUID], days: int, zone: ZoneI
         first_response=first_response,
         resolution=resolution,
         days=[Day(day, opened_on.get(day, 0), closed_on.get(day, 0)) for day in each_day],
+        kept=_kept(TicketClock.objects.in_tenants(tenant_ids).decided_since(begin)),
     )
+
+
+def first_moment(days: int, zone: ZoneInfo, now: datetime) -> datetime:
+    """When a period of so many days of this zone began, today being the last."""
+    return datetime.combine(now.astimezone(zone).date() - timedelta(days=days - 1), datetime.min.time(), zone)
+
+
+def _kept(decided: QuerySet[TicketClock]) -> list[Kept]:
+    """Of each kind that was promised at all."""
+    counted = decided.order_by().values("metric", "outcome").annotate(number=Count("*"))
+    numbers = {(one["metric"], one["outcome"]): one["number"] for one in counted}
+    each = [Kept(one, numbers.get((one, Outcome.MET), 0), numbers.get((one, Outcome.MISSED), 0)) for one in Metric]
+    return [one for one in each if one.met or one.missed]
 
 
 def _by_day(rows: QuerySet[Any], zone: ZoneInfo) -> dict[date, int]:

@@ -1,5 +1,6 @@
-"""Who is told what. Each rule is one line of `AUDIENCES`: the event, the type, and whom it is told to.
+"""What follows from events: who is told what, and how far the clocks are.
 
+Each rule of who is told what is one line of `AUDIENCES`: the event, the type, and whom it is told to.
 Nobody is told of what they did themselves, or what was read or seen before; data fixes and imports tell nobody.
 """
 
@@ -9,8 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.utils import timezone
+
 from conversations.models import Message, Participant, SenderRole
+from deliveries.services import DELIVERY_CHANGED
 from ondi.accounts.models import Membership
+from ondi.accounts.roles import Role
 from ondi.notifications.models import Notification, NotificationPreferences
 from ondi.notifications.services import MOST_PEOPLE, Said, mark_read_before, tell
 from ondi.notifications.types import TYPES, Audience
@@ -18,13 +23,25 @@ from ondi.outbox.models import Event
 from ondi.outbox.subscribers import subscribe
 from support import notices
 from support.events import TICKET_CLOSED, TICKET_REOPENED
-from support.models import Ticket, TicketViewer
-from support.publishing import MESSAGE_CREATED, NOTE_CREATED, PUBLISHED
-from support.vocabulary import EventKind
+from support.models import Ticket, TicketClock, TicketViewer
+from support.publishing import (
+    MESSAGE_CREATED,
+    NOTE_CREATED,
+    PUBLISHED,
+    SLA_BREACHED,
+    SLA_WARNING,
+    SNOOZED,
+    TAGS_CHANGED,
+    UNSNOOZED,
+)
+from support.services.clocks import Moment, hours_of, keep_clocks
+from support.sla.hours import Hours
+from support.vocabulary import Cause, EventKind
 
 # Who has the ticket on their screen reads it there; who has left it open and gone is told all the same.
 ON_SCREEN = timedelta(seconds=10)
 OPENED = PUBLISHED[EventKind.OPENED]
+OF_SERVICE_LEVELS = {SLA_WARNING: notices.SLA_WARNING, SLA_BREACHED: notices.SLA_BREACHED}
 OF_SYSTEM_MESSAGE = {TICKET_CLOSED: notices.CLOSED, TICKET_REOPENED: notices.REOPENED}
 
 
@@ -37,7 +54,8 @@ class Facts:
 
     `parts`: by conversation and person, locked, so that nobody reads on while it is judged what they have read.
     `seen_at`: by ticket and person, when they last had it on their screen.
-    `curious`: support users who want to hear of every new ticket.
+    `curious`: support users who want to hear of every new ticket. `leads`: who is told of what is nobody's.
+    `hours`: by ticket and promise, when its agents are at work.
     """
 
     tickets: Mapping[UUID, Ticket]
@@ -46,6 +64,8 @@ class Facts:
     seen_at: Mapping[tuple[UUID, UUID], datetime]
     staff: Collection[UUID]
     curious: Sequence[UUID]
+    leads: Sequence[UUID]
+    hours: Mapping[tuple[UUID, str], Hours]
 
 
 def _of_opening(event: Event, facts: Facts) -> Told:
@@ -81,13 +101,67 @@ def _of_note(event: Event, _facts: Facts) -> Told:
     yield from ((notices.MENTION, UUID(person)) for person in event.data.get("mentioned", ()))
 
 
+def _of_service_level(event: Event, facts: Facts) -> Told:
+    ticket = facts.tickets.get(_subject(event))
+    if ticket is not None and ticket.is_open:
+        people = facts.leads if ticket.assignee_id is None else [ticket.assignee_id]
+        yield from ((OF_SERVICE_LEVELS[event.kind], person) for person in people)
+
+
 AUDIENCES: Mapping[str, Callable[[Event, Facts], Told]] = {
     OPENED: _of_opening,
     PUBLISHED[EventKind.ASSIGNED]: _of_assignment,
     PUBLISHED[EventKind.TAKEN_OVER]: _of_take_over,
     MESSAGE_CREATED: _of_message,
     NOTE_CREATED: _of_note,
+    SLA_WARNING: _of_service_level,
+    SLA_BREACHED: _of_service_level,
 }
+
+
+# After which of these another promise may hold, and why.
+CHANGES: Mapping[str, Cause] = {
+    OPENED: Cause.OPENED,
+    PUBLISHED[EventKind.REOPENED]: Cause.OPENED,
+    PUBLISHED[EventKind.PRIORITY_CHANGED]: Cause.PRIORITY,
+    PUBLISHED[EventKind.LINK_CHANGED]: Cause.LINK,
+    TAGS_CHANGED: Cause.TAGS,
+    DELIVERY_CHANGED: Cause.DELIVERY,
+}
+MOVES = {*CHANGES, MESSAGE_CREATED, PUBLISHED[EventKind.CLOSED], SNOOZED, UNSNOOZED}
+
+
+@subscribe("clocks")
+def move_clocks(events: Sequence[Event]) -> None:
+    """Bring the clocks up to these events, one tenant after the other; holds the tenants' clocks.
+
+    A ticket is judged as it stands now, and a promise that follows from it holds from the last of these changes. What
+    was opened silently, as an import does, is promised nothing.
+    """
+    of_tenants: dict[UUID, list[Event]] = defaultdict(list)
+    for event in events:
+        if event.kind in MOVES:
+            of_tenants[event.tenant_id].append(event)
+    for tenant_id, own in sorted(of_tenants.items()):
+        keep_clocks(tenant_id=tenant_id, tickets=_moved(tenant_id, own), at=timezone.now())
+
+
+def _moved(tenant_id: UUID, events: Sequence[Event]) -> dict[UUID, Moment | None]:
+    """The tickets that these are about; those on a delivery too."""
+    changed = {_subject(event) for event in events if event.kind == DELIVERY_CHANGED}
+    on_deliveries: dict[UUID, list[UUID]] = defaultdict(list)
+    if changed:
+        tickets = Ticket.objects.in_tenants([tenant_id]).open().of_item(delivery_ids=changed)
+        for ticket_id, delivery_id in tickets.values_list("id", "delivery_id"):
+            on_deliveries[delivery_id].append(ticket_id)
+    moved: dict[UUID, Moment | None] = {}
+    for event in events:
+        subject = _subject(event)
+        for ticket_id in on_deliveries[subject] if event.kind == DELIVERY_CHANGED else [subject]:
+            moved.setdefault(ticket_id, None)
+            if event.kind in CHANGES and not (event.kind == OPENED and event.is_silent):
+                moved[ticket_id] = Moment(event.at, CHANGES[event.kind])
+    return moved
 
 
 @subscribe("notifications")
@@ -137,12 +211,17 @@ def _has_read(person: UUID, message: Message | None, facts: Facts) -> bool:
 
 
 def _shown_at(person: UUID, event: Event, facts: Facts) -> datetime:
+    """Of service levels once its agents are at work."""
+    if event.kind in OF_SERVICE_LEVELS:
+        hours = facts.hours.get((_subject(event), event.data["after"]["metric"]))
+        return (hours and hours.opens_after(event.at)) or event.at
     seen = facts.seen_at.get((_subject(event), person))
     return event.at + notices.HELD_FOR if seen and seen >= event.at - ON_SCREEN else event.at
 
 
 def _facts(tenant_id: UUID, events: Sequence[Event]) -> Facts:
-    """Five statements, or six, whatever the number of events. Locks the parts."""
+    """Five statements, six with a new ticket, two more with a service level; locks the parts."""
+    of_levels = [event for event in events if event.kind in OF_SERVICE_LEVELS]
     tickets = Ticket.objects.in_tenants([tenant_id]).filter(id__in={_subject(event) for event in events})
     said = {event.data["message_id"] for event in events if event.kind == MESSAGE_CREATED}
     messages = {one.id: one for one in Message.objects.in_tenants([tenant_id]).filter(id__in=said)}
@@ -162,7 +241,26 @@ def _facts(tenant_id: UUID, events: Sequence[Event]) -> Facts:
         curious=NotificationPreferences.objects.wanting(tenant_id, notices.NEW, MOST_PEOPLE)
         if any(event.kind == OPENED for event in events)
         else (),
+        leads=_leads(tenant_id) if of_levels else (),
+        hours=_hours(tenant_id, of_levels),
     )
+
+
+def _leads(tenant_id: UUID) -> list[UUID]:
+    leads = Membership.objects.in_tenants([tenant_id]).support_users().filter(role__in=(Role.LEAD, Role.ADMIN))
+    return list(leads.values_list("id", flat=True)[:MOST_PEOPLE])
+
+
+def _hours(tenant_id: UUID, events: Sequence[Event]) -> dict[tuple[UUID, str], Hours]:
+    """No statement where no event is of a service level."""
+    if not events:
+        return {}
+    clocks = TicketClock.objects.in_tenants([tenant_id]).of_tickets([_subject(event) for event in events])
+    return {
+        (one.ticket_id, one.metric): hours_of(one.calendar_version)
+        for one in clocks.select_related("calendar_version")
+        if one.calendar_version is not None
+    }
 
 
 def _said(events: Sequence[Event], facts: Facts) -> list[Said]:

@@ -64,3 +64,39 @@ class EventKind(TextChoices):
     LINK_CHANGED = "link_changed", _("Delivery or order changed")
     MESSAGE_REDACTED = "message_redacted", _("Message redacted")
     FIX_UNDONE = "fix_undone", _("Data fix undone")
+
+
+class Metric(TextChoices):
+    """What is promised of a ticket."""
+
+    FIRST_RESPONSE = "first_response", _("First response")
+    NEXT_RESPONSE = "next_response", _("Next response")
+    RESOLUTION = "resolution", _("Resolution")
+
+
+class Outcome(TextChoices):
+    """How a promise ended. `CANCELLED`: without anything that was owed any more."""
+
+    MET = "met", _("Met")
+    MISSED = "missed", _("Missed")
+    CANCELLED = "cancelled", _("No longer owed")
+
+
+class Cause(TextChoices):
+    """What gave a ticket another promise."""
+
+    OPENED = "opened", _("Opened")
+    PRIORITY = "priority", _("Priority changed")
+    TAGS = "tags", _("Tags changed")
+    LINK = "link", _("Delivery or order changed")
+    DELIVERY = "delivery", _("State of the delivery")
+    POLICY = "policy", _("Policies changed")
+    CALENDAR = "calendar", _("Calendar changed")
+
+
+class ItemKind(TextChoices):
+    """What a ticket is about."""
+
+    DELIVERY = "delivery", _("Delivery")
+    ORDER = "order", _("Order")
+    NONE = "none", _("Neither")

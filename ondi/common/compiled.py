@@ -53,7 +53,7 @@ class _Statement:
 
 
 class CompiledQuery:
-    """`build(viewer, **values)` gives the queryset; `values` are ids, words or the `page`, a slice.
+    """`build(viewer, **values)` gives the queryset; `values` are ids, words, moments or the `page`, a slice.
 
     PostgreSQL makes one plan of a statement for all values to come. What it must know to make a good one stands in the
     text: what is always the same, how many rows are wanted, and the values `written`, names of such as have few (only
@@ -142,6 +142,17 @@ class AnyOf(Lookup):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         sql, arguments = compiler.compile(self.lhs)
         return f"{sql} = ANY (%s)", (*arguments, self.rhs)
+
+
+class Before(Lookup):
+    """`filter(Before(F("due_at"), moment))`: like `lt`, for a moment whose place is marked."""
+
+    lookup_name = "before"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        sql, arguments = compiler.compile(self.lhs)
+        return f"{sql} < %s", (*arguments, self.rhs)
 
 
 def _mark(argument: Any) -> UUID | None:

@@ -11,9 +11,11 @@ from django.db import connection
 
 from ondi.datafixes.fixes import Footprint
 
-# An undo has its own history: these go on counting.
+# An undo has its own history: these go on counting. So do the columns that a model calls `copies`, which somebody else
+# keeps up with what a row says.
 NOT_COMPARED = frozenset({"version", "updated_at"})
 _KEYS: dict[str, str] = {}
+_COPIES: dict[str, frozenset[str]] = {}
 Rows = dict[tuple[str, str, UUID], dict[str, Any]]
 
 
@@ -35,11 +37,12 @@ def rows_in(footprint: Sequence[Footprint], parameters: Mapping[str, Any]) -> Ro
     return found
 
 
-def changed(now: Mapping[str, Any] | None, image: Mapping[str, Any] | None) -> bool:
+def changed(table: str, now: Mapping[str, Any] | None, image: Mapping[str, Any] | None) -> bool:
     """Whether the row is another than its image says, but for what goes on counting and columns that came since."""
     if now is None or image is None:
         return now is not image
-    return any(now[name] != value for name, value in image.items() if name in now and name not in NOT_COMPARED)
+    left = not_compared(table)
+    return any(now[name] != value for name, value in image.items() if name in now and name not in left)
 
 
 def rows_now(table: str, keys: Collection[UUID], lock: str = "") -> dict[UUID, dict[str, Any]]:
@@ -63,7 +66,7 @@ def set_back(table: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Make rows that are there what they were. Raises `IntegrityError` where something else has their place."""
     key = key_column(table)
     for names, alike in _by_columns(rows):
-        columns = [name for name in names if name not in NOT_COMPARED and name != key]
+        columns = [name for name in names if name not in not_compared(table) and name != key]
         one, another = ", ".join(f'"{name}"' for name in columns), ", ".join(f'r."{name}"' for name in columns)
         with connection.cursor() as cursor:
             cursor.execute(
@@ -103,6 +106,12 @@ def _image(table: str) -> str:
     """SQL of a row as JSON text, but for the columns the database computes from the others."""
     computed = f"SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attgenerated <> ''"  # noqa: S608
     return f"(to_jsonb(t) - ARRAY({computed})::text[])::text"
+
+
+def not_compared(table: str) -> frozenset[str]:
+    if not _COPIES:
+        _COPIES.update({one._meta.db_table: frozenset(getattr(one, "copies", ())) for one in apps.get_models()})
+    return NOT_COMPARED | _COPIES.get(table, frozenset())
 
 
 def key_column(table: str) -> str:

@@ -131,9 +131,9 @@ class _Look:
         self.now = self._rows_now(found)
         for image in found:
             row = self.now.get(_row(image))
-            if images.changed(row, image.before):
+            if images.changed(image.table_name, row, image.before):
                 self.todo.setdefault(image.item, []).append(image)
-                if images.changed(row, image.after):
+                if images.changed(image.table_name, row, image.after):
                     self.stay[image.item] = f"{image.table_name} {image.row_id} changed since"
         self._keep_whole()
 

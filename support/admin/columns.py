@@ -18,6 +18,7 @@ from ondi.common.times import in_words
 from ondi.staff.entry import Staff
 from support.actions import actions_open_to
 from support.admin.buttons import BUTTONS
+from support.admin.due import due_of
 from support.models import Ticket
 from support.vocabulary import TicketStatus, WaitingOn
 
@@ -56,11 +57,18 @@ def priority(ticket: Ticket) -> tuple[str, Any]:
     return ticket.priority, ticket.get_priority_display()
 
 
-def turn_for(staff: Staff) -> Callable[[Ticket], str]:
-    """The column with whose turn it is and since when; of a snoozed ticket, when it comes back."""
+def turn_for(staff: Staff) -> Callable[[Ticket], SafeString]:
+    """The column with whose turn it is and since when, and by when something is promised; or when it comes back."""
+
+    def due(ticket: Ticket) -> SafeString | str:
+        found = due_of(ticket, timezone.now(), staff.zone_in(ticket.tenant_id))
+        return format_html('<span class="wb-due wb-due-{}">{}</span>', found.state, found.text) if found else ""
 
     @admin.display(description=gettext_lazy("turn"))
-    def turn(ticket: Ticket) -> str:
+    def turn(ticket: Ticket) -> SafeString:
+        return format_html("{}{}", whose(ticket), due(ticket))
+
+    def whose(ticket: Ticket) -> str:
         now = timezone.now()
         if ticket.snoozed_until and ticket.snoozed_until > now:
             zone = staff.zone_in(ticket.tenant_id)

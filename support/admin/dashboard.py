@@ -1,6 +1,7 @@
 """The admin's first page: how support stands, and what to do next."""
 
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -9,10 +10,12 @@ from django.utils.translation import gettext_lazy
 
 from ondi.common.ids import parse_id
 from ondi.staff.entry import staff_at, use_zone_of
-from support.admin.tabs import tab_links
-from support.statistics import Spread, dashboard_statistics
+from support.admin.pages import queue_url
+from support.admin.tabs import promise_value, tab_links
+from support.statistics import PERIODS, Kept, Spread, dashboard_statistics
+from support.vocabulary import Outcome
 
-PERIODS = {1: gettext_lazy("Today"), 7: gettext_lazy("7 days"), 30: gettext_lazy("30 days")}
+LABELS = dict(zip(PERIODS, (gettext_lazy("Today"), gettext_lazy("7 days"), gettext_lazy("30 days")), strict=True))
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +39,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "title": _("Dashboard"),
         "tenants": tenants if len(tenants) > 1 else [],
         "chosen_tenant": chosen[0] if len(chosen) == 1 else None,
-        "periods": [(number, label, number == days) for number, label in PERIODS.items()],
+        "periods": [(number, label, number == days) for number, label in LABELS.items()],
+        "kept": [_with_links(one, days, chosen[0].id if chosen != tenants else None) for one in figures.kept],
         "first_response": _in_words(figures.first_response),
         "resolution": _in_words(figures.resolution),
         "bars": [
@@ -50,6 +54,16 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ],
         "can_work": bool(staff.working_tenant_ids),
     }
+
+
+def _with_links(kept: Kept, days: int, tenant_id: UUID | None) -> dict[str, Any]:
+    """A kind of promise with the lists of its tickets."""
+    more = f"&tenant={tenant_id}" if tenant_id else ""
+    links = {
+        outcome.value: f"{queue_url()}?promise={promise_value(kept.metric, outcome, days)}{more}"
+        for outcome in (Outcome.MET, Outcome.MISSED)
+    }
+    return {"label": kept.metric.label, "percent": kept.percent, "met": kept.met, "missed": kept.missed, "links": links}
 
 
 def _with_shares(pairs: Any) -> list[tuple[Any, int, float]]:

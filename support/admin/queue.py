@@ -33,9 +33,12 @@ from support.admin.tabs import (
     TAB,
     AgeFilter,
     AssigneeFilter,
+    PromiseFilter,
+    SortFilter,
     TabFilter,
     TagFilter,
     TenantFilter,
+    ordering_of,
     tab_links,
     tab_of,
 )
@@ -59,6 +62,8 @@ class TicketAdmin(TicketDataAdmin):
         AssigneeFilter,
         TagFilter,
         AgeFilter,
+        PromiseFilter,
+        SortFilter,
         TenantFilter,
     )
     search_fields = ("subject",)  # so that there is a search box; `get_search_results` says what it does
@@ -101,7 +106,7 @@ class TicketAdmin(TicketDataAdmin):
         return [*shown, "tenant"] if len(staff.support_tenant_ids) > 1 else shown
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
-        return tab_of(request).ordering_for(staff_at(request))
+        return ordering_of(request)
 
     def get_actions(self, request: HttpRequest) -> Any:
         """What can be done to several tickets; nothing for those who only look."""

@@ -22,8 +22,9 @@ from ondi.staff.entry import Staff, staff_at
 from support.admin.pages import tickets_seen_by
 from support.models import Tag
 from support.notices import MENTION
-from support.querysets import TicketQuerySet, capped_counts, newest_of
-from support.vocabulary import WaitingOn
+from support.querysets import DUE_FIRST, TicketQuerySet, capped_counts, newest_of
+from support.statistics import PERIODS, first_moment
+from support.vocabulary import Metric, Outcome, WaitingOn
 
 COUNTED_AT_MOST = 1_000
 TAB = "tab"
@@ -61,12 +62,20 @@ TABS = {
 EVERYTHING = Tab(_("All"), lambda tickets, _staff, _at: tickets, mixes=True)
 
 
+def ordering_of(request: HttpRequest) -> tuple[Any, ...]:
+    """What is due first where that is asked for, else the tab's own order."""
+    if request.GET.get(SortFilter.parameter_name) == SortFilter.DUE:
+        return DUE_FIRST
+    return tab_of(request).ordering_for(staff_at(request))
+
+
 def chosen_tab(request: HttpRequest) -> str | None:
-    """The tab asked for; without one the unassigned, but a search looks everywhere."""
+    """The tab asked for; without one the unassigned, but a search and a list of promises look everywhere."""
     asked = request.GET.get(TAB)
     if asked in TABS:
         return asked
-    return None if request.GET.get("q") else "unassigned"
+    looks_everywhere = request.GET.get("q") or request.GET.get(PromiseFilter.parameter_name)
+    return None if looks_everywhere else "unassigned"
 
 
 def tab_of(request: HttpRequest) -> Tab:
@@ -154,6 +163,46 @@ class AssigneeFilter(DropdownFilter):  # type: ignore[misc]  # unfold ships no t
             return queryset.unassigned()
         known = {key for key, _name in self.lookup_choices}
         return queryset.assigned_to([UUID(value)]) if value in known else queryset
+
+
+class PromiseFilter(SimpleListFilter):
+    """Tickets with a promise that was met or missed in the last days: what the dashboard counts."""
+
+    title, parameter_name = _("promises"), "promise"
+    DAYS = 7
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        ends = (Outcome.MISSED, Outcome.MET)
+        return [
+            (promise_value(metric, end, self.DAYS), f"{metric.label}: {end.label}") for metric in Metric for end in ends
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        assert isinstance(queryset, TicketQuerySet)
+        metric, _dot, rest = (self.value() or "").partition(".")
+        outcome, _dot, days = rest.partition(".")
+        if metric not in Metric.values or outcome not in (Outcome.MET, Outcome.MISSED) or days not in map(str, PERIODS):
+            return queryset
+        zone = staff_at(request).zone_in(*staff_at(request).support_tenant_ids)
+        return queryset.whose_promise(metric, outcome, first_moment(int(days), zone, timezone.now()))
+
+
+def promise_value(metric: Metric, outcome: Outcome, days: int) -> str:
+    """What `PromiseFilter` takes."""
+    return f"{metric.value}.{outcome.value}.{days}"
+
+
+class SortFilter(SimpleListFilter):
+    """In which order: the tab's own, or what is due first."""
+
+    title, parameter_name = _("order"), "sort"
+    DUE = "due"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(self.DUE, _("Due first"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset
 
 
 class TenantFilter(SimpleListFilter):

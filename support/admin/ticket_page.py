@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.db.models import Q
@@ -30,6 +31,7 @@ from ondi.staff.session_limits import POLL_HEADER
 from support import services
 from support.actions import actions_open_to
 from support.admin.buttons import BUTTONS
+from support.admin.due import due_of, promises_of
 from support.admin.files import draft_shown, drafts_in_order, faults_of
 from support.admin.forms import NoteForm, ReplyForm, WritingForm
 from support.admin.notifications import ON_SCREEN_FOR, note_read
@@ -37,7 +39,7 @@ from support.admin.pages import came_from, of_ticket, refusal_text, ticket_url, 
 from support.admin.tabs import waiting_for
 from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, thread_of
 from support.errors import TicketChanged
-from support.models import CannedReply, Tag, Ticket, TicketViewer
+from support.models import CannedReply, Tag, Ticket, TicketClock, TicketViewer
 from support.placeholders import NAMES, filled
 from support.services import Seen
 from support.told import told_of
@@ -214,7 +216,8 @@ def _refused(
 
 
 def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, status: int = 200) -> HttpResponse:
-    now = timezone.now()
+    now, zone = timezone.now(), ZoneInfo(actor.tenant.time_zone)
+    clocks = TicketClock.objects.in_tenants([ticket.tenant_id])
     participants = list(Participant.objects.in_tenants([ticket.tenant_id]).of_conversations([ticket.conversation_id]))
     tags = Tag.objects.for_workbench(ticket)
     seen = composer.seen
@@ -261,6 +264,8 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "is_late": ticket.delivery is not None and is_late(ticket.delivery, now),
         "time_zone": actor.tenant.time_zone,
         "customer_name": name_of(ticket.requester),
+        "promises": promises_of(clocks.of_tickets([ticket.id]), now, zone),
+        "due": due_of(ticket, now, zone),
         "is_snoozed": ticket.snoozed_until is not None and ticket.snoozed_until > now,
     }
     return render(request, "support/ticket.html", {**admin.site.each_context(request), **context}, status=status)

@@ -1,5 +1,6 @@
 """What lists of tickets can be narrowed by."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from ondi.accounts.actors import Actor
 from ondi.common.errors import InvalidInput
 from ondi.common.ids import parse_id
 from ondi.common.text import TextRefused, plain_text
+from ondi.common.times import parse_instant
 from support.models import Ticket
 from support.notices import NAMES
 from support.vocabulary import Priority, TicketSource, TicketStatus, WaitingOn
@@ -57,6 +59,22 @@ class IdFilter(filters.Filter):  # type: ignore[misc]  # django-filter ships no 
     field_class = IdField
 
 
+class MomentField(forms.Field):
+    """A moment of ISO 8601 with its zone."""
+
+    def clean(self, value: str | None) -> datetime | None:
+        if not value:
+            return None
+        found = parse_instant(value)
+        if found is None:
+            raise ValidationError("", code="invalid")
+        return found
+
+
+class MomentFilter(filters.Filter):  # type: ignore[misc]  # django-filter ships no types
+    field_class = MomentField
+
+
 class CustomerTicketFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
     source = filters.ChoiceFilter(choices=TicketSource.choices)
     status = filters.ChoiceFilter(choices=TicketStatus.choices)
@@ -77,15 +95,16 @@ def filters_of(request: Request, filterset: type[filters.FilterSet]) -> dict[str
     return {given.filters[name].field_name: value for name, value in given.form.cleaned_data.items() if value}
 
 
-def wanted_of_queue(request: Request, actor: Actor) -> dict[str, Any]:
-    """What `TicketQuerySet.narrowed` takes, of a request for the queue."""
+def wanted_of_queue(request: Request, actor: Actor) -> tuple[dict[str, Any], bool]:
+    """What `TicketQuerySet.narrowed` takes, of a request for the queue; whether it is wanted by what is due first."""
     wanted = filters_of(request, QueueFilter)
+    by_due = wanted.pop("sort", "") == "due"
     scope = wanted.pop("assignment_scope", "all")
     if scope == "unassigned":
         wanted["unassigned"] = True
     elif scope == "mine":
         wanted["assignee_id"] = actor.membership_id
-    return wanted
+    return wanted, by_due
 
 
 class QueueFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
@@ -102,6 +121,8 @@ class QueueFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter shi
     delivery_id = IdFilter()
     assigned_to = IdFilter(field_name="assignee__user_id")
     search = SearchFilter()
+    sort = filters.ChoiceFilter(choices=[("due", "due")])
+    due_before = MomentFilter()
 
 
 class NotificationFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types

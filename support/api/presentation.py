@@ -1,6 +1,7 @@
 """The ticket object of API.md, from a row."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -16,7 +17,7 @@ from ondi.files.links import FileReader
 from support import policies
 from support.models import TicketEvent, TicketNote
 from support.shown import DELIVERY, ORDER, TICKET, Shape, Table, columns
-from support.vocabulary import TicketStatus
+from support.vocabulary import Metric, Outcome, TicketStatus
 
 FORMS: Mapping[Shape, Callable[[Any], Any]] = {Shape.ID: str, Shape.MOMENT: iso, Shape.AMOUNT: str}
 
@@ -50,6 +51,7 @@ def ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
         "assigned_to_user": row.assignee__user_id and person_data(row, "assignee", nobody=SUPPORT, short=short),
         "can_close": policies.can_close(row, viewer),
         "can_reply": can_post(conversation_status=row.conversation__status, takes_part=speaks),
+        "expected_reply_by": iso(policies.expected_reply_by(row, viewer, timezone.now())),
     }
 
 
@@ -140,7 +142,36 @@ def _staff_data(row: Any, viewer: Actor) -> dict[str, Any]:
         "version": row.version,
         "snoozed_until": None if is_own else _snoozed_until(row),
         "tags": [] if is_own else sorted(row.tag_names),
+        "service_levels": [] if is_own else service_levels_data(row.clocks, timezone.now()),
     }
+
+
+def service_levels_data(clocks: Sequence[Mapping[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """The newest clock of each kind, of `TicketClockQuerySet.as_json`; what is promised nothing is not shown."""
+    newest = {one["metric"]: one for one in clocks}
+    shown = ((metric, newest[metric.value]) for metric in Metric if metric.value in newest)
+    return [
+        {
+            "metric": metric.value,
+            "due_at": one["due_at"] and iso(datetime.fromisoformat(one["due_at"])),
+            "state": state,
+            "target_minutes": int(one["target"] // 60),
+        }
+        for metric, one in shown
+        if (state := _state_of(one, now))
+    ]
+
+
+def _state_of(clock: Mapping[str, Any], now: datetime) -> str:
+    """Empty where nothing is owed. What is due is missed at that moment, also before anybody noted it."""
+    if clock["outcome"] in (Outcome.MET, Outcome.MISSED):
+        return str(clock["outcome"])
+    if clock["outcome"] or clock["target"] is None:
+        return ""
+    if clock["running_since"] is None:
+        return "paused"
+    is_over = clock["due_at"] is not None and datetime.fromisoformat(clock["due_at"]) < now
+    return "missed" if is_over else "running"
 
 
 def _snoozed_until(row: Any) -> str | None:

@@ -13,7 +13,7 @@ from ondi.files.api.data import AttachmentData, AttachmentIdsField
 from support import policies
 from support.api.messaging.serializers import PersonData, SenderData
 from support.shown import DELIVERY, ORDER, TICKET, Shape, Shown, Table
-from support.vocabulary import LONGEST_MESSAGE, LONGEST_SUBJECT, Priority, TicketSource
+from support.vocabulary import LONGEST_MESSAGE, LONGEST_SUBJECT, Metric, Priority, TicketSource
 
 ACTIONS = [("add", "add"), ("remove", "remove"), ("update", "update")]
 CUSTOMER_SOURCES = [(source.value, source.label) for source in (TicketSource.CUSTOMER_PORTAL, TicketSource.STOREFRONT)]
@@ -90,6 +90,9 @@ class TicketData(_shown("ShownTicket", TICKET)):  # type: ignore[misc]  # made f
     assigned_to_user = PersonData(allow_null=True)
     can_close = serializers.BooleanField(help_text="Open, and your close would close it now.")
     can_reply = serializers.BooleanField(help_text="Your message would be accepted now.")
+    expected_reply_by = serializers.DateTimeField(
+        allow_null=True, help_text="By when an answer is promised; null where none is owed, or that is past."
+    )
 
 
 DeliveryData = _shown("DeliveryData", DELIVERY)
@@ -129,11 +132,19 @@ class ParticipantData(serializers.Serializer[Any]):
     left_at = serializers.DateTimeField(allow_null=True)
 
 
+class ServiceLevelData(serializers.Serializer[Any]):
+    metric = serializers.ChoiceField(choices=Metric.choices)
+    due_at = serializers.DateTimeField(allow_null=True, help_text="Null while it is paused.")
+    state = serializers.ChoiceField(choices=["running", "paused", "met", "missed"])
+    target_minutes = serializers.IntegerField(min_value=1, help_text="Of open hours.")
+
+
 class StaffData(serializers.Serializer[Any]):
     requester = RequesterData()
     version = serializers.IntegerField(min_value=1, help_text="Counts the changes of the ticket.")
     snoozed_until = serializers.DateTimeField(allow_null=True, help_text="When it comes back into the queue.")
     tags = serializers.ListField(child=serializers.CharField())
+    service_levels = ServiceLevelData(many=True, help_text="The newest promise of each kind.")
 
 
 class QueueTicketData(TicketData, StaffData):

@@ -150,8 +150,9 @@ def record_events(
     *,
     is_silent: bool = False,
 ) -> None:
-    """The same for each of these tickets, saved and locked; `published` as this kind."""
-    said = ({}, {}) if published == PARTICIPANTS_CHANGED else (before, after)
+    """The same for each of these tickets, saved and locked; `published` as this kind, without what is for history."""
+    is_for_history = kind == EventKind.FIX_UNDONE or published == PARTICIPANTS_CHANGED
+    said = ({}, {}) if is_for_history else (before, after)
     for start in range(0, len(tickets), INSERTED_AT_ONCE):
         piece = tickets[start : start + INSERTED_AT_ONCE]
         insert_rows(

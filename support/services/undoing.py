@@ -30,7 +30,10 @@ def note_undo(*, actor: Actor, ticket_ids: list[UUID], kind: EventKind, at: date
     raise_versions(back, at)
     freed = [ticket for ticket in back if kind == EventKind.ASSIGNED and ticket.assignee_id is None]
     for put_back, published in ((freed, EventKind.RELEASED), ([one for one in back if one not in freed], kind)):
-        record_events(put_back, EventKind.FIX_UNDONE, PUBLISHED[published], actor, at, {}, {}, is_silent=True)
+        for state in sorted({_state_of(ticket) for ticket in put_back}, key=str):
+            same = [ticket for ticket in put_back if _state_of(ticket) == state]
+            after = dict(zip(("status", "waiting_on"), state, strict=True))
+            record_events(same, EventKind.FIX_UNDONE, PUBLISHED[published], actor, at, {}, after, is_silent=True)
     parts = Participant.objects.in_tenants(tenants).present().exclude(role=Participant.Role.CUSTOMER)
     parts = parts.filter(conversation_id__in=tickets.values("conversation_id"))
     people = Membership.objects.in_tenants(tenants).filter(
@@ -38,3 +41,8 @@ def note_undo(*, actor: Actor, ticket_ids: list[UUID], kind: EventKind, at: date
     )
     for person in people.exclude(id__in=Membership.objects.in_tenants(tenants).support_users().values("id")):
         offboard_agent(membership=person, at=at)
+
+
+def _state_of(ticket: Ticket) -> tuple[str, str | None]:
+    """What its clocks go by from then on."""
+    return ticket.status, ticket.waiting_on

@@ -92,6 +92,15 @@ class Portal:
         help=_("HTML, posted when a customer opens a ticket. Scripts and the like are taken out."),
     )
 
+    show_expected_reply: bool = setting(
+        _("customers see by when they are answered"),
+        Switch(),
+        Section.CHAT,
+        default=True,
+        help=_("Only while an answer is owed and the promise still holds."),
+        for_customers=True,
+    )
+
     sender_name: str = setting(
         _("name in mails"),
         Line(longest=100),

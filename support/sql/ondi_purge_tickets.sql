@@ -27,6 +27,8 @@ BEGIN
         sha256 = '', attempts = f.attempts + 1, uploader_id = NULL, parent_kind = '',
         parent_id = NULL
         WHERE f.state <> 'removed' AND f.tenant_id = ANY (scope) AND f.id = ANY (files);
+    DELETE FROM public.support_ticketclock WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);
+    DELETE FROM public.support_ticketterms WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);
     DELETE FROM public.support_ticketviewer WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);
     DELETE FROM public.support_tickettag WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);
     DELETE FROM public.support_ticketnote WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);

@@ -49,10 +49,14 @@ FUNCTIONS = {
     "ondi_stopped",
     "ondi_claim_deliveries",
     "ondi_claim_files",
+    "ondi_tickets_to_attend",
+    "ondi_terms_rounds",
 }
 FEWER_RIGHTS = {
     "support_ticketevent": {"SELECT", "INSERT"},
     "accounts_settingschange": {"SELECT", "INSERT"},
+    "support_calendarversion": {"SELECT", "INSERT"},
+    "support_policyversion": {"SELECT", "INSERT"},
     "outbox_entry": {"INSERT"},
     "outbox_event": {"SELECT"},
     "outbox_position": {"SELECT"},

@@ -21,7 +21,15 @@ from orders.models import OrderItem
 from support.models import Tag, Ticket, TicketTag
 from support.services import close_ticket, note_presence, post_message, write_note
 from tests.architecture.test_database_rules import TABLES
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
+from tests.factories import (
+    DeliveryFactory,
+    MemberFactory,
+    OrderFactory,
+    TenantFactory,
+    actor,
+    make_promise,
+    make_ticket,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,6 +93,7 @@ def customer(api):
             actor=actor(customer), conversation_id=ticket.conversation_id, content="", attachment_ids=[file.id]
         )
         note_presence(ticket=ticket, membership_id=agent.id)
+        make_promise(ticket, first_response=60)
         run = FixRun.objects.create(tenant=tenant, command="x", operator="x", started_at=timezone.now())
         FixImage.objects.create(
             tenant=tenant, run=run, item="x", position=1, table_name="support_ticket", row_id=ticket.id, before={}

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from conversations.models import Conversation, Message, Participant
 from deliveries.models import Delivery
+from ondi.accounts.actors import Actor
 from ondi.accounts.entering import acting_as
 from ondi.accounts.models import Membership, User
 from ondi.common.ids import new_id
@@ -21,9 +22,12 @@ from ondi.tenants.scope import tenant_scope
 from ondi.webhooks.models import Attempt, Breaker, WebhookDelivery
 from ondi.webhooks.services import create_endpoint
 from orders.models import Order
-from support.models import Ticket
+from support.models import Policy, Ticket, TicketTerms
 from support.services import claim_ticket, close_ticket, open_ticket
+from support.services.clocks import Moment, keep_clocks
+from support.services.promises import policy_version, save_calendar, save_policy
 from support.settings.portal import SETTINGS
+from support.vocabulary import Cause, Metric
 
 PASSWORD = "correct horse battery"
 
@@ -193,3 +197,21 @@ def make_webhook(admin, **values):
         )  # fmt: skip
         Breaker.objects.create(tenant=admin.tenant, host=f"of-{endpoint.id}", failures=1)
     return {"subscription_id": endpoint.id, "webhook_delivery_id": delivery.id}
+
+
+def make_promise(ticket, *, days=None, **targets):
+    """The tenant promises this of every ticket from now on, in minutes by metric, and of this one; its newest terms."""
+    who, at = Actor.operator(ticket.tenant_id, new_id()), timezone.now()
+    wanted = {metric: targets.get(metric.value) for metric in Metric}
+    with tenant_scope(ticket.tenant_id):
+        calendar = save_calendar(
+            actor=who, name=f"Hours {new_id()}", time_zone="UTC", days=days or [[[0, 1440]]] * 7, exceptions={}, at=at
+        )
+        version = policy_version(
+            actor=who, calendar_id=calendar.id, match={}, targets=wanted, warn_percent=80, pauses_on_customer=True,
+            pauses_while_snoozed=False, at=at,
+        )  # fmt: skip
+        policy = Policy(tenant_id=ticket.tenant_id, name=f"Promise {new_id()}", position=1)
+        save_policy(actor=who, policy=policy, version=version)
+        keep_clocks(tenant_id=ticket.tenant_id, tickets={ticket.id: Moment(ticket.created_at, Cause.OPENED)}, at=at)
+        return TicketTerms.objects.filter(ticket=ticket).latest("created_at")

@@ -44,6 +44,7 @@ from tests.factories import (
     TenantFactory,
     actor,
     make_file,
+    make_promise,
     make_ticket,
     make_webhook,
 )
@@ -78,9 +79,17 @@ COLUMNS = {
     "orders_order": "plain external_id number currency store total_amount item_count placed_at source_updated_at",
     "orders_orderitem": "plain name position quantity unit_price",
     "streaming_streamticket": "plain ticket_hash user_id session_id admin_session subject_id expires_at ends_at",  # gone in half a minute
-    "support_cannedreply": "plain shortcut content",
+    # Versions are what was said once; clocks are copies that `repair --finding clocks` computes anew: what damages them is in
+    # `tests/service_levels/test_doctor.py`.
+    "support_calendar": "plain name", "support_calendarversion": "plain number time_zone days exceptions",
+    "support_cannedreply": "plain shortcut content", "support_policy": "plain name position",
+    "support_policyversion": "plain number match first_response next_response resolution warn_percent",
+    "support_termsround": "plain after begun_at",
+    "support_ticketclock": "plain metric number target started_at consumed running_since due_at warn_at warned_at ended_at "
+        "decided_at outcome spoiled_by",
+    "support_ticketterms": "plain cause created_at",
     "support_tag": "plain name",
-    "support_ticket": "copied number subject; plain follow_up_at version",
+    "support_ticket": "copied number subject; plain follow_up_at version due_at reply_due_at attend_at",
     "support_ticketcounter": "copied last_number",
     "support_ticketevent": "plain cause before after",
     "support_ticketnote": "copied attachment_count; plain content",
@@ -143,10 +152,15 @@ FREE = {
     "accounts_membership.is_view_only", "datafixes_fixrun.status", "datafixes_fixrun.is_final", "deliveries_delivery.status",
     "orders_order.status", "orders_order.payment_status", "support_cannedreply.language", "support_ticket.priority",
     "support_ticket.source", "support_ticketevent.kind", "tenants_tenant.status", "tenants_tenant.time_zone", "tenants_tenant.language",
-    "webhooks_endpoint.is_active", "files_storedfile.has_views", "files_storedfile.reason", "files_storedfile.state",
+    "webhooks_endpoint.is_active", "support_policy.is_active", "support_policyversion.pauses_on_customer",
+    "support_policyversion.pauses_while_snoozed", "files_storedfile.has_views", "files_storedfile.reason", "files_storedfile.state",
     # links that say who or what by themselves
     "accounts_apikey.created_by_id", "accounts_membership.user_id", "accounts_refreshfamily.user_id", "accounts_refreshfamily.api_key_id",
-    "accounts_settingschange.actor_id", "files_storedfile.uploader_id", "deliveries_delivery.customer_id", "deliveries_delivery.order_id",
+    "accounts_settingschange.actor_id", "support_calendarversion.actor_id", "support_calendarversion.calendar_id",
+    "support_policyversion.actor_id", "support_policyversion.calendar_id", "support_policyversion.policy_id",
+    "support_ticketclock.ticket_id", "support_ticketclock.policy_version_id", "support_ticketclock.calendar_version_id",
+    "support_ticketterms.ticket_id", "support_ticketterms.policy_version_id", "support_ticketterms.calendar_version_id",
+    "files_storedfile.uploader_id", "deliveries_delivery.customer_id", "deliveries_delivery.order_id",
     "notifications_preferences.membership_id", "notifications_text.channel", "notifications_text.language", "orders_order.customer_id", "orders_orderitem.order_id", "support_ticket.closed_by_id", "support_ticketevent.actor_id",
     "support_ticketevent.ticket_id", "support_ticketnote.author_id", "support_ticketnote.ticket_id", "support_tickettag.tag_id",
     "support_tickettag.ticket_id", "support_ticketviewer.membership_id", "support_ticketviewer.ticket_id", "datafixes_fiximage.run_id",
@@ -169,10 +183,11 @@ FIRST = {
     "accounts_settingschange.created_at", "files_storedfile.created_at", "api_idempotencyrecord.created_at", "datafixes_fixrun.started_at",
     "deliveries_delivery.created_at", "orders_order.created_at", "support_ticketviewer.seen_at",
     "tenants_portalsettings.updated_at", "tenants_tenant.created_at", "webhooks_endpoint.created_at",
+    "support_calendarversion.created_at", "support_policyversion.created_at",
 }  # fmt: skip
 ENDS = {"accounts_apikey.expires_at", "accounts_refreshfamily.expires_at"}  # lie ahead
 KINDS = {"links": ("link",), "copies and states": ("copied", "state"), "times": ("time",)}
-APPEND_ONLY = "support_ticketevent, accounts_settingschange"
+APPEND_ONLY = "support_ticketevent, accounts_settingschange, support_calendarversion, support_policyversion"
 NOWHERE = UUID("00000000-0000-7000-8000-000000000000")
 
 
@@ -243,6 +258,7 @@ def tenant():
         )
         assert TicketCounter.objects.filter(tenant=tenant).exists()
     make_webhook(MemberFactory(tenant=tenant, admin=True))
+    make_promise(answered, first_response=60, resolution=480)
     make_file(agent, sent_with=said)
     make_file(agent, sent_with=note, state="checking")
     return tenant

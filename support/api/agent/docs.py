@@ -1,6 +1,7 @@
 """What the OpenAPI document says of the agents' queue."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +29,11 @@ from support.shown import DELIVERY_ID
 
 REQUESTER = {"id": CUSTOMER["id"], "name": "Layla Hassan", "email": "customer1@tigris.demo"}
 AGENT = {"id": "0197f0a0-0000-7000-8000-000000000003", "name": "Sara Kareem"}
-STAFF_ONLY = {"requester": REQUESTER, "version": 3, "snoozed_until": None, "tags": ["courier"]}
+SERVICE_LEVEL = {
+    "metric": "first_response", "due_at": TICKET["expected_reply_by"], "state": "running", "target_minutes": 60,
+}  # fmt: skip
+STAFF_ONLY = {"requester": REQUESTER, "version": 3, "snoozed_until": None, "tags": ["courier"],
+              "service_levels": [SERVICE_LEVEL]}  # fmt: skip
 DETAIL = {
     **STAFF_ONLY,
     "participants": [
@@ -84,6 +89,8 @@ list_queue = documented(
         OpenApiParameter("waiting_on", component("WaitingOn")),
         OpenApiParameter("order_id", UUID),
         OpenApiParameter("delivery_id", UUID),
+        OpenApiParameter("sort", str, enum=["due"], description="What is due first comes first."),
+        OpenApiParameter("due_before", datetime, description="Open ones with a promise that is due before this."),
         OpenApiParameter("assigned_to", UUID, description="A user id; for leads and admins."),
         OpenApiParameter(
             "search",

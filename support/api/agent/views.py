@@ -42,7 +42,8 @@ class AgentTicketViewSet(ApiViewSet):
     def list(self, request: Request) -> Response:
         actor = actor_of(request)
         page = requested_page(request.query_params)
-        rows, total, counts = queue_page(actor, page, wanted_of_queue(request, actor))
+        wanted, by_due = wanted_of_queue(request, actor)
+        rows, total, counts = queue_page(actor, page, wanted, by_due=by_due)
         data: dict[str, Any] = {
             "tickets": [queue_ticket_data(row, actor) for row in rows],
             "pagination": page.describe(min(total, LAST_ROW)),

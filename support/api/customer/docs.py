@@ -32,6 +32,7 @@ TICKET = {
     "assigned_to_user": None,
     "can_close": True,
     "can_reply": True,
+    "expected_reply_by": "2026-11-23T10:30:00.000000Z",
 }
 TICKET_DETAIL = {**TICKET, "delivery": example(shown.DELIVERY), "order": None}
 TICKET_CLOSED = {
@@ -40,6 +41,7 @@ TICKET_CLOSED = {
     "waiting_on": None,
     "can_close": False,
     "can_reply": False,
+    "expected_reply_by": None,
     "closed_at": "2026-11-23T10:00:00.000000Z",
 }
 PORTAL_BODY = {

@@ -34,6 +34,8 @@ TIMES: dict[str, dict[str, str | None]] = {
     "notifications_senderdomain": {"created_at": None},
     "notifications_suppression": {"created_at": None},
     "orders_order": {"created_at": None, "updated_at": "created_at"},
+    "support_calendarversion": {"created_at": None},
+    "support_policyversion": {"created_at": None},
     "support_ticket": {"created_at": None, "updated_at": "created_at", "closed_at": "created_at",
                        "first_response_at": "created_at", "last_activity_at": "created_at", "waiting_since": "created_at"},
     "support_ticketevent": {"created_at": None},

@@ -10,6 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from ondi.files.storage import StoreAway
 from ondi.tenants.scope import find_tenants
+from support.fixes.clocks import examine_clocks
 from support.fixes.doctor import SHOWN, examine
 from support.fixes.files import examine_files
 from support.fixes.findings import FINDINGS
@@ -19,9 +20,9 @@ from support.fixes.schema import differences
 class Command(BaseCommand):
     help = (
         "Look for data that is not as it has to be: summaries, sequences, turns, participants, links, choices, times, "
-        "events, settings, counter; and for a schema that is not what the migrations made. Changes nothing. Exits with "
-        "1 where it found something, and names the command that repairs it or, where that is in doubt, what a person "
-        "has to look at."
+        "events, clocks, settings, counter; and for a schema that is not what the migrations made. Changes nothing. "
+        "Exits with 1 where it found something, and names the command that repairs it or, where that is in doubt, what "
+        "a person has to look at."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,7 +39,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no tenant {', '.join(sorted(unknown))}.")
         report = _drift()
         for slug, tenant_id in sorted(tenants.items()):
-            report += examine(slug, tenant_id)
+            report += examine(slug, tenant_id) + examine_clocks(slug, tenant_id)
             if options["files"]:
                 report += _files(slug, tenant_id)
         if options["json"]:

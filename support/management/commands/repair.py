@@ -1,5 +1,6 @@
 """`manage.py repair`."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -7,8 +8,12 @@ from django.core.management.base import CommandError, CommandParser
 
 from ondi.datafixes.command import FixCommand
 from ondi.datafixes.fixes import Fix
+from support.fixes.clocks import WRONG, RecomputeClocks
 from support.fixes.doctor import BY_NAME, Repair
 from support.fixes.files import MISSING, GiveUpLost
+
+# Repairs that no SQL can do.
+OWN: Mapping[str, type[Fix]] = {MISSING: GiveUpLost, WRONG: RecomputeClocks}
 
 
 class Command(FixCommand):
@@ -20,7 +25,7 @@ class Command(FixCommand):
     )
 
     def add_own_arguments(self, parser: CommandParser) -> None:
-        names = sorted([*BY_NAME, MISSING])
+        names = sorted([*BY_NAME, *OWN])
         parser.add_argument(
             "--finding", required=True, choices=names, metavar="NAME", help=f"One of: {', '.join(names)}."
         )
@@ -29,8 +34,8 @@ class Command(FixCommand):
         return f"repair {options['finding']}"
 
     def fix_for(self, tenant_id: UUID, options: dict[str, Any]) -> Fix:
-        if options["finding"] == MISSING:
-            return GiveUpLost(tenant_id)
+        if own := OWN.get(options["finding"]):
+            return own(tenant_id)
         finding = BY_NAME[options["finding"]]
         if finding.look_at:
             raise CommandError(f"{finding.name} is left to a person, and nothing was changed: {finding.look_at}.")

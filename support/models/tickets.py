@@ -84,6 +84,10 @@ class Ticket(TenantOwned):
     waiting_on = models.CharField(_("waiting on"), max_length=8, choices=WaitingOn.choices, null=True, blank=True)
     waiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True)
     snoozed_until = models.DateTimeField(_("snoozed until"), null=True, blank=True, db_column="follow_up_at")
+    # Kept by the subscriber `clocks`, of what its promises say; `attend_at`: when the next of them wants a look.
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    reply_due_at = models.DateTimeField(_("answer due"), null=True, blank=True)
+    attend_at = models.DateTimeField(null=True, blank=True, editable=False)
     first_response_at = models.DateTimeField(_("first response"), null=True, blank=True)
     last_activity_at = models.DateTimeField(_("last activity"))
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
@@ -100,6 +104,8 @@ class Ticket(TenantOwned):
     personal = PersonalData(
         of="requester", brings=("conversation",), erase={"subject": "Erased"}, export="tickets", is_purged=True
     )
+
+    copies = ("due_at", "reply_due_at", "attend_at")
 
     objects = TicketQuerySet.as_manager()
 
@@ -160,6 +166,15 @@ class Ticket(TenantOwned):
                 name="support_ticket_unassigned",
                 condition=models.Q(status=TicketStatus.OPEN, assignee__isnull=True),
             ),
+            models.Index(
+                fields=["tenant", "due_at", "id"], condition=Q(status=TicketStatus.OPEN), name="support_ticket_due"
+            ),
+            models.Index(
+                fields=["tenant", "assignee", "due_at", "id"],
+                condition=Q(status=TicketStatus.OPEN),
+                name="support_ticket_due_of_assignee",
+            ),
+            models.Index(fields=["attend_at"], condition=Q(attend_at__isnull=False), name="support_ticket_attend"),
             models.Index(
                 fields=["tenant", "snoozed_until", "id"],
                 condition=Q(snoozed_until__isnull=False),

@@ -1,0 +1,43 @@
+"""What support stores."""
+
+from support.models.service_levels import (
+    Calendar,
+    CalendarVersion,
+    Policy,
+    PolicyVersion,
+    TermsRound,
+    TicketClock,
+    TicketTerms,
+)
+from support.models.tickets import (
+    ONE_OPEN_PER_DELIVERY,
+    ONE_OPEN_PER_ORDER,
+    CannedReply,
+    Tag,
+    Ticket,
+    TicketCounter,
+    TicketEvent,
+    TicketNote,
+    TicketTag,
+    TicketViewer,
+)
+
+__all__ = [
+    "ONE_OPEN_PER_DELIVERY",
+    "ONE_OPEN_PER_ORDER",
+    "Calendar",
+    "CalendarVersion",
+    "CannedReply",
+    "Policy",
+    "PolicyVersion",
+    "Tag",
+    "TermsRound",
+    "Ticket",
+    "TicketClock",
+    "TicketCounter",
+    "TicketEvent",
+    "TicketNote",
+    "TicketTag",
+    "TicketTerms",
+    "TicketViewer",
+]

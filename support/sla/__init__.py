@@ -1,0 +1,1 @@
+"""Service levels, without a database: open hours, the clocks of a ticket, and which promise is made for it."""
