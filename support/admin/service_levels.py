@@ -7,7 +7,8 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model
+from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -34,6 +35,7 @@ from ondi.staff.navigation import Entry, Section
 from ondi.staff.once import SentBefore, sent_once
 from ondi.tenants.models import validate_time_zone
 from support.admin.hours_text import read_exceptions, read_windows, write_exceptions, write_windows
+from support.errors import CalendarNotFound
 from support.holidays import countries, proposed_holidays
 from support.models import Calendar, CalendarVersion, Policy, PolicyVersion, Tag, TicketClock
 from support.services.promises import close_on, policy_version, save_calendar, save_policy, touched_tickets
@@ -284,7 +286,7 @@ class PolicyForm(RowForm):
     def clean(self) -> dict[str, Any]:
         """`version` is what the services take. Asks once whether the tickets it touches are meant."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        tenant = cleaned.get("tenant") or self.instance.tenant
+        tenant = cleaned.get("tenant") or (None if self.instance._state.adding else self.instance.tenant)
         if self.errors or tenant is None:
             return cleaned
         actor, at = self.staff.actor_in(tenant.id), timezone.now()
@@ -298,6 +300,9 @@ class PolicyForm(RowForm):
         except InvalidInput as refusal:
             for name, codes in refusal.fields.items():
                 self.add_error(name, str(SENTENCES.get(codes[0], FIELD_MESSAGES.get(codes[0], ""))))
+            return cleaned
+        except CalendarNotFound as refusal:  # another tenant's than was chosen
+            self.add_error("calendar", str(refusal))
             return cleaned
         cleaned["version"] = version
         if not cleaned["seen"]:
@@ -347,13 +352,17 @@ class PolicyAdmin(PromiseAdmin):
         form = super().get_form(request, obj, change, **options)
         return type(form.__name__, (form,), {"staff": staff_at(request)})
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With what the newest version promises."""
+        newest = PolicyVersion.objects.filter(tenant_id=OuterRef("tenant_id"), policy_id=OuterRef("pk"))
+        promised = newest.order_by("-number").values(said=JSONObject(**{name: name for name in Metric.values}))
+        policies: QuerySet[Any] = super().get_queryset(request)
+        return policies.annotate(promised=Subquery(promised[:1]))
+
     @admin.display(description=gettext_lazy("promised"))
-    def promise(self, policy: Policy) -> str:
-        newest = policy.versions.order_by("-number").first()
-        said = [
-            f"{metric.label} {getattr(newest, metric.value)} min" for metric in Metric if getattr(newest, metric.value)
-        ]
-        return ", ".join(said)
+    def promise(self, policy: Any) -> str:
+        promised = ((metric.label, policy.promised[metric.value]) for metric in Metric)
+        return ", ".join(f"{label} {minutes} min" for label, minutes in promised if minutes)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         save_policy(actor=staff_at(request).actor_in(obj.tenant_id), policy=obj, version=form.cleaned_data["version"])

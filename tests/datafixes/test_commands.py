@@ -29,7 +29,7 @@ from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, Tenant
 pytestmark = pytest.mark.django_db(transaction=True)
 FIXES = {
     "close_stale_tickets", "reopen_tickets", "reassign_tickets", "relink_tickets", "redact_messages", "repair",
-    "import_orders", "erase_customer", "purge_closed_tickets",
+    "import_orders", "erase_customer", "purge_closed_tickets", "apply_calendar",
 }  # fmt: skip
 TABLES = (
     "support_ticket", "support_ticketevent", "conversations_conversation", "conversations_message",

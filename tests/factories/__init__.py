@@ -200,7 +200,10 @@ def make_webhook(admin, **values):
 
 
 def make_promise(ticket, *, days=None, **targets):
-    """The tenant promises this of every ticket from now on, in minutes by metric, and of this one; its newest terms."""
+    """The tenant promises this of every ticket from now on, in minutes by metric, and of this one if it is open.
+
+    Its newest terms.
+    """
     who, at = Actor.operator(ticket.tenant_id, new_id()), timezone.now()
     wanted = {metric: targets.get(metric.value) for metric in Metric}
     with tenant_scope(ticket.tenant_id):
@@ -214,4 +217,4 @@ def make_promise(ticket, *, days=None, **targets):
         policy = Policy(tenant_id=ticket.tenant_id, name=f"Promise {new_id()}", position=1)
         save_policy(actor=who, policy=policy, version=version)
         keep_clocks(tenant_id=ticket.tenant_id, tickets={ticket.id: Moment(ticket.created_at, Cause.OPENED)}, at=at)
-        return TicketTerms.objects.filter(ticket=ticket).latest("created_at")
+        return TicketTerms.objects.filter(ticket=ticket).order_by("created_at").last()

@@ -28,8 +28,10 @@ from ondi.tenants.scope import tenant_scope
 from support import events, services
 from support.fixes.final import EraseCustomer
 from support.models import Tag
-from support.publishing import PERSON_ERASED
-from tests.factories import DeliveryFactory, MemberFactory, actor, make_file, make_ticket
+from support.publishing import PERSON_ERASED, SLA_BREACHED, SLA_MET, SLA_WARNING
+from support.services.clocks import keep_clocks
+from support.workers import attend
+from tests.factories import DeliveryFactory, MemberFactory, actor, make_file, make_promise, make_ticket
 from tests.notifications.mail_server import mail_server
 from tests.notifications.robots import ROBOTS, answer
 from tests.notifications.test_mails import Pages, configure
@@ -225,6 +227,27 @@ def push(world):
     push_due()
 
 
+def due_soon(world):
+    promise(world, timedelta(minutes=50))
+
+
+def overdue(world):
+    promise(world, timedelta(minutes=61))
+
+
+def in_time(world):
+    promise(world, timedelta(minutes=1))
+    world.say(world.sara)
+    with tenant_scope(world.tenant.id):
+        keep_clocks(tenant_id=world.tenant.id, tickets={world.ticket.id: None}, at=timezone.now())
+
+
+def promise(world, later):
+    """Within an hour; told of what became of it so much later."""
+    make_promise(world.ticket, next_response=60, first_response=60)
+    attend(at=timezone.now() + later)
+
+
 CUSTOMER, STAFF, NOBODY = "the customer", "a colleague", None
 # Each kind that is published: how it comes about, and who is mailed of it who wants all mails there are.
 KINDS = {
@@ -249,6 +272,9 @@ KINDS = {
     "message.redacted": (redact, NOBODY),
     "attachment.checked": (send_a_file, CUSTOMER),  # of the answer that it came with
     "delivery.changed": (deliver, NOBODY),
+    SLA_WARNING: (due_soon, STAFF),
+    SLA_BREACHED: (overdue, STAFF),
+    SLA_MET: (in_time, CUSTOMER),  # of the answer that met it
     PERSON_ERASED: (erase, NOBODY),
     DUE: (push, CUSTOMER),  # of the message before it
 }

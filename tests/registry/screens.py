@@ -27,7 +27,8 @@ MODELS = {
     "accounts_settingschange": ADMINS, "accounts_user": OPERATORS, "conversations_conversation": STAFF_ONLY,
     "conversations_message": STAFF_ONLY, "conversations_participant": STAFF_ONLY, "deliveries_delivery": EVERYBODY,
     "datafixes_fixrun": ADMINS, "notifications_notificationtext": ADMINS, "orders_order": EVERYBODY,
-    "support_cannedreply": STAFF_ONLY, "support_tag": STAFF_ONLY, "support_ticket": STAFF_ONLY,
+    "support_calendar": ADMINS, "support_cannedreply": STAFF_ONLY, "support_policy": ADMINS, "support_tag": STAFF_ONLY,
+    "support_ticket": STAFF_ONLY,
     "support_ticketevent": STAFF_ONLY, "support_ticketnote": STAFF_ONLY, "tenants_portalsettings": EVERYBODY,
     "tenants_tenant": EVERYBODY, "webhooks_endpoint": ADMINS, "webhooks_webhookdelivery": ADMINS,
 }  # fmt: skip
@@ -85,7 +86,7 @@ SCREENS = (
         {"_selected_action": "{ticket}", "apply": "1", **_CHOSEN},
     ),
     # One of them marks what tells of the ticket as read.
-    Screen("support_ticket_change", _TICKET + "change/", 13, STAFF_ONLY, 403),
+    Screen("support_ticket_change", _TICKET + "change/", 14, STAFF_ONLY, 403),
     Screen("support_ticket_news", _TICKET + "news/", 9, STAFF_ONLY),
     Screen("support_ticket_colleagues", _TICKET + "colleagues/", 6, STAFF_ONLY),
     Screen("support_ticket_told", _TICKET + "told/", 9, STAFF_ONLY),
@@ -116,6 +117,10 @@ SCREENS = (
     Screen(
         "accounts_membership_mail_again", "/admin/accounts/membership/{customer}/mail-again/", None, ADMINS,
         form={"form_id": ""},
+    ),
+    Screen(
+        "support_calendar_year", "/admin/support/calendar/{calendar}/year/", 9, ADMINS,
+        queries=("?year=2026", "?year=2026&country=IQ"), form={"day": "2026-01-01"},
     ),
     Screen("accounts_apikey_rotate", "/admin/accounts/apikey/{key}/rotate/", 7, ADMINS, form={"hours": "24"}),
     Screen("support_ticket_live", "/admin/support/ticket/live/", None, EVERYBODY, form={"ticket": "{ticket}"}),

@@ -6,7 +6,15 @@ import pytest
 
 from ondi.tenants.scope import tenant_scope
 from support.models import CannedReply, Tag
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, UserFactory, make_ticket, make_webhook
+from tests.factories import (
+    DeliveryFactory,
+    MemberFactory,
+    OrderFactory,
+    UserFactory,
+    make_promise,
+    make_ticket,
+    make_webhook,
+)
 from tests.security.admin_input import requests, some
 from tests.workbench import workbench
 
@@ -32,10 +40,13 @@ def world():
         tag = Tag.objects.create(tenant=tenant, name="tag")
         reply = CannedReply.objects.create(tenant=tenant, shortcut="hello", language="en", content="Hello")
         message = ticket.conversation.messages.get(sequence=1).id
+        terms = make_promise(ticket, first_response=60)
+        policy_id, calendar_id = terms.policy_version.policy_id, terms.calendar_version.calendar_id
     rows = {
         "accounts_membership": customer.id, "tenants_tenant": tenant.id, "tenants_portalsettings": tenant.id,
         "orders_order": order.id, "deliveries_delivery": delivery.id, "support_tag": tag.id,
         "support_cannedreply": reply.id, "conversations_conversation": ticket.conversation_id,
+        "support_policy": policy_id, "support_calendar": calendar_id,
         "webhooks_endpoint": called["subscription_id"], "webhooks_webhookdelivery": called["webhook_delivery_id"],
     }  # fmt: skip
     return people, list(requests(rows, ticket, message))

@@ -438,6 +438,7 @@ class TestSettingsAndWorkbench:
             url(PortalSettings, "change", tenant.pk),
             {
                 "allow_customer_close": "on",
+                "show_expected_reply": "on",
                 "support_chat_enabled": "on",
                 "max_customer_priority": "high",
                 "mail_content": "link",
@@ -537,6 +538,7 @@ class TestAccess:
             url(PortalSettings, "change", tenant.pk),
             {
                 "allow_customer_close": "on",
+                "show_expected_reply": "on",
                 "support_chat_enabled": "on",
                 "max_customer_priority": "urgent",
                 "mail_content": "link",

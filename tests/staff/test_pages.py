@@ -18,13 +18,22 @@ from ondi.webhooks.models import Endpoint, WebhookDelivery
 from orders.models import OrderItem
 from support.admin.bulk import bulk_actions
 from support.admin.buttons import BUTTONS
-from support.models import CannedReply, Tag, TicketTag
+from support.models import Calendar, CannedReply, Tag, TicketTag
 from support.notices import REPLY
 from support.services import close_ticket, release_ticket, write_note
 from support.settings.services import update_portal_settings
 from support.settings.texts import set_notification_texts
 from tests.api.test_statements import NOT_COUNTED
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, UserFactory, actor, make_ticket, make_webhook
+from tests.factories import (
+    DeliveryFactory,
+    MemberFactory,
+    OrderFactory,
+    UserFactory,
+    actor,
+    make_promise,
+    make_ticket,
+    make_webhook,
+)
 from tests.registry.screens import (
     ACTION_AT_MOST,
     DJANGOS,
@@ -88,6 +97,8 @@ def fill(tenant, people, number):
         )
         allow_domain(tenant_id=tenant.id, domain="shop.example")
     make_webhook(people["admin"])
+    for ticket in tickets:
+        make_promise(ticket, first_response=60, resolution=480)
     return tickets
 
 
@@ -96,11 +107,12 @@ def rows_about(ticket):
     with tenant_scope(ticket.tenant_id):
         message = ticket.conversation.messages.get(sequence=1).id
         tag, key = Tag.objects.first().id, ApiKey.objects.first().id
+        calendar = Calendar.objects.first().id
         webhook, sent = Endpoint.objects.first().id, WebhookDelivery.objects.first().id
     return {
         "ticket": ticket.id, "message": message, "customer": ticket.requester_id, "tag": tag, "action": "priority",
         "tenant": ticket.tenant_id, "order": ticket.order_id, "delivery": ticket.delivery_id, "key": key,
-        "webhook": webhook, "sent": sent,
+        "webhook": webhook, "sent": sent, "calendar": calendar,
     }  # fmt: skip
 
 

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from support.models import TicketSource
 from support.policies import misplaced_links
+from support.vocabulary import TicketSource
 
 DELIVERY, ORDER = UUID(int=1), UUID(int=2)
 NO_DELIVERY, NO_ORDER = {"related_delivery_id": ["not_allowed"]}, {"related_order_id": ["not_allowed"]}

@@ -7,7 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 
 import pytest
@@ -41,7 +41,8 @@ from support import services
 from support.actions import ACTIONS, Kind
 from support.fixes.final import EraseCustomer
 from support.fixes.tickets import Reassign
-from support.services import shared, undoing
+from support.models import Calendar, CalendarVersion, Policy
+from support.services import clocks, promises, shared, undoing
 from support.settings import services as settings
 from support.settings import texts
 from support.vocabulary import EventKind
@@ -54,6 +55,7 @@ from tests.factories import (
     TenantFactory,
     actor,
     make_file,
+    make_promise,
     make_ticket,
     make_webhook,
 )
@@ -65,7 +67,7 @@ SHORT = {
     "orders_order": "order", "deliveries_delivery": "delivery", "support_ticket": "ticket",
     "conversations_conversation": "thread", "conversations_participant": "part", "conversations_message": "message",
     "support_ticketcounter": "counter", "webhooks_endpoint": "webhook", "webhooks_delivery": "sent",
-    "files_storedfile": "file",
+    "files_storedfile": "file", "support_calendar": "calendar",
 }  # fmt: skip
 STATEMENT = re.compile(
     r'FROM "(?P<held>\w+)".* FOR (?:NO KEY )?UPDATE|(?<!FOR )(?<!DO )(?<!KEY )\bUPDATE "?(?P<changed>[a-z_]+)"?'
@@ -120,6 +122,30 @@ class World:
         page, gone = (Viewing(self.tenant.id, self.mine.id, one.id) for one in (self.sara, self.yusuf))
         return services.keep_presence([page], {gone: timezone.now()})
 
+    def promised(self, service, **details):
+        """An hour ago, and nothing was looked at since."""
+        make_promise(self.mine, first_response=60)
+        return partial(service, tenant_id=self.tenant.id, at=timezone.now() + timedelta(hours=1), **details)
+
+    def hours(self, service):
+        calendar = CalendarVersion.objects.get(id=make_promise(self.mine, first_response=60).calendar_version_id)
+        return partial(
+            service, actor=actor(self.admin), calendar_id=calendar.calendar_id, name="Hours", time_zone="UTC",
+            days=[[[0, 60]]] * 7, exceptions={},
+        )  # fmt: skip
+
+    def prepared(self, call):
+        make_promise(self.mine, first_response=60)
+        return call
+
+    def closing(self):
+        calendar = Calendar.objects.get()
+        return promises.close_on(actor=actor(self.admin), calendar_id=calendar.id, days={date(2026, 12, 25): "x"})
+
+    def policy(self):
+        policy = Policy.objects.get()
+        return promises.save_policy(actor=actor(self.admin), policy=policy, version=policy.versions.get())
+
     def quietly(self, service, **details):
         return lambda: service(tenant_id=self.tenant.id, at=timezone.now(), **details)
 
@@ -130,6 +156,11 @@ LOCKS = {
     (services, "claim_next_ticket"): (
         HELD_AND_GIVEN, lambda w: lambda: services.claim_next_ticket(actor=actor(w.sara)),
     ),
+    (clocks, "keep_clocks"): ("ticket", lambda w: w.promised(clocks.keep_clocks, tickets={w.mine.id: None})),
+    (clocks, "recompute_clocks"): ("ticket", lambda w: w.promised(clocks.recompute_clocks, ticket_ids=[w.mine.id])),
+    (promises, "save_calendar"): ("calendar!", lambda w: w.hours(promises.save_calendar)),
+    (promises, "close_on"): ("calendar!", lambda w: w.prepared(w.closing)),
+    (promises, "save_policy"): ("", lambda w: w.prepared(w.policy)),
     (services, "offboard_agent"): ("ticket! part", lambda w: lambda: services.offboard_agent(membership=w.sara)),
     (services, "open_ticket"): (
         "counter", lambda w: lambda: services.open_ticket(
@@ -299,7 +330,9 @@ def by_action(name, row):
 LOCKS |= {(services, ACTIONS[name].service.__name__): by_action(name, row) for name, row in ACTION_ROWS.items()}
 PARTS_OF_OTHERS = {
     "post_as", "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket",
-    "ticket_to_handle", "known_events", "forget_answers", "take_over", "name_last_message", "redact_and_forget",
+    "week_of", "hours_of", "terms_of", "hold_clocks", "window_faults", "policy_version", "touched_tickets",
+    "wrong_clocks", "ticket_to_handle", "known_events", "forget_answers", "take_over", "name_last_message",
+    "redact_and_forget",
 }  # fmt: skip
 
 
@@ -469,6 +502,10 @@ SAY_NOTHING = {
     "prove_sender_address",
     "note_presence",
     "keep_presence",
+    "recompute_clocks",
+    "save_calendar",
+    "close_on",
+    "save_policy",
     "append_message",
     "hold_support_role",
     "hold_for_undo",

@@ -95,6 +95,9 @@ def test_database_lets_no_other_hand_do_it(tenant):
             row.save()
 
 
+CLOCKS = ("due_at", "reply_due_at", "attend_at")
+
+
 class TestUpgrade:
     @pytest.fixture
     def before(self, owner):
@@ -107,11 +110,15 @@ class TestUpgrade:
 
         def upgrade():
             owner().execute("ALTER TABLE support_ticketevent DROP COLUMN IF EXISTS cause")
+            for name in CLOCKS:
+                owner().execute(f"ALTER TABLE support_ticket DROP COLUMN IF EXISTS {name}")
             migrate(latest)
 
         migrate(BEFORE)
-        # Today's services write it; the schema before has it not.
+        # Today's services write them; the schema before has them not.
         owner().execute("ALTER TABLE support_ticketevent ADD COLUMN cause varchar(64) NOT NULL DEFAULT ''")
+        for name in CLOCKS:
+            owner().execute(f"ALTER TABLE support_ticket ADD COLUMN {name} timestamptz")
         done = []
         try:
             yield owner(), lambda: done.append(upgrade())

@@ -58,6 +58,7 @@ from tests.factories import (
     UserFactory,
     actor,
     make_file,
+    make_promise,
     make_ticket,
     make_webhook,
 )
@@ -167,13 +168,18 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
         make_webhook(people["admin"], url=f"https://{mark}.example/hook", description=f"Program {mark}",
                      header_name=f"X-{mark}", header_value=mark)  # fmt: skip
         webhook, sent = Endpoint.objects.get(tenant=tenant), WebhookDelivery.objects.get(tenant=tenant)
+        terms = make_promise(ticket, first_response=60)
+        policy, calendar = terms.policy_version.policy, terms.calendar_version.calendar
+        for one in (policy, calendar):
+            one.name = f"Hours {mark}"
+            one.save()
     text_of = {"body": f"Broken {mark}".encode(), "file_name": f"parcel-{mark}.txt"}
     files = {
         "file": make_file(customer, sent_with=messages[0], **text_of), "draft": make_file(customer, **text_of),
         "noted": make_file(people["agent"], sent_with=note, **text_of),
     }  # fmt: skip
     rows = {
-        "webhook": webhook, "sent": sent, **files,
+        "webhook": webhook, "sent": sent, "policy": policy, "calendar": calendar, **files,
         "tenant": tenant, "ticket": ticket, "storefront": storefront, "conversation": conversation,
         "order": order, "delivery": delivery, "item": item, "tag": tag, "reply": reply, "note": note, "key": key,
         "change": change, "run": run, "own_text": own_text,
