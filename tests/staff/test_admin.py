@@ -30,7 +30,10 @@ from tests.workbench import workbench
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TICKET_DATA = {"ticket", "ticketevent", "ticketnote", "conversation", "message", "participant", "tag", "cannedreply"}
-MANAGED = {"endpoint", "webhookdelivery", "apikey", "refreshfamily", "settingschange", "fixrun", "notificationtext"}
+MANAGED = {
+    "calendar", "policy", "endpoint", "webhookdelivery", "apikey", "refreshfamily", "settingschange", "fixrun",
+    "notificationtext",
+}  # fmt: skip
 OPERATORS = {"user"}
 SCREENS = [model for model in admin.site._registry if model._meta.app_label not in ("auth", "axes")]
 
