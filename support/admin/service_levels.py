@@ -357,7 +357,7 @@ class PolicyAdmin(PromiseAdmin):
         newest = PolicyVersion.objects.filter(tenant_id=OuterRef("tenant_id"), policy_id=OuterRef("pk"))
         promised = newest.order_by("-number").values(said=JSONObject(**{name: name for name in Metric.values}))
         policies: QuerySet[Any] = super().get_queryset(request)
-        return policies.annotate(promised=Subquery(promised[:1]))
+        return policies.annotate(promised=Subquery(promised[:1]))  # type: ignore[no-any-return]
 
     @admin.display(description=gettext_lazy("promised"))
     def promise(self, policy: Any) -> str:
