@@ -17,7 +17,7 @@ from ondi.notifications.types import TYPES, Audience
 from ondi.outbox.models import Event
 from ondi.outbox.subscribers import subscribe
 from support import notices
-from support.events import TICKET_CLOSED, TICKET_REOPENED
+from support.events import TICKET_CLOSED, TICKET_CLOSING, TICKET_REOPENED
 from support.models import Ticket, TicketViewer
 from support.publishing import MESSAGE_CREATED, NOTE_CREATED, PUBLISHED
 from support.vocabulary import EventKind
@@ -25,7 +25,9 @@ from support.vocabulary import EventKind
 # Who has the ticket on their screen reads it there; who has left it open and gone is told all the same.
 ON_SCREEN = timedelta(seconds=10)
 OPENED = PUBLISHED[EventKind.OPENED]
-OF_SYSTEM_MESSAGE = {TICKET_CLOSED: notices.CLOSED, TICKET_REOPENED: notices.REOPENED}
+OF_SYSTEM_MESSAGE = {
+    TICKET_CLOSED: notices.CLOSED, TICKET_REOPENED: notices.REOPENED, TICKET_CLOSING: notices.REPLY,
+}  # fmt: skip
 
 
 Told = Iterable[tuple[str, UUID | None]]

@@ -25,10 +25,11 @@ from ondi.notifications.types import Channel, When, types_for
 from ondi.outbox.models import Event
 from ondi.outbox.publishing import kinds
 from ondi.tenants.scope import tenant_scope
-from support import events, services
+from support import services
 from support.fixes.final import EraseCustomer
 from support.models import Tag
 from support.publishing import PERSON_ERASED
+from support.subscribers import OF_SYSTEM_MESSAGE
 from tests.factories import DeliveryFactory, MemberFactory, actor, make_file, make_ticket
 from tests.notifications.mail_server import mail_server
 from tests.notifications.robots import ROBOTS, answer
@@ -282,7 +283,7 @@ class TestWhatMails:
             assert {str(mail["To"]) for mail in server.mails} == set(mailed[whom])
             assert len(server.mails) <= times
 
-    @pytest.mark.parametrize("code", sorted(TEXTS.keys() - {events.TICKET_CLOSED, events.TICKET_REOPENED}))
+    @pytest.mark.parametrize("code", sorted(TEXTS.keys() - OF_SYSTEM_MESSAGE.keys()))
     def test_what_a_conversation_says_by_itself_mails_nobody(self, world, server, code):
         delivery = DeliveryFactory(tenant=world.tenant, customer=world.customer)
         make_ticket(world.customer, agent=world.sara, delivery=delivery)
