@@ -10,7 +10,15 @@ class SupportConfig(AppConfig):
         from django.contrib import admin
 
         from conversations.events import register_event_texts
-        from support import changes, events, files, mails, notices, receivers  # noqa: F401 - they serve the apps below
+        from support import (  # noqa: F401 - they serve the apps below
+            changes,
+            events,
+            files,
+            mails,
+            notices,
+            receivers,
+            unanswered,
+        )
 
         register_event_texts(events.TEXTS)
 

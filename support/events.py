@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from deliveries.models import DeliveryStatus
 
 TICKET_CLOSED, TICKET_REOPENED = "ticket_closed", "ticket_reopened"
+TICKET_CLOSING = "ticket_closing"
 EVENT_OF_DELIVERY = {
     DeliveryStatus.DELIVERED: "delivery_delivered",
     DeliveryStatus.RETURNED: "delivery_returned",
@@ -13,6 +14,9 @@ EVENT_OF_DELIVERY = {
 TEXTS = {
     TICKET_CLOSED: _("This ticket was closed."),
     TICKET_REOPENED: _("This ticket was opened again."),
+    TICKET_CLOSING: _(
+        "We have not heard from you for a while. This ticket will be closed soon. Write here if you still need help."
+    ),
     "delivery_delivered": _("Your delivery has arrived."),
     "delivery_returned": _("Your delivery is on its way back to the sender."),
     "delivery_cancelled": _("Your delivery was cancelled."),

@@ -28,13 +28,14 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from conversations.models import Participant
+from conversations.models import Message, Participant
 from ondi.accounts.actors import Actor
 from ondi.common.compiled import AnyOf, Before
 from ondi.common.ids import parse_id
 from ondi.common.querysets import TenantQuerySet
 from ondi.notifications.querysets import NotificationQuerySet
 from ondi.tenants.models import Tenant
+from support.events import TICKET_CLOSING
 from support.shown import DELIVERY, ORDER, TICKET, columns
 from support.vocabulary import EventKind, Priority, TicketStatus, WaitingOn
 
@@ -94,6 +95,10 @@ class RowCount(Subquery):
         super().__init__(keys if most is None else keys[: most + 1], output_field=IntegerField())
 
 
+def _warned(since: datetime) -> Q:
+    return Q(conversation__last_message_event__code=TICKET_CLOSING, conversation__last_message_at__gte=since)
+
+
 class SupportViewer(Protocol):
     """Somebody who reads tickets: `support_tenant_ids` are the tenants whose every ticket they see."""
 
@@ -145,6 +150,23 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def not_snoozed(self, at: datetime) -> "TicketQuerySet":
         return self.filter(Q(snoozed_until=None) | Q(snoozed_until__lte=at))
+
+    def silent_since(self, moment: datetime, at: datetime) -> "TicketQuerySet":
+        """Open ones that wait on their customer, are not snoozed, and in which nothing was said after this moment.
+
+        But that they will be closed.
+        """
+        of_ticket = {"tenant_id": OuterRef("tenant_id"), "conversation_id": OuterRef("conversation_id")}
+        said = Message.objects.filter(**of_ticket).exclude(event__code=TICKET_CLOSING).order_by("-sequence")
+        waiting = self.open().filter(waiting_on=WaitingOn.CUSTOMER, waiting_since__lte=moment).not_snoozed(at)
+        return waiting.alias(said_at=Subquery(said.values("created_at")[:1])).filter(said_at__lte=moment)
+
+    def warned(self, since: datetime, until: datetime) -> "TicketQuerySet":
+        """Those in which the last thing said, from one moment to the other, is that they will be closed."""
+        return self.filter(_warned(since), conversation__last_message_at__lte=until)
+
+    def not_warned(self, since: datetime) -> "TicketQuerySet":
+        return self.exclude(_warned(since))
 
     def holding_item_of(self, ticket: "Ticket") -> "TicketQuerySet":
         """Other open tickets on this ticket's delivery or order."""

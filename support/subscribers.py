@@ -22,7 +22,7 @@ from ondi.notifications.types import TYPES, Audience
 from ondi.outbox.models import Event
 from ondi.outbox.subscribers import subscribe
 from support import notices
-from support.events import TICKET_CLOSED, TICKET_REOPENED
+from support.events import TICKET_CLOSED, TICKET_CLOSING, TICKET_REOPENED
 from support.models import Ticket, TicketClock, TicketViewer
 from support.publishing import (
     MESSAGE_CREATED,
@@ -42,7 +42,9 @@ from support.vocabulary import Cause, EventKind
 ON_SCREEN = timedelta(seconds=10)
 OPENED = PUBLISHED[EventKind.OPENED]
 OF_SERVICE_LEVELS = {SLA_WARNING: notices.SLA_WARNING, SLA_BREACHED: notices.SLA_BREACHED}
-OF_SYSTEM_MESSAGE = {TICKET_CLOSED: notices.CLOSED, TICKET_REOPENED: notices.REOPENED}
+OF_SYSTEM_MESSAGE = {
+    TICKET_CLOSED: notices.CLOSED, TICKET_REOPENED: notices.REOPENED, TICKET_CLOSING: notices.REPLY,
+}  # fmt: skip
 
 
 Told = Iterable[tuple[str, UUID | None]]

@@ -34,12 +34,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """The rows of one table that fixing these items may touch: its key column, and a condition over `%(keys)s`."""
+    """The rows of one table that fixing these items may touch: its key column, and a condition over `%(keys)s`.
+
+    `but`: columns that no image has, for what follows an undo writes them itself.
+    """
 
     table: str
     item: str
     condition: str
     key: str = "id"
+    but: Sequence[str] = ()
 
 
 @dataclass(slots=True)

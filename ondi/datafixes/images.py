@@ -33,7 +33,8 @@ def rows_in(footprint: Sequence[Footprint], parameters: Mapping[str, Any]) -> Ro
                 parameters,
             )
             for item, key, row in cursor.fetchall():
-                found[item, part.table, key] = json.loads(row)
+                image = json.loads(row)
+                found[item, part.table, key] = {name: image[name] for name in image if name not in part.but}
     return found
 
 

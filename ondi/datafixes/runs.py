@@ -13,6 +13,8 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+import psycopg
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -103,8 +105,13 @@ def alone(command: str, tenant_id: UUID) -> Iterator[None]:
 def _holding(name: str) -> Iterator[bool]:
     """Hold this name, or be told that another connection does.
 
-    The lock is the connection's, so it is gone with the process, however that ends.
+    The lock is the connection's, so it is gone with the process, however that ends. A pooler gives each transaction
+    another connection: then it is one past it.
     """
+    if settings.DATABASE_DIRECT_URL:
+        with psycopg.connect(settings.DATABASE_DIRECT_URL, autocommit=True) as own:
+            yield own.execute("SELECT pg_try_advisory_lock(%s)", [_number(name)]).fetchone() == (True,)
+        return
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [_number(name)])
         (held,) = cursor.fetchone() or (False,)
@@ -161,7 +168,7 @@ def apply_fix(
         first = next(items, ())  # what cannot even be read is no run
         at = timezone.now()
         run, outcome = _begin(fix, command, arguments, operator, plan, is_old=now != plan, at=at)
-        fix.cause = f"fix:{run.id}"
+        fix.cause = f"{type(fix).cause}:{run.id}"
         with _holding(str(run.id)), outcome.cut_off_by_anything():
             pace, do = Pace(size=batch_size, most=batch_size), partial(_commit_batch, fix, run, at)
             for read in chain([first], items):

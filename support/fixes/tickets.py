@@ -66,15 +66,10 @@ class TicketFix(Fix):
             last = page[-1].id
 
 
-class CloseStale(TicketFix, FixOneByOne):
-    """Open tickets that wait on a customer who has been silent for so many days."""
+class Close(TicketFix, FixOneByOne):
+    """Closes the tickets of `tickets()`. `announce`: as `close_ticket` has it."""
 
-    def __init__(self, tenant_id: UUID, *, days: int) -> None:
-        super().__init__(tenant_id)
-        self.before = timezone.now() - timedelta(days=days)
-
-    def tickets(self) -> TicketQuerySet:
-        return Ticket.objects.open().filter(waiting_on=WaitingOn.CUSTOMER, last_activity_at__lt=self.before)
+    announce = False
 
     def item_of(self, ticket: Ticket) -> Item:
         return Item(
@@ -87,8 +82,19 @@ class CloseStale(TicketFix, FixOneByOne):
     def apply(self, item: Item, *, at: datetime) -> bool:
         if not self.tickets().filter(tenant_id=self.tenant_id, id=item.key).exists():
             return False  # somebody wrote meanwhile
-        close_ticket(actor=self.actor, ticket_id=UUID(item.key), announce=False, at=at)
+        close_ticket(actor=self.actor, ticket_id=UUID(item.key), announce=self.announce, at=at)
         return True
+
+
+class CloseStale(Close):
+    """Open tickets that wait on a customer who has been silent for so many days."""
+
+    def __init__(self, tenant_id: UUID, *, days: int) -> None:
+        super().__init__(tenant_id)
+        self.before = timezone.now() - timedelta(days=days)
+
+    def tickets(self) -> TicketQuerySet:
+        return Ticket.objects.open().filter(waiting_on=WaitingOn.CUSTOMER, last_activity_at__lt=self.before)
 
 
 class Reopen(TicketFix, FixOneByOne):

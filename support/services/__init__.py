@@ -13,7 +13,7 @@ from support.services.assignment import (
     take_over_ticket,
 )
 from support.services.changes import change_link, change_priority, change_tags, snooze_ticket
-from support.services.lifecycle import close_ticket, reopen_ticket
+from support.services.lifecycle import close_ticket, reopen_ticket, warn_of_closing
 from support.services.messages import note_delivery, post_message
 from support.services.opening import open_ticket, open_ticket_on_behalf
 from support.services.participants import change_participants
@@ -44,5 +44,6 @@ __all__ = [
     "reply_to_ticket",
     "snooze_ticket",
     "take_over_ticket",
+    "warn_of_closing",
     "write_note",
 ]

@@ -12,7 +12,7 @@ from conversations.services import (
 )
 from ondi.accounts.actors import Actor
 from support import policies
-from support.events import TICKET_CLOSED, TICKET_REOPENED
+from support.events import TICKET_CLOSED, TICKET_CLOSING, TICKET_REOPENED
 from support.models import Ticket
 from support.querysets import TicketQuerySet
 from support.services.shared import (
@@ -104,3 +104,23 @@ def reopen_ticket(*, actor: Actor, ticket_id: UUID, announce: bool = True, at: d
     record_event(ticket, EventKind.REOPENED, actor, at, was, becomes, is_silent=not announce)
     _turn_conversation(ticket, Conversation.Status.ACTIVE, TICKET_REOPENED if announce else None, actor, at)
     return ticket
+
+
+@transaction.atomic
+def warn_of_closing(*, actor: Actor, ticket_id: UUID, among: TicketQuerySet, at: datetime) -> bool:
+    """Say in its conversation that a ticket will be closed unless its customer writes; nobody's turn changes.
+
+    False, and nothing is said, where it is not `among` these any more, or somebody works on it just now. Locks the
+    ticket, then the conversation. Raises `NotASupportUser`, `PermissionDenied`.
+    """
+    ticket = Ticket.objects.visible_to(actor).filter(id=ticket_id).free_in_order().first()
+    if ticket is None:
+        return False
+    if refusal := policies.handling_refusal(ticket, actor):
+        raise refusal
+    if not among.filter(id=ticket_id).exists():
+        return False
+    ticket.last_activity_at = at
+    save_ticket(ticket, at)
+    say(ticket, TICKET_CLOSING, actor, at)
+    return True

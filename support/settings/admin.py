@@ -1,5 +1,6 @@
 """The screen of a tenant's portal settings, made of the fields of `Portal`."""
 
+import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -11,21 +12,25 @@ from django.db.models import Model, TextChoices
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.text import capfirst, format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
 
+from ondi.common.errors import FIELD_MESSAGES
 from ondi.files.services import Room, room_at
 from ondi.staff.admin_base import ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.navigation import Entry, Section
 from ondi.tenants.models import Language, PortalSettings
-from support.settings.kinds import Address, Choice, Line, Link, Links, Switch, Texts
+from support.settings.closing import DAYS, WARNING_DAYS, Touched, closing_faults, touched_by
+from support.settings.kinds import Address, Choice, Line, Link, Links, Number, Switch, Texts
 from support.settings.portal import SETTINGS, Portal, Setting
 from support.settings.proving import prove, sender_standing
 from support.settings.services import update_portal_settings
@@ -57,6 +62,9 @@ def _form_fields(name: str, one: Setting) -> Mapping[str, forms.Field]:
     match one.kind:
         case Switch():
             return {name: forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget(), **said)}
+        case Number(least, most):
+            widget = UnfoldAdminIntegerFieldWidget()
+            return {name: forms.IntegerField(min_value=least, max_value=most, widget=widget, **said)}
         case Choice(choices):
             return {name: forms.ChoiceField(choices=choices.choices, widget=UnfoldAdminSelectWidget(), **said)}
         case Texts() as texts:
@@ -110,7 +118,11 @@ def _column(field: str, one: Setting, label: Any) -> Callable[[Any, PortalSettin
 
 
 class PortalSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
-    """The fields of every setting, with what counts now."""
+    """The fields of every setting, with what counts now; and a tick, asked for where open tickets are touched."""
+
+    has_seen_touched = forms.BooleanField(
+        required=False, widget=forms.HiddenInput(), label=_("I have seen which open tickets this touches")
+    )
 
     class Meta:
         model = PortalSettings
@@ -119,6 +131,32 @@ class PortalSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subs
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.initial.update(_shown(self.instance))
+
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = super().clean() or {}
+        if not self.errors:
+            self._check_closing(said)
+        return said
+
+    def _check_closing(self, said: Mapping[str, Any]) -> None:
+        before = Portal.read(self.instance.values)
+        after = dataclasses.replace(before, **{name: said[name] for name in (DAYS, WARNING_DAYS)})
+        for name, codes in closing_faults(before, after).items():
+            self.add_error(name, [str(FIELD_MESSAGES[code]) for code in codes])
+        touched = touched_by(self.instance.tenant_id, before, after)
+        if touched.count:
+            self.fields["has_seen_touched"].widget = UnfoldBooleanSwitchWidget()
+            if not said["has_seen_touched"]:
+                self.add_error("has_seen_touched", _touches(touched))
+
+
+def _touches(touched: Touched) -> str:
+    more = "" if touched.count == len(touched.first) else ", …"
+    numbers = ", ".join(f"#{number}" for number in touched.first) + more
+    return gettext(
+        "Open tickets that have been silent for so long today: %(count)s (%(numbers)s). None is closed at once: the "
+        "days count from now."
+    ) % {"count": touched.count, "numbers": numbers}
 
 
 for _fields in FORM_FIELDS.values():
@@ -131,7 +169,7 @@ class PortalSettingsAdmin(ScopedAdmin):
     form = PortalSettingsForm
     list_display = ("tenant", *(name for name, one in SETTINGS.items() if isinstance(one.kind, Switch | Choice)))
     list_select_related = ("tenant",)
-    fields = ("tenant", *PortalSettingsForm.declared_fields, "room_for_files")
+    fields = ("tenant", *(field for fields in FORM_FIELDS.values() for field in fields), "room_for_files")
 
     change_form_outer_after_template = "staff/beside_form.html"
 
@@ -150,8 +188,10 @@ class PortalSettingsAdmin(ScopedAdmin):
         return row
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """How far the sender address is stands below it, where there is one."""
+        """How far the sender address is stands below it, where there is one; so does the tick, for who may set it."""
         fields = list(super().get_fields(request, obj))
+        if self.has_change_permission(request, obj):
+            fields.insert(fields.index(WARNING_DAYS) + 1, "has_seen_touched")
         if obj is not None and obj.sender_standing:
             fields.insert(fields.index("sender_address") + 1, "sender_standing")
         return fields
@@ -187,7 +227,8 @@ class PortalSettingsAdmin(ScopedAdmin):
                     changes[name] = texts
             elif name in changed:
                 changes[name] = changed[name]
-        update_portal_settings(actor=staff_at(request).actor_in(obj.tenant_id), changes=changes)
+        actor, confirmed = staff_at(request).actor_in(obj.tenant_id), form.cleaned_data["has_seen_touched"]
+        update_portal_settings(actor=actor, changes=changes, confirmed=confirmed)
 
 
 for _name, _fields in FORM_FIELDS.items():

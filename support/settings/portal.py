@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ondi.accounts.actors import Actor
-from support.settings.kinds import Address, Choice, Kind, Line, Link, Links, Switch, Texts
+from support.settings.kinds import Address, Choice, Kind, Line, Link, Links, Number, Switch, Texts
 from support.vocabulary import Priority, TicketSource
 
 
@@ -90,6 +90,23 @@ class Portal:
         Section.TICKETS,
         default={},
         help=_("HTML, posted when a customer opens a ticket. Scripts and the like are taken out."),
+    )
+    auto_close_days: int = setting(
+        _("days until an unanswered ticket is closed"),
+        Number(0, 365),
+        Section.TICKETS,
+        default=0,
+        help=_(
+            "A ticket that waits on its customer is closed once nothing was said in it for so many days, 3 or more. "
+            "The days count from when this is switched on or made shorter. 0: never."
+        ),
+    )
+    auto_close_warning_days: int = setting(
+        _("days from the warning to the closing"),
+        Number(0, 30),
+        Section.TICKETS,
+        default=2,
+        help=_("So many days before, the customer is told in the conversation. 0: not at all."),
     )
 
     show_expected_reply: bool = setting(

@@ -18,6 +18,7 @@ from ondi.notifications import sender_codes
 from ondi.notifications.errors import NothingToProve
 from ondi.tenants.models import PortalSettings
 from support.errors import CannotManageSettings
+from support.settings.closing import refuse_closing
 from support.settings.portal import SETTINGS, Portal
 
 
@@ -40,8 +41,8 @@ def update_portal_settings(
     Only what changes is written: the rest of the document stays, whatever it says. Somebody
     who is taken off the list gives their tickets back. Locks the settings, then these people. Raises
     `CannotManageSettings`, and `InvalidInput` for a setting there is not, a value that does not fit or is too long,
-    a person who is no staff of the tenant, and a list that leaves the tenant without a support user, unless that is
-    `confirmed`.
+    and a person who is no staff of the tenant; unless it is `confirmed`, also for a list that leaves the tenant
+    without a support user, and for automatic closing that touches open tickets today.
     """
     if refusal := managing_refusal(actor):
         raise refusal
@@ -50,10 +51,11 @@ def update_portal_settings(
     wanted = {name: _merged(portal, name, value) for name, value in changes.items()}
     before = {name: getattr(portal, name) for name, value in wanted.items() if getattr(portal, name) != value}
     after = {name: wanted[name] for name in before}
+    changed = dataclasses.replace(portal, **after)
+    refuse_closing(actor.tenant_id, portal, changed, confirmed=confirmed)
     if after:
         row.values |= after
         row.save()
-    changed = dataclasses.replace(portal, **after)
     if support_user_ids is not None:
         _set_support_users(actor, set(support_user_ids), confirmed, before, after)
     if before:

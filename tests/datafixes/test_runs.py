@@ -6,6 +6,7 @@ import json
 import threading
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from conversations.models import Message
 from deliveries.models import Delivery
+from ondi.datafixes.fixes import FixRefused
 from ondi.datafixes.images import rows_in, rows_now
 from ondi.datafixes.models import FixRun
 from ondi.datafixes.runs import apply_fix
@@ -83,6 +85,27 @@ def after_the_first(call):
 
 def interrupt():
     raise KeyboardInterrupt
+
+
+def test_behind_a_pooler_the_lock_stands_on_a_connection_past_it(tenant, stale, settings):
+    at = connection.get_connection_params()
+    settings.DATABASE_DIRECT_URL = psycopg.conninfo.make_conninfo(
+        "", **{name: at[name] for name in ("host", "port", "dbname", "user", "password") if at.get(name)}
+    )
+    mine = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+    seen = {}
+
+    def look():
+        with connection.cursor() as cursor:
+            cursor.execute(mine)
+            seen["locks here"] = cursor.fetchone()[0]
+        seen["states"] = list(listed().values())
+        with pytest.raises(FixRefused, match="is under way"):
+            apply(CloseStale(tenant.id, days=7))
+
+    assert apply(CloseStale(tenant.id, days=7), progress=after_the_first(look), batch_size=2).changed == 6
+    assert seen == {"locks here": 0, "states": ["running"]}
+    assert apply(CloseStale(tenant.id, days=7)).status == "done", "and is free again"
 
 
 @pytest.mark.parametrize(

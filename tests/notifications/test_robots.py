@@ -25,11 +25,12 @@ from ondi.notifications.types import Channel, When, types_for
 from ondi.outbox.models import Event
 from ondi.outbox.publishing import kinds
 from ondi.tenants.scope import tenant_scope
-from support import events, services
+from support import services
 from support.fixes.final import EraseCustomer
 from support.models import Tag
 from support.publishing import PERSON_ERASED, SLA_BREACHED, SLA_MET, SLA_WARNING
 from support.services.clocks import keep_clocks
+from support.subscribers import OF_SYSTEM_MESSAGE
 from support.workers import attend
 from tests.factories import DeliveryFactory, MemberFactory, actor, make_file, make_promise, make_ticket
 from tests.notifications.mail_server import mail_server
@@ -308,7 +309,7 @@ class TestWhatMails:
             assert {str(mail["To"]) for mail in server.mails} == set(mailed[whom])
             assert len(server.mails) <= times
 
-    @pytest.mark.parametrize("code", sorted(TEXTS.keys() - {events.TICKET_CLOSED, events.TICKET_REOPENED}))
+    @pytest.mark.parametrize("code", sorted(TEXTS.keys() - OF_SYSTEM_MESSAGE.keys()))
     def test_what_a_conversation_says_by_itself_mails_nobody(self, world, server, code):
         delivery = DeliveryFactory(tenant=world.tenant, customer=world.customer)
         make_ticket(world.customer, agent=world.sara, delivery=delivery)

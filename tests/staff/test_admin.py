@@ -15,6 +15,7 @@ from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import tenant_scope
 from orders.models import Order
 from support.models import CannedReply, Tag, Ticket, TicketEvent
+from support.settings.portal import Portal
 from tests.factories import (
     PASSWORD,
     DeliveryFactory,
@@ -25,7 +26,7 @@ from tests.factories import (
     make_ticket,
     reload,
 )
-from tests.workbench import workbench
+from tests.workbench import form_of, workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -439,13 +440,7 @@ class TestSettingsAndWorkbench:
     def test_admin_changes_portal_settings(self, tenant, people):
         response = workbench(people["admin"]).post(
             url(PortalSettings, "change", tenant.pk),
-            {
-                "allow_customer_close": "on",
-                "show_expected_reply": "on",
-                "support_chat_enabled": "on",
-                "max_customer_priority": "high",
-                "mail_content": "link",
-            },
+            form_of(Portal(allow_customer_close=True, max_customer_priority="high")),
         )
 
         assert response.status_code == 302, response.content
@@ -539,13 +534,7 @@ class TestAccess:
     def test_settings_are_changed_on_the_record(self, tenant, people):
         workbench(people["admin"]).post(
             url(PortalSettings, "change", tenant.pk),
-            {
-                "allow_customer_close": "on",
-                "show_expected_reply": "on",
-                "support_chat_enabled": "on",
-                "max_customer_priority": "urgent",
-                "mail_content": "link",
-            },
+            form_of(Portal(allow_customer_close=True)),
         )
 
         with tenant_scope(tenant.id):

@@ -41,7 +41,7 @@ from support import services
 from support.actions import ACTIONS, Kind
 from support.fixes.final import EraseCustomer
 from support.fixes.tickets import Reassign
-from support.models import Calendar, CalendarVersion, Policy
+from support.models import Calendar, CalendarVersion, Policy, Ticket
 from support.services import clocks, promises, shared, undoing
 from support.settings import services as settings
 from support.settings import texts
@@ -188,6 +188,10 @@ LOCKS = {
     (services, "note_delivery"): (
         "ticket! thread part",
         lambda w: w.quietly(services.note_delivery, delivery_id=w.parcel.id, code="delivery_returned"),
+    ),
+    (services, "warn_of_closing"): (
+        "ticket! thread part", lambda w: lambda: services.warn_of_closing(
+            actor=w.system(), ticket_id=w.mine.id, among=Ticket.objects.all(), at=timezone.now()),
     ),
     (shared, "hold_support_role"): ("member!", lambda w: lambda: shared.hold_support_role(w.sara.id)),
     (undoing, "note_undo"): ("ticket!", lambda w: lambda: undoing.note_undo(

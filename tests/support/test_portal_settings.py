@@ -12,12 +12,12 @@ from ondi.common.errors import InvalidInput
 from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
 from support.fixes.doctor import examine
-from support.settings.admin import FORM_FIELDS, _parts
-from support.settings.kinds import Address, Choice, Line, Link, Links, Switch, Texts
+from support.settings.admin import FORM_FIELDS
+from support.settings.kinds import Address, Choice, Line, Link, Links, Number, Switch, Texts
 from support.settings.portal import SETTINGS, Portal
 from support.settings.services import update_portal_settings
 from tests.factories import MemberFactory, TenantFactory, actor
-from tests.workbench import workbench
+from tests.workbench import form_of, workbench
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +46,8 @@ def another(name):
     match kind:
         case Switch():
             return not default
+        case Number(most=most):
+            return most
         case Choice(choices):
             return next(word for word in choices.values if word != default)
         case Texts():
@@ -88,7 +90,7 @@ class TestEverySetting:
             change = SettingsChange.objects.get()
         assert (change.before, change.after) == ({name: default}, {name: value})
 
-    @pytest.mark.parametrize("value", [5, None, ["x"], {"en": 5}, "\x00"], ids=repr)
+    @pytest.mark.parametrize("value", [-5, None, ["x"], {"en": 5}, "\x00"], ids=repr)
     def test_takes_nothing_else(self, api, admin, name, value):
         answer = api.as_(admin).call("PUT", SETTINGS_CALL, body=nested(name, value))
 
@@ -134,24 +136,29 @@ class TestEverySetting:
         assert (f'class="field-{name}' in listed or f"column-{name}" in listed) is isinstance(one.kind, Switch | Choice)
 
 
-def form_of(portal, *names):
-    """What the admin's form sends."""
-    sent = {}
-    for name in names or SETTINGS:
-        value = getattr(portal, name)
-        if parts := _parts(name, SETTINGS[name]):
-            sent |= {field: value.get(part, "") for field, part in parts.items()}
-        elif value is not False:  # a box without a tick is not sent
-            sent[name] = "on" if value is True else value
-    return sent
-
-
 def resolved(schemas, schema):
     reference = schema.get("$ref") or schema["allOf"][0]["$ref"]
     return schemas[reference.rpartition("/")[2]]
 
 
-VALUES = [True, "no", 1, None, "low", "urgent", "Low", {}, {"en": "x"}, {"en": 5}, {"en": ["x"]}, {"en": None}, ["x"]]
+VALUES = [
+    True,
+    "no",
+    1,
+    1.5,
+    1000,
+    -1,
+    None,
+    "low",
+    "urgent",
+    "Low",
+    {},
+    {"en": "x"},
+    {"en": 5},
+    {"en": ["x"]},
+    {"en": None},
+    ["x"],
+]
 
 
 @pytest.mark.django_db(transaction=True)  # a repair commits

@@ -17,8 +17,9 @@ from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketViewer
 from support.services import change_tags, claim_ticket, close_ticket, post_message, write_note
+from support.settings.portal import Portal
 from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload
-from tests.workbench import workbench
+from tests.workbench import form_of, workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUEUE = "/admin/support/ticket/"
@@ -781,9 +782,7 @@ class TestOtherScreens:
         assert ">Tickets</h2>" not in html
 
     def test_acknowledgement_is_written_by_language(self, tenant):
-        form = {"support_chat_enabled": "on", "max_customer_priority": "urgent", "mail_content": "link",
-                "acknowledgement_en": "<p>Thanks<script>x</script></p>",
-                "acknowledgement_ar": "<p>شكراً</p>"}  # fmt: skip
+        form = form_of(Portal(acknowledgement_html={"en": "<p>Thanks<script>x</script></p>", "ar": "<p>شكراً</p>"}))
         workbench(MemberFactory(tenant=tenant, admin=True).user).post(
             f"/admin/tenants/portalsettings/{tenant.id}/change/", form
         )
