@@ -152,6 +152,7 @@ def _update(model: type[Model]) -> tuple[str, "list[Field[Any, Any]]"]:
 def _update_many(model: type[Model], names: tuple[str, ...]) -> tuple[str, "list[Field[Any, Any]]"]:
     table, key = model._meta.db_table, model._meta.pk
     fields = [field for field in model._meta.concrete_fields if field.name in names]
+    assert len(fields) == len(names), f"{model.__name__} has no such fields: {names}"
     columns = ", ".join(f'"{field.column}"' for field in (key, *fields))
     lists = ", ".join(f"%s::{str(field.db_type(connection)).partition('(')[0]}[]" for field in (key, *fields))
     changes = ", ".join(f'"{field.column}" = new."{field.column}"' for field in fields)

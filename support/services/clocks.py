@@ -290,12 +290,13 @@ class _Kept:
 
 
 _TOLD: Mapping[str, str] = {Outcome.MET.value: SLA_MET, Outcome.MISSED.value: SLA_BREACHED}
-_FIELDS = [one.attname for one in TicketClock._meta.concrete_fields]
-_WRITTEN = [name for name in _FIELDS if name not in ("id", "tenant_id", "ticket_id", "metric", "number", "started_at")]
+_FIELDS = TicketClock._meta.concrete_fields
+_STAY = {"id", "tenant", "ticket", "metric", "number", "started_at"}
+_WRITTEN = [one.name for one in _FIELDS if one.name not in _STAY]
 
 
 def _values(row: TicketClock) -> list[Any]:
-    return [getattr(row, name) for name in _FIELDS]
+    return [getattr(row, one.attname) for one in _FIELDS]
 
 
 def _set(row: TicketClock, clock: Clock, at: datetime) -> None:
