@@ -195,7 +195,7 @@ def promise_value(metric: Metric, outcome: Outcome, days: int) -> str:
 class SortFilter(SimpleListFilter):
     """In which order: the tab's own, or what is due first."""
 
-    title, parameter_name = _("order"), "sort"
+    title, parameter_name = _("sorted by"), "sort"
     DUE = "due"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:

@@ -31,7 +31,7 @@ from ondi.staff.session_limits import POLL_HEADER
 from support import services
 from support.actions import actions_open_to
 from support.admin.buttons import BUTTONS
-from support.admin.due import due_of, promises_of
+from support.admin.due import Due, due_of, promises_of
 from support.admin.files import draft_shown, drafts_in_order, faults_of
 from support.admin.forms import NoteForm, ReplyForm, WritingForm
 from support.admin.notifications import ON_SCREEN_FOR, note_read
@@ -134,7 +134,13 @@ def news(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     names = ", ".join(str(viewer.membership) for viewer in viewers)
     told = _("Also here: %(names)s") % {"names": names} if names else ""
     waiting = waiting_for(staff_at(request))
-    return JsonResponse({"version": ticket.version, "viewers": told, "waiting": waiting, "has_read": has_read})
+    shown = _version_shown(ticket, due_of(ticket, timezone.now(), ZoneInfo(actor.tenant.time_zone)))
+    return JsonResponse({"version": shown, "viewers": told, "waiting": waiting, "has_read": has_read})
+
+
+def _version_shown(ticket: Ticket, due: Due | None) -> str:
+    """What an open page shows: it loads what changed where this is another, as when time alone made it late."""
+    return f"{ticket.version} {due.text}" if due else str(ticket.version)
 
 
 @of_ticket
@@ -217,7 +223,7 @@ def _refused(
 
 def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, status: int = 200) -> HttpResponse:
     now, zone = timezone.now(), ZoneInfo(actor.tenant.time_zone)
-    clocks = TicketClock.objects.in_tenants([ticket.tenant_id])
+    clocks, due = TicketClock.objects.in_tenants([ticket.tenant_id]), due_of(ticket, now, zone)
     participants = list(Participant.objects.in_tenants([ticket.tenant_id]).of_conversations([ticket.conversation_id]))
     tags = Tag.objects.for_workbench(ticket)
     seen = composer.seen
@@ -265,7 +271,8 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "time_zone": actor.tenant.time_zone,
         "customer_name": name_of(ticket.requester),
         "promises": promises_of(clocks.of_tickets([ticket.id]), now, zone),
-        "due": due_of(ticket, now, zone),
+        "due": due,
+        "version_shown": _version_shown(ticket, due),
         "is_snoozed": ticket.snoozed_until is not None and ticket.snoozed_until > now,
     }
     return render(request, "support/ticket.html", {**admin.site.each_context(request), **context}, status=status)

@@ -1,16 +1,17 @@
 """Bringing a calendar's newest hours to what runs by former ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import CommandError
 
-from ondi.datafixes.fixes import Batch, Fix, Footprint, Item
+from ondi.accounts.actors import Actor
+from ondi.datafixes.fixes import Batch, Fix, Footprint, Item, after_undo, before_undo
 from support.fixes.tickets import READ_AT_ONCE, TICKETS
 from support.models import Calendar, Ticket, TicketClock, TicketTerms
-from support.services.clocks import hold_clocks, keep_clocks
+from support.services.clocks import hold_clocks, keep_clocks, recompute_clocks
 from support.vocabulary import Cause
 
 OF_TICKETS = "t.tenant_id = %(tenant)s AND t.ticket_id = ANY (%(keys)s)"
@@ -76,3 +77,14 @@ def calendar_named(tenant_id: UUID, name: str) -> Calendar:
     if found is None:
         raise CommandError(f"There is no calendar {name!r} in this tenant.")
     return found
+
+
+@before_undo("apply_calendar")
+def hold_them(tenant_id: UUID, _rows: Sequence[Mapping[str, Any]]) -> None:
+    hold_clocks(tenant_id)
+
+
+@after_undo("apply_calendar")
+def go_on(actor: Actor, ticket_ids: Sequence[str], at: datetime) -> None:
+    """With the hours that hold again, up to now."""
+    recompute_clocks(tenant_id=actor.tenant_id, ticket_ids=[UUID(key) for key in ticket_ids], at=at)

@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=100, verbose_name="name")),
                 (
                     "position",
-                    models.PositiveIntegerField(help_text="The first that fits counts.", verbose_name="order"),
+                    models.PositiveIntegerField(help_text="The first that fits counts.", verbose_name="place"),
                 ),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
             ],

@@ -88,7 +88,7 @@ class Policy(TenantOwned):
     """A promise that is named. The first in order that fits a ticket is its; `is_active`: off, none is made by it."""
 
     name = models.CharField(_("name"), max_length=LONGEST_NAME)
-    position = models.PositiveIntegerField(_("order"), help_text=_("The first that fits counts."))
+    position = models.PositiveIntegerField(_("place"), help_text=_("The first that fits counts."))
     is_active = models.BooleanField(_("active"), default=True)
 
     personal = NotPersonal("what a business promises")

@@ -4,6 +4,8 @@ import hashlib
 import io
 import json
 import re
+import subprocess
+import sys
 import threading
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -616,3 +618,13 @@ def test_bad_files_are_a_sentence(tmp_path):
         read_csv(path, "ticket")
     with pytest.raises(CommandError):
         read_csv(tmp_path / "none.csv", "ticket")
+
+
+def test_what_follows_an_undo_is_known_to_a_process_that_did_nothing_else():
+    """Given `manage.py data_fixes undo` alone, then the fixes' own modules are there, which no command has loaded."""
+    script = (
+        "import django; django.setup(); from django.utils.module_loading import autodiscover_modules; "
+        "autodiscover_modules('fixes'); from ondi.datafixes.fixes import HELD, UNDONE; print(*HELD, '|', *UNDONE)"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split("|")
+    assert all({"close_stale_tickets", "auto_close", "apply_calendar"} <= set(names.split()) for names in said)

@@ -2,7 +2,7 @@
    page of the admin, forms that are sent once and keep their text. Everything works without it, by plain links and forms. */
 "use strict";
 (() => {
-  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, BELL_EVERY = 10000, SEEN_AFTER = 10000, SEEN_WITHIN = 2000;
+  const QUEUE_EVERY = 15000, TICKET_EVERY = 4000, SENDING = 10000, BELL_EVERY = 10000, SEEN_AFTER = 10000, SEEN_WITHIN = 2000, A_MINUTE = 60000;
   const BELL_AT_LEAST = 300000, LEAVING = 10000, WAITING_EVERY = 2000, WAITING_LOOKS = 30;
   const LINKS_EVERY = 60000, LINKS_LEFT = 900000;
   const LIVE_AGAIN = 2000, LIVE_LATEST = 60000, LIVE_SILENCE = 45000, POLL = { "X-Workbench-Poll": "1" };
@@ -86,6 +86,9 @@
     return soon;
   }
 
+  /* "Due in 24 minutes" is true for a minute. */
+  const everyMinute = (look) => setInterval(() => document.hidden || !find(".wb-due") || look(), A_MINUTE);
+
   async function goLive() {
     const form = find("#wb-live");
     if (!form || !window.EventSource || !looks.length) return;
@@ -144,7 +147,7 @@
       setTimeout(() => { isLeaving = false; }, LEAVING); // it was a download
     });
     const isBusy = () => find("input.action-select:checked") || find("#result_list")?.contains(document.activeElement);
-    keepUp(async () => {
+    const look = async () => {
       if (!isLive && document.hidden && Math.random() < 0.5) return; // a tab nobody looks at asks half as often
       const fresh = await pageAt(location.href);
       if (!fresh) return;
@@ -164,7 +167,9 @@
       });
       rows.replaceWith(document.adoptNode(newRows));
       if (window.Actions && find(".action-toggle", list)) window.Actions(all("tr input.action-select"), { parent: list });
-    }, QUEUE_EVERY, 1000);
+    };
+    keepUp(look, QUEUE_EVERY, 1000);
+    everyMinute(look);
   }
 
   /* ---- A ticket ---- */
@@ -196,6 +201,7 @@
     news();
     const soon = keepUp(newsTwice, TICKET_EVERY, 300, ({ ticket_id }) => ticket_id === ticket.dataset.ticket);
     viewersChanged = atMostOnceIn(300, news);
+    everyMinute(news);
     addEventListener("focus", soon);
     document.addEventListener("visibilitychange", () => document.hidden || soon());
   }
