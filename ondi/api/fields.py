@@ -57,8 +57,8 @@ class IdField(serializers.UUIDField):
 class BoundedIntegerField(serializers.IntegerField):
     """A whole JSON number the database can hold, from 0 unless said."""
 
-    def __init__(self, *, min_value: int = 0, **options: Any) -> None:
-        super().__init__(min_value=min_value, max_value=2_147_483_647, **options)
+    def __init__(self, *, min_value: int = 0, max_value: int = 2_147_483_647, **options: Any) -> None:
+        super().__init__(min_value=min_value, max_value=max_value, **options)
 
     def to_internal_value(self, data: Any) -> int:
         if not isinstance(data, int) or isinstance(data, bool):

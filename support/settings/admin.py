@@ -14,6 +14,7 @@ from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -25,7 +26,7 @@ from ondi.staff.admin_base import ScopedAdmin
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.navigation import Entry, Section
 from ondi.tenants.models import Language, PortalSettings
-from support.settings.kinds import Address, Choice, Line, Link, Links, Switch, Texts
+from support.settings.kinds import Address, Choice, Line, Link, Links, Number, Switch, Texts
 from support.settings.portal import SETTINGS, Portal, Setting
 from support.settings.proving import prove, sender_standing
 from support.settings.services import update_portal_settings
@@ -57,6 +58,9 @@ def _form_fields(name: str, one: Setting) -> Mapping[str, forms.Field]:
     match one.kind:
         case Switch():
             return {name: forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget(), **said)}
+        case Number(least, most):
+            widget = UnfoldAdminIntegerFieldWidget()
+            return {name: forms.IntegerField(min_value=least, max_value=most, widget=widget, **said)}
         case Choice(choices):
             return {name: forms.ChoiceField(choices=choices.choices, widget=UnfoldAdminSelectWidget(), **said)}
         case Texts() as texts:

@@ -28,6 +28,20 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number between these two, both included."""
+
+    least: int
+    most: int
+
+    def fits(self, value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and self.least <= value <= self.most
+
+    def merged(self, now: int, value: int) -> int:
+        return value
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One of several words."""
 
@@ -140,4 +154,4 @@ class Links:
         return {name: link for name, one in {**now, **value}.items() if (link := self.link.cleaned(one))}
 
 
-Kind = Switch | Choice | Texts | Line | Address | Link | Links
+Kind = Switch | Number | Choice | Texts | Line | Address | Link | Links

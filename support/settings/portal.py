@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ondi.accounts.actors import Actor
-from support.settings.kinds import Address, Choice, Kind, Line, Link, Links, Switch, Texts
+from support.settings.kinds import Address, Choice, Kind, Line, Link, Links, Number, Switch, Texts
 from support.vocabulary import Priority, TicketSource
 
 
@@ -82,6 +82,14 @@ class Portal:
         Choice(Priority),
         Section.TICKETS,
         default=Priority.URGENT.value,
+        for_customers=True,
+    )
+    customer_reopen_days: int = setting(
+        _("days in which customers may reopen a closed ticket"),
+        Number(least=0, most=90),
+        Section.TICKETS,
+        default=0,
+        help=_("Counted from its closing; also by writing into its conversation. 0: never."),
         for_customers=True,
     )
     acknowledgement_html: Mapping[str, str] = setting(

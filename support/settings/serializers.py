@@ -5,13 +5,13 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ondi.api.fields import IdField, StringField
+from ondi.api.fields import BoundedIntegerField, IdField, StringField
 from ondi.common.text import is_storable
 from ondi.files.kinds import ALLOWED
 from ondi.files.models import MOST_BYTES
 from ondi.files.services import MOST_FILES
 from ondi.tenants.models import Language
-from support.settings.kinds import Choice, Kind, Line, Links, Switch, Texts
+from support.settings.kinds import Choice, Kind, Line, Links, Number, Switch, Texts
 from support.settings.portal import SETTINGS, Portal, Section
 
 AnyField = serializers.Field[Any, Any, Any, Any]
@@ -48,6 +48,8 @@ def _taken(kind: Kind) -> AnyField:
     match kind:
         case Switch():
             return StrictBooleanField(required=False)
+        case Number(least, most):
+            return BoundedIntegerField(required=False, min_value=least, max_value=most)
         case Choice(choices):
             return serializers.ChoiceField(choices=choices.choices, required=False)
         case Texts():
@@ -62,6 +64,8 @@ def _given(kind: Kind) -> AnyField:
     match kind:
         case Switch():
             return serializers.BooleanField()
+        case Number(least, most):
+            return serializers.IntegerField(min_value=least, max_value=most)
         case Choice(choices):
             return serializers.ChoiceField(choices=choices.choices)
         case Texts() | Links():

@@ -441,6 +441,7 @@ class TestSettingsAndWorkbench:
                 "support_chat_enabled": "on",
                 "max_customer_priority": "high",
                 "mail_content": "link",
+                "customer_reopen_days": "0",
             },
         )
 
@@ -540,6 +541,7 @@ class TestAccess:
                 "support_chat_enabled": "on",
                 "max_customer_priority": "urgent",
                 "mail_content": "link",
+                "customer_reopen_days": "0",
             },
         )
 

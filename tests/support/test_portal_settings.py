@@ -13,7 +13,7 @@ from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
 from support.fixes.doctor import examine
 from support.settings.admin import FORM_FIELDS, _parts
-from support.settings.kinds import Address, Choice, Line, Link, Links, Switch, Texts
+from support.settings.kinds import Address, Choice, Line, Link, Links, Number, Switch, Texts
 from support.settings.portal import SETTINGS, Portal
 from support.settings.services import update_portal_settings
 from tests.factories import MemberFactory, TenantFactory, actor
@@ -46,6 +46,8 @@ def another(name):
     match kind:
         case Switch():
             return not default
+        case Number(most=most):
+            return most
         case Choice(choices):
             return next(word for word in choices.values if word != default)
         case Texts():
@@ -88,7 +90,7 @@ class TestEverySetting:
             change = SettingsChange.objects.get()
         assert (change.before, change.after) == ({name: default}, {name: value})
 
-    @pytest.mark.parametrize("value", [5, None, ["x"], {"en": 5}, "\x00"], ids=repr)
+    @pytest.mark.parametrize("value", [5.5, -1, 10**20, None, ["x"], {"en": 5}, "\x00"], ids=repr)
     def test_takes_nothing_else(self, api, admin, name, value):
         answer = api.as_(admin).call("PUT", SETTINGS_CALL, body=nested(name, value))
 
@@ -151,7 +153,27 @@ def resolved(schemas, schema):
     return schemas[reference.rpartition("/")[2]]
 
 
-VALUES = [True, "no", 1, None, "low", "urgent", "Low", {}, {"en": "x"}, {"en": 5}, {"en": ["x"]}, {"en": None}, ["x"]]
+VALUES = [
+    True,
+    "no",
+    1,
+    90,
+    91,
+    7.0,
+    7.5,
+    -1,
+    10**20,
+    None,
+    "low",
+    "urgent",
+    "Low",
+    {},
+    {"en": "x"},
+    {"en": 5},
+    {"en": ["x"]},
+    {"en": None},
+    ["x"],
+]
 
 
 @pytest.mark.django_db(transaction=True)  # a repair commits

@@ -782,6 +782,7 @@ class TestOtherScreens:
 
     def test_acknowledgement_is_written_by_language(self, tenant):
         form = {"support_chat_enabled": "on", "max_customer_priority": "urgent", "mail_content": "link",
+                "customer_reopen_days": "0",
                 "acknowledgement_en": "<p>Thanks<script>x</script></p>",
                 "acknowledgement_ar": "<p>شكراً</p>"}  # fmt: skip
         workbench(MemberFactory(tenant=tenant, admin=True).user).post(

@@ -3,7 +3,7 @@
 import json
 
 from support.fixes.findings.parts import MINE, Finding, rows
-from support.settings.kinds import Choice, Kind, Line, Links, Switch, Texts
+from support.settings.kinds import Choice, Kind, Line, Links, Number, Switch, Texts
 from support.settings.portal import SETTINGS
 
 
@@ -12,6 +12,9 @@ def _fits(kind: Kind, value: str) -> str:
     match kind:
         case Switch():
             return f"jsonb_typeof({value}) = 'boolean'"
+        case Number(least, most):
+            whole = f"{value}::text !~ '[.]' AND {value}::numeric BETWEEN {least} AND {most}"
+            return f"CASE jsonb_typeof({value}) WHEN 'number' THEN {whole} ELSE jsonb_typeof({value}) = 'number' END"
         case Choice(choices):
             words = ", ".join(f"'{json.dumps(word)}'" for word in choices.values)
             return f"{value} IN ({words})"
