@@ -21,6 +21,7 @@ from django.db.models import (
     SmallIntegerField,
     Subquery,
     Sum,
+    UUIDField,
     When,
     Window,
 )
@@ -48,7 +49,7 @@ LIST_FIELDS = (
     "conversation__last_message_preview", "conversation__last_message_event", "conversation__last_message_at",
     "conversation__last_message_sender__user_id", "conversation__last_message_sender__first_name",
     "conversation__last_message_sender__last_name", "conversation__last_message_sender__erased_at",
-    "part__last_read_sequence", "part__role", "part__left_at",
+    "part__last_read_sequence", "part__role", "part__left_at", "item_held_by",
 )  # fmt: skip
 DETAIL_FIELDS = (
     *LIST_FIELDS, "delivery__customer_id", "order__customer_id",
@@ -202,15 +203,15 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def for_queue(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         """Rows of the agents' queue: a list's, who asks, and what only staff see."""
-        return self._with_part_of(viewer)._with_tag_names().values_list(*LIST_FIELDS, *STAFF_FIELDS, named=True)
+        return self._as_shown_to(viewer)._with_tag_names().values_list(*LIST_FIELDS, *STAFF_FIELDS, named=True)
 
     def for_queue_detail(self, viewer: Actor) -> QuerySet["Ticket", Any]:
-        return self._with_part_of(viewer)._with_tag_names().values_list(*DETAIL_FIELDS, *STAFF_FIELDS, named=True)
+        return self._as_shown_to(viewer)._with_tag_names().values_list(*DETAIL_FIELDS, *STAFF_FIELDS, named=True)
 
     def for_programs(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         """Rows of `for_queue_detail` with the outside's ids, for a tenant's own programs."""
         fields = (*DETAIL_FIELDS, *STAFF_FIELDS, *OUTSIDE_FIELDS)
-        return self._with_part_of(viewer)._with_tag_names().values_list(*fields, named=True)
+        return self._as_shown_to(viewer)._with_tag_names().values_list(*fields, named=True)
 
     def for_workbench(self) -> "TicketQuerySet":
         """Rows of the admin, with what a line of the queue and the page of a ticket show."""
@@ -225,7 +226,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def for_conversations(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         """Rows of the conversations of these tickets."""
-        return self._with_part_of(viewer).values_list(*CONVERSATION_FIELDS, named=True)
+        return self._as_shown_to(viewer).values_list(*CONVERSATION_FIELDS, named=True)
 
     def taken_part_in_by(self, actor: Actor) -> "TicketQuerySet":
         """Tickets this person sees and in whose conversation they take part."""
@@ -234,11 +235,11 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def for_list(self, viewer: Actor, *more: str) -> QuerySet["Ticket", Any]:
         """Rows of a list, with the viewer's own part in each conversation, and `more` columns."""
-        return self._with_part_of(viewer).values_list(*LIST_FIELDS, *more, named=True)
+        return self._as_shown_to(viewer).values_list(*LIST_FIELDS, *more, named=True)
 
     def for_detail(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         """Rows with the linked delivery and order as well."""
-        return self._with_part_of(viewer).values_list(*DETAIL_FIELDS, named=True)
+        return self._as_shown_to(viewer).values_list(*DETAIL_FIELDS, named=True)
 
     def summary_for(self, viewer: Actor) -> dict[str, int]:
         """How many of these are open, and how many messages in them the viewer has not read."""
@@ -251,6 +252,19 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         """With the names of each ticket's tags, in no order."""
         held = self.model.tags.through.objects.filter(tenant_id=OuterRef("tenant_id"), ticket_id=OuterRef("pk"))
         return self.annotate(tag_names=ArraySubquery(held.values("tag__name")))
+
+    def _as_shown_to(self, viewer: Actor) -> "TicketQuerySet":
+        """With the viewer's own part, and of a closed ticket which open one has its item."""
+        holders = {link: self._open_on_the_same(link) for link in ("delivery", "order")}
+        held = (When(**{f"{link}__isnull": False}, then=holder) for link, holder in holders.items())
+        return self._with_part_of(viewer).annotate(
+            item_held_by=Case(When(status=TicketStatus.OPEN, then=None), *held, output_field=UUIDField())
+        )
+
+    def _open_on_the_same(self, link: str) -> Subquery:
+        """One row, by the index that allows one. Not an EXISTS: PostgreSQL might hash all that are open."""
+        same = self.model.objects.open().filter(tenant_id=OuterRef("tenant_id"), **{link: OuterRef(link)})
+        return Subquery(same.order_by().values("id")[:1])
 
     def _with_part_of(self, viewer: Actor) -> "TicketQuerySet":
         own = Q(
