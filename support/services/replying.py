@@ -1,7 +1,7 @@
 """Speaking: as a participant, in answer to a customer, and in what only colleagues read."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -40,7 +40,6 @@ def post_message(
     `attachment_ids`: drafts of the actor's. `at`: when it was said; now when left out. Locks as `post_as`, or as
     `reopen_ticket`. Raises `ConversationNotFound`, `NotAParticipant`, `ConversationClosed`, and as `drafts_to_send`.
     """
-    at = at or timezone.now()
     said = _Said(content, attachment_ids, at)
     try:
         return _post(actor, conversation_id, said)
@@ -53,7 +52,7 @@ def post_message(
 class _Said:
     content: str
     attachment_ids: Collection[UUID]
-    at: datetime
+    at: datetime | None
 
 
 @transaction.atomic
@@ -62,22 +61,22 @@ def _post(actor: Actor, conversation_id: UUID, said: _Said) -> Message:
     if part is None:
         raise silence_of(actor, conversation_id)
     role = SenderRole.CUSTOMER if part.role == Participant.Role.CUSTOMER else SenderRole.AGENT
-    files = drafts_to_send(actor, said.attachment_ids)
-    return post_as(role, actor=actor, conversation_id=conversation_id, content=said.content, files=files, at=said.at)
+    files, at = drafts_to_send(actor, said.attachment_ids), said.at or timezone.now()
+    return post_as(role, actor=actor, conversation_id=conversation_id, content=said.content, files=files, at=at)
 
 
 @transaction.atomic
 def _reopen_and_post(actor: Actor, conversation_id: UUID, said: _Said) -> Message:
     """Raises `ConversationClosed` where that is not the actor's to open, or cannot be opened now; and as `_post`."""
-    own = Ticket.objects.requested_by(actor)
+    own, at = Ticket.objects.requested_by(actor), said.at or timezone.now()
     ticket = own.filter(conversation_id=conversation_id).first()
     if ticket is None:
         raise ConversationClosed
     try:
-        reopen_ticket(actor=actor, ticket_id=ticket.id, among=own, at=said.at)
+        reopen_ticket(actor=actor, ticket_id=ticket.id, among=own, at=at)
     except (CustomerReopenDisabled, TicketAlreadyOpenForRelated) as refusal:
         raise ConversationClosed from refusal
-    return _post(actor, conversation_id, said)
+    return _post(actor, conversation_id, replace(said, at=at))
 
 
 @dataclass(frozen=True, slots=True)
