@@ -16,7 +16,7 @@ from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from ondi.files.errors import AttachmentNotFound, AttachmentNotUploaded
 from support import errors
-from support.policies import TicketState, closing_refusal, handling_refusal, redaction_refusal
+from support.policies import TicketState, closing_refusal, handling_refusal, redaction_refusal, reopening_refusal
 from support.services import assignment, changes, lifecycle, redaction, replying
 from support.vocabulary import LONGEST_MESSAGE, LONGEST_REASON, TicketStatus
 
@@ -210,10 +210,11 @@ ACTIONS = {
     "reopen": Action(
         lifecycle.reopen_ticket,
         _is_closed,
+        reopening_refusal,
         operation=Operation(
             "reopenTicket", "reopen", "Open a closed ticket again",
             "It keeps its agent if they still are a support user, and waits on the agent from now.",
-            _("Support ticket reopened"), (errors.TicketAlreadyOpenForRelated,),
+            _("Support ticket reopened"), (errors.CustomerReopenDisabled, errors.TicketAlreadyOpenForRelated),
         ),
     ),
     "note": Action(

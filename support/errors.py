@@ -55,6 +55,12 @@ class CustomerCloseDisabled(DomainError):
     message = _("Customers cannot close their tickets here.")
 
 
+class CustomerReopenDisabled(DomainError):
+    code = "customer_reopen_disabled"
+    kind = Kind.FORBIDDEN
+    message = _("Customers cannot open this ticket again.")
+
+
 class NotASupportUser(DomainError):
     code = "not_a_support_user"
     kind = Kind.FORBIDDEN

@@ -5,13 +5,15 @@ returned, not raised, so that a flag and an error can come from one rule.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from django.utils import timezone
+
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError, PermissionDenied
-from support.errors import CustomerCloseDisabled, NotASupportUser, SupportChatDisabled
+from support.errors import CustomerCloseDisabled, CustomerReopenDisabled, NotASupportUser, SupportChatDisabled
 from support.settings.portal import Portal
 from support.vocabulary import Priority, TicketSource, TicketStatus, WaitingOn
 
@@ -23,6 +25,15 @@ class TicketFacts(Protocol):
     def status(self) -> str: ...
     @property
     def requester_id(self) -> UUID: ...
+    @property
+    def closed_at(self) -> datetime | None: ...
+
+
+class TicketRow(TicketFacts, Protocol):
+    """A row of a list, which knows as well which open ticket has the item of a closed one."""
+
+    @property
+    def item_held_by(self) -> UUID | None: ...
 
 
 class Awaited(Protocol):
@@ -54,8 +65,20 @@ def closing_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
     return None if actor.is_support_user or actor.is_system else NotASupportUser()
 
 
+def reopening_refusal(ticket: TicketFacts, actor: Actor, at: datetime | None = None) -> DomainError | None:
+    """Why this person may not open this ticket again at this moment; now when left out.
+
+    Its customer may within the tenant's `customer_reopen_days` after its closing; 0 says never, whatever its state.
+    """
+    if not is_customer_of(ticket, actor):
+        return handling_refusal(ticket, actor)
+    days = Portal.of(actor).customer_reopen_days
+    is_late = ticket.closed_at is not None and (at or timezone.now()) > ticket.closed_at + timedelta(days=days)
+    return CustomerReopenDisabled() if days == 0 or is_late else None
+
+
 def handling_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
-    """Why this person may not work on this ticket as staff: claim, take over, release, reopen."""
+    """Why this person may not work on this ticket as staff: claim, take over, release."""
     if actor.is_system:
         return None
     if not actor.is_support_user:
@@ -102,6 +125,17 @@ def expected_reply_by(ticket: "Awaited", actor: Actor, now: datetime) -> datetim
     due_at = ticket.reply_due_at
     is_ahead = due_at is not None and due_at > now and ticket.waiting_on == WaitingOn.AGENT
     return due_at if is_ahead and Portal.of(actor).show_expected_reply else None
+
+
+def can_reopen(ticket: TicketRow, actor: Actor) -> bool:
+    """Would this person's reopening open it now?"""
+    is_free = ticket.status == TicketStatus.CLOSED and ticket.item_held_by is None
+    return is_free and reopening_refusal(ticket, actor) is None
+
+
+def reopens_by_message(ticket: TicketRow, actor: Actor) -> bool:
+    """Would this person's message open it now? Its customer's does, staff reopen it first."""
+    return is_customer_of(ticket, actor) and can_reopen(ticket, actor)
 
 
 def is_customer_of(ticket: TicketFacts, actor: Actor) -> bool:

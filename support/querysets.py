@@ -23,6 +23,7 @@ from django.db.models import (
     SmallIntegerField,
     Subquery,
     Sum,
+    UUIDField,
     When,
     Window,
 )
@@ -51,7 +52,7 @@ LIST_FIELDS = (
     "conversation__last_message_preview", "conversation__last_message_event", "conversation__last_message_at",
     "conversation__last_message_sender__user_id", "conversation__last_message_sender__first_name",
     "conversation__last_message_sender__last_name", "conversation__last_message_sender__erased_at",
-    "part__last_read_sequence", "part__role", "part__left_at", "reply_due_at",
+    "part__last_read_sequence", "part__role", "part__left_at", "reply_due_at", "item_held_by",
 )  # fmt: skip
 DETAIL_FIELDS = (
     *LIST_FIELDS, "delivery__customer_id", "order__customer_id",
@@ -276,7 +277,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def for_conversations(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         """Rows of the conversations of these tickets."""
-        return self._with_part_of(viewer).values_list(*CONVERSATION_FIELDS, named=True)
+        return self._as_shown_to(viewer).values_list(*CONVERSATION_FIELDS, named=True)
 
     def taken_part_in_by(self, actor: Actor) -> "TicketQuerySet":
         """Tickets this person sees and in whose conversation they take part."""
@@ -285,11 +286,11 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def for_list(self, viewer: Actor, *more: str) -> QuerySet["Ticket", Any]:
         """Rows of a list, with the viewer's own part in each conversation, and `more` columns."""
-        return self._with_part_of(viewer).values_list(*LIST_FIELDS, *more, named=True)
+        return self._as_shown_to(viewer).values_list(*LIST_FIELDS, *more, named=True)
 
     def for_detail(self, viewer: Actor) -> QuerySet["Ticket", Any]:
         """Rows with the linked delivery and order as well."""
-        return self._with_part_of(viewer).values_list(*DETAIL_FIELDS, named=True)
+        return self._as_shown_to(viewer).values_list(*DETAIL_FIELDS, named=True)
 
     def summary_for(self, viewer: Actor) -> dict[str, int]:
         """How many of these are open, and how many messages in them the viewer has not read."""
@@ -303,7 +304,20 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         of_ticket = {"tenant_id": OuterRef("tenant_id"), "ticket_id": OuterRef("pk")}
         held = self.model.tags.through.objects.filter(**of_ticket).values("tag__name")
         clocks = apps.get_model("support", "TicketClock").objects.filter(**of_ticket).as_json()
-        return self._with_part_of(viewer).annotate(tag_names=ArraySubquery(held), clocks=ArraySubquery(clocks))
+        return self._as_shown_to(viewer).annotate(tag_names=ArraySubquery(held), clocks=ArraySubquery(clocks))
+
+    def _as_shown_to(self, viewer: Actor) -> "TicketQuerySet":
+        """With the viewer's own part, and of a closed ticket which open one has its item."""
+        holders = {link: self._open_on_the_same(link) for link in ("delivery", "order")}
+        held = (When(**{f"{link}__isnull": False}, then=holder) for link, holder in holders.items())
+        return self._with_part_of(viewer).annotate(
+            item_held_by=Case(When(status=TicketStatus.OPEN, then=None), *held, output_field=UUIDField())
+        )
+
+    def _open_on_the_same(self, link: str) -> Subquery:
+        """One row, by the index that allows one. Not an EXISTS: PostgreSQL might hash all that are open."""
+        same = self.model.objects.open().filter(tenant_id=OuterRef("tenant_id"), **{link: OuterRef(link)})
+        return Subquery(same.order_by().values("id")[:1])
 
     def _with_part_of(self, viewer: Actor) -> "TicketQuerySet":
         own = Q(

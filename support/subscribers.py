@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from conversations.events import event_code
 from conversations.models import Message, Participant, SenderRole
 from deliveries.services import DELIVERY_CHANGED
 from ondi.accounts.models import Membership
@@ -57,7 +58,8 @@ class Facts:
     `parts`: by conversation and person, locked, so that nobody reads on while it is judged what they have read.
     `seen_at`: by ticket and person, when they last had it on their screen.
     `curious`: support users who want to hear of every new ticket. `leads`: who is told of what is nobody's.
-    `hours`: by ticket and promise, when its agents are at work.
+    `hours`: by ticket and promise, when its agents are at work. `spoken_at`: when the customers of conversations spoke,
+    at moments at which they opened their ticket again.
     """
 
     tickets: Mapping[UUID, Ticket]
@@ -68,6 +70,7 @@ class Facts:
     curious: Sequence[UUID]
     leads: Sequence[UUID]
     hours: Mapping[tuple[UUID, str], Hours]
+    spoken_at: Collection[tuple[UUID, datetime]]
 
 
 def _of_opening(event: Event, facts: Facts) -> Told:
@@ -91,12 +94,26 @@ def _of_message(event: Event, facts: Facts) -> Told:
     if message.sender_role == SenderRole.SYSTEM:
         if message.event and (kind := OF_SYSTEM_MESSAGE.get(message.event["code"])):
             yield kind, event.person_id
+        if _is_own_reopening(event, message) and (message.conversation_id, message.created_at) not in facts.spoken_at:
+            yield from _to_staff(message, ticket, facts)
     elif message.sender_role == SenderRole.AGENT:
         yield notices.REPLY, event.person_id
-    elif ticket.assignee_id is not None:  # whose it is takes part
-        for person, part in facts.parts.get(message.conversation_id, {}).items():
-            if part.role != Participant.Role.CUSTOMER and part.joined_at <= message.created_at:
-                yield notices.CUSTOMER_REPLIED, person
+    else:
+        yield from _to_staff(message, ticket, facts)
+
+
+def _to_staff(message: Message, ticket: Ticket, facts: Facts) -> Told:
+    """Nobody hears of a ticket that nobody has: the queue shows it. Whose it is takes part."""
+    if ticket.assignee_id is None:
+        return
+    for person, part in facts.parts.get(message.conversation_id, {}).items():
+        if part.role != Participant.Role.CUSTOMER and part.joined_at <= message.created_at:
+            yield notices.CUSTOMER_REPLIED, person
+
+
+def _is_own_reopening(event: Event, message: Message) -> bool:
+    """Its customer opened the ticket again. Whether with words, which tell of it themselves, the facts say."""
+    return event.actor_id == event.person_id and event_code(message.event) == TICKET_REOPENED
 
 
 def _of_note(event: Event, _facts: Facts) -> Told:
@@ -222,7 +239,7 @@ def _shown_at(person: UUID, event: Event, facts: Facts) -> datetime:
 
 
 def _facts(tenant_id: UUID, events: Sequence[Event]) -> Facts:
-    """Five statements, six with a new ticket, two more with a service level; locks the parts."""
+    """Five statements, or up to nine, whatever the number of events. Locks the parts."""
     of_levels = [event for event in events if event.kind in OF_SERVICE_LEVELS]
     tickets = Ticket.objects.in_tenants([tenant_id]).filter(id__in={_subject(event) for event in events})
     said = {event.data["message_id"] for event in events if event.kind == MESSAGE_CREATED}
@@ -245,6 +262,7 @@ def _facts(tenant_id: UUID, events: Sequence[Event]) -> Facts:
         else (),
         leads=_leads(tenant_id) if of_levels else (),
         hours=_hours(tenant_id, of_levels),
+        spoken_at=_spoken_at(tenant_id, [one for one in messages.values() if event_code(one.event) == TICKET_REOPENED]),
     )
 
 
@@ -263,6 +281,18 @@ def _hours(tenant_id: UUID, events: Sequence[Event]) -> dict[tuple[UUID, str], H
         for one in clocks.select_related("calendar_version")
         if one.calendar_version is not None
     }
+
+
+def _spoken_at(tenant_id: UUID, reopenings: Sequence[Message]) -> Collection[tuple[UUID, datetime]]:
+    """Asks nothing of the database where nothing was reopened."""
+    if not reopenings:
+        return ()
+    spoken = Message.objects.in_tenants([tenant_id]).filter(
+        sender_role=SenderRole.CUSTOMER,
+        conversation_id__in={one.conversation_id for one in reopenings},
+        created_at__in={one.created_at for one in reopenings},
+    )
+    return set(spoken.values_list("conversation_id", "created_at"))
 
 
 def _said(events: Sequence[Event], facts: Facts) -> list[Said]:

@@ -56,7 +56,7 @@ class World:
 
 
 def build_world() -> World:
-    tenant, foreign = TenantFactory(allow_customer_close=True), TenantFactory(allow_customer_close=True)
+    tenant, foreign = (TenantFactory(allow_customer_close=True, customer_reopen_days=7) for _side in range(2))
     suspended = TenantFactory()
     people = {
         "customer": MemberFactory(tenant=tenant),

@@ -50,7 +50,9 @@ def ticket_data(row: Any, viewer: Actor) -> dict[str, Any]:
         "conversation": _conversation_data(row, short=short, speaks=speaks),
         "assigned_to_user": row.assignee__user_id and person_data(row, "assignee", nobody=SUPPORT, short=short),
         "can_close": policies.can_close(row, viewer),
-        "can_reply": can_post(conversation_status=row.conversation__status, takes_part=speaks),
+        "can_reopen": policies.can_reopen(row, viewer),
+        "can_reply": can_post(conversation_status=row.conversation__status, takes_part=speaks)
+        or (speaks and policies.reopens_by_message(row, viewer)),
         "expected_reply_by": iso(policies.expected_reply_by(row, viewer, timezone.now())),
     }
 

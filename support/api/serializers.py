@@ -89,10 +89,26 @@ class TicketData(_shown("ShownTicket", TICKET)):  # type: ignore[misc]  # made f
     conversation = ConversationData()
     assigned_to_user = PersonData(allow_null=True)
     can_close = serializers.BooleanField(help_text="Open, and your close would close it now.")
+    can_reopen = serializers.BooleanField(help_text="Closed, and your reopening would open it now.")
     can_reply = serializers.BooleanField(help_text="Your message would be accepted now.")
     expected_reply_by = serializers.DateTimeField(
         allow_null=True, help_text="By when an answer is promised; null where none is owed, or that is past."
     )
+
+
+@extend_schema_serializer(exclude_fields=["attachments"])
+class ReopenOwnTicketBody(serializers.Serializer[Any]):
+    message = PlainTextField(
+        max_length=LONGEST_MESSAGE, required=False, allow_blank=True, default=None,
+        help_text="1 to 8,000 characters, or left out; with files it may be empty.",
+    )  # fmt: skip
+    attachment_ids = AttachmentIdsField()
+    attachments = ForbiddenField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["message"] == "" and not attrs.get("attachment_ids"):
+            raise serializers.ValidationError({"message": [serializers.ErrorDetail("", code="blank")]})
+        return attrs | {"message": attrs["message"] or ""}
 
 
 DeliveryData = _shown("DeliveryData", DELIVERY)

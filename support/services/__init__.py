@@ -14,12 +14,12 @@ from support.services.assignment import (
 )
 from support.services.changes import change_link, change_priority, change_tags, snooze_ticket
 from support.services.lifecycle import close_ticket, reopen_ticket, warn_of_closing
-from support.services.messages import note_delivery, post_message
+from support.services.messages import note_delivery
 from support.services.opening import open_ticket, open_ticket_on_behalf
 from support.services.participants import change_participants
 from support.services.presence import keep_presence, note_presence
 from support.services.redaction import redact_ticket_message
-from support.services.replying import Seen, reply_to_ticket, write_note
+from support.services.replying import Seen, post_message, reply_to_ticket, write_note
 
 __all__ = [
     "Seen",

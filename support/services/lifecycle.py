@@ -1,20 +1,22 @@
 """Closing and reopening tickets."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from conversations.models import Conversation
-from conversations.services import (
-    set_conversation_status,
-)
+from conversations.models import Conversation, SenderRole
+from conversations.services import set_conversation_status
 from ondi.accounts.actors import Actor
+from ondi.common.errors import ServiceUnavailable
+from ondi.files.services import drafts_to_send
 from support import policies
 from support.events import TICKET_CLOSED, TICKET_CLOSING, TICKET_REOPENED
 from support.models import Ticket
 from support.querysets import TicketQuerySet
+from support.services.messages import post_as
 from support.services.shared import (
     hold_support_role,
     is_item_taken,
@@ -27,6 +29,8 @@ from support.services.shared import (
 )
 from support.turns import closed_fields, mark_reopened
 from support.vocabulary import EventKind, TicketStatus
+
+REOPEN_ATTEMPTS = 3
 
 
 @transaction.atomic
@@ -73,36 +77,45 @@ def _turn_conversation(ticket: Ticket, status: str, code: str | None, actor: Act
 
 
 @transaction.atomic
-def reopen_ticket(*, actor: Actor, ticket_id: UUID, announce: bool = True, at: datetime | None = None) -> Ticket:
+def reopen_ticket(
+    *,
+    actor: Actor,
+    ticket_id: UUID,
+    among: TicketQuerySet | None = None,
+    message: str = "",
+    attachment_ids: Collection[UUID] = (),
+    announce: bool = True,
+    at: datetime | None = None,
+) -> Ticket:
     """Open a closed ticket again; an open one stays as it is. It waits on the agent from now.
 
-    It keeps its agent if they still are a support user. `announce`: see `close_ticket`. Locks that agent's
-    membership, the ticket, then the conversation. Raises `TicketNotFound`, `NotASupportUser`, `PermissionDenied`, and
-    `TicketAlreadyOpenForRelated` where another open ticket holds the item.
+    It keeps its agent if they still are a support user. `message`, `attachment_ids`: what its customer says to it, one
+    of them or neither; nothing is said in one that is open. `among`, `announce`: see `close_ticket`. Locks that agent's
+    membership, the ticket, the conversation, then the files. Raises `TicketNotFound`, `NotASupportUser`,
+    `CustomerReopenDisabled`, `TicketAlreadyOpenForRelated` where another open ticket holds the item, and as
+    `drafts_to_send`.
     """
     agent_id = Ticket.objects.visible_to(actor).filter(id=ticket_id).values_list("assignee_id", flat=True).first()
     agent_stays = agent_id is not None and hold_support_role(agent_id)
-    ticket = locked_ticket(actor, ticket_id)
-    if refusal := policies.handling_refusal(ticket, actor):
+    ticket = locked_ticket(actor, ticket_id, among)
+    at = at or timezone.now()
+    if refusal := policies.reopening_refusal(ticket, actor, at):
         raise refusal
     if ticket.is_open:
         return ticket
-    at = at or timezone.now()
+    files = drafts_to_send(actor, attachment_ids)
     mark_reopened(ticket, at)
     if announce:
         ticket.last_activity_at = at
     if not agent_stays or ticket.assignee_id != agent_id:
         ticket.assignee = None
-    try:
-        with transaction.atomic():
-            save_ticket(ticket, at)
-    except IntegrityError as error:
-        if is_item_taken(error):
-            refuse_if_item_is_held(ticket, actor)
-        raise
+    _save_where_item_is_free(ticket, actor, at)
     was, becomes = {"status": TicketStatus.CLOSED.value}, {"status": TicketStatus.OPEN.value}
     record_event(ticket, EventKind.REOPENED, actor, at, was, becomes, is_silent=not announce)
     _turn_conversation(ticket, Conversation.Status.ACTIVE, TICKET_REOPENED if announce else None, actor, at)
+    if message or files:
+        chat = ticket.conversation_id
+        post_as(SenderRole.CUSTOMER, actor=actor, conversation_id=chat, content=message, files=files, at=at)
     return ticket
 
 
@@ -124,3 +137,18 @@ def warn_of_closing(*, actor: Actor, ticket_id: UUID, among: TicketQuerySet, at:
     save_ticket(ticket, at)
     say(ticket, TICKET_CLOSING, actor, at)
     return True
+
+
+def _save_where_item_is_free(ticket: Ticket, actor: Actor, at: datetime) -> None:
+    """Raises `TicketAlreadyOpenForRelated`, `ServiceUnavailable`."""
+    version = ticket.version
+    for _attempt in range(REOPEN_ATTEMPTS):
+        ticket.version = version
+        try:
+            with transaction.atomic():
+                return save_ticket(ticket, at)
+        except IntegrityError as error:
+            if not is_item_taken(error):
+                raise
+        refuse_if_item_is_held(ticket, actor)
+    raise ServiceUnavailable

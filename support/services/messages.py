@@ -1,20 +1,16 @@
 """The one door for messages: who may speak, whose turn it is then, and the message itself."""
 
-from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
-from django.utils import timezone
-
 from conversations.errors import ConversationClosed, ConversationNotFound, NotAParticipant
-from conversations.models import Message, Participant, SenderRole
+from conversations.models import Message, SenderRole
 from conversations.reads import find_part, find_readable
 from conversations.services import append_message
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from ondi.common.prepared import fetch_prepared
-from ondi.files.services import Attaching, drafts_to_send
+from ondi.files.services import Attaching
 from ondi.outbox.models import Entry
 from support.models import Ticket
 from support.services.shared import message_entry, person_of, save_ticket, say
@@ -22,34 +18,14 @@ from support.turns import AFTER_MESSAGE
 from support.vocabulary import WaitingOn
 
 
-@transaction.atomic
-def post_message(
-    *,
-    actor: Actor,
-    conversation_id: UUID,
-    content: str,
-    attachment_ids: Collection[UUID] = (),
-    at: datetime | None = None,
-) -> Message:
-    """Say something as a participant; the sender has read up to their own message.
-
-    `content`: may be empty where files are sent. `attachment_ids`: drafts of the actor's. `at`: when it was said; now
-    when left out. Locks the conversation's ticket, the conversation, then the files, and asks again whether the sender
-    takes part. Raises `ConversationNotFound`, `NotAParticipant`, `ConversationClosed`, and as `drafts_to_send`.
-    """
-    part = find_part(actor, conversation_id)
-    if part is None:
-        raise _silence_of(actor, conversation_id)
-    role = SenderRole.CUSTOMER if part.role == Participant.Role.CUSTOMER else SenderRole.AGENT
-    files = drafts_to_send(actor, attachment_ids)
-    at = at or timezone.now()
-    return post_as(role, actor=actor, conversation_id=conversation_id, content=content, files=files, at=at)
-
-
 def post_as(
     role: SenderRole, *, actor: Actor, conversation_id: UUID, content: str, files: Attaching, at: datetime
 ) -> Message:
-    """As `post_message`, for a service that knows that the actor takes part, and as what."""
+    """Say something, for a service that knows that the actor takes part, and as what.
+
+    The sender has read up to their own message. Locks the conversation's ticket, the conversation, then the files, and
+    asks again whether the sender takes part. Raises `ConversationNotFound`, `NotAParticipant`, `ConversationClosed`.
+    """
     message = Message(
         tenant_id=actor.tenant_id,
         conversation_id=conversation_id,
@@ -60,11 +36,11 @@ def post_as(
     )
     entry = _note(message, actor)
     if not append_message(message, read_by=actor.membership_id, entry=entry, files=files):
-        raise ConversationClosed if find_part(actor, conversation_id) else _silence_of(actor, conversation_id)
+        raise ConversationClosed if find_part(actor, conversation_id) else silence_of(actor, conversation_id)
     return message
 
 
-def _silence_of(actor: Actor, conversation_id: UUID) -> DomainError:
+def silence_of(actor: Actor, conversation_id: UUID) -> DomainError:
     """Why somebody who does not take part may not speak: they may read, or there is nothing there for them."""
     return NotAParticipant() if find_readable(actor, conversation_id) else ConversationNotFound()
 

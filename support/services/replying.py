@@ -1,28 +1,82 @@
-"""Answering a customer, and writing down what only colleagues read."""
+"""Speaking: as a participant, in answer to a customer, and in what only colleagues read."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
-from conversations.models import Conversation, Participant, SenderRole
+from conversations.errors import ConversationClosed
+from conversations.models import Conversation, Message, Participant, SenderRole
 from conversations.reads import find_part
 from conversations.services import join_conversation
 from ondi.accounts.actors import Actor
 from ondi.common.prepared import insert_rows
 from ondi.files.services import drafts_to_send
 from support import policies
-from support.errors import TicketChanged, TicketClosed
+from support.errors import CustomerReopenDisabled, TicketAlreadyOpenForRelated, TicketChanged, TicketClosed
 from support.models import Ticket, TicketNote
 from support.publishing import PARTICIPANTS_CHANGED, of_ticket
 from support.services.assignment import take_unassigned
-from support.services.lifecycle import close_ticket
-from support.services.messages import post_as
+from support.services.lifecycle import close_ticket, reopen_ticket
+from support.services.messages import post_as, silence_of
 from support.services.shared import event_of, hold_role_of, insert_note, locked_ticket, person_of, save_ticket
 from support.vocabulary import EventKind
+
+
+def post_message(
+    *,
+    actor: Actor,
+    conversation_id: UUID,
+    content: str,
+    attachment_ids: Collection[UUID] = (),
+    at: datetime | None = None,
+) -> Message:
+    """Say something as a participant; the sender has read up to their own message.
+
+    Where its customer may reopen a closed ticket, their message does. `content`: may be empty where files are sent.
+    `attachment_ids`: drafts of the actor's. `at`: when it was said; now when left out. Locks as `post_as`, or as
+    `reopen_ticket`. Raises `ConversationNotFound`, `NotAParticipant`, `ConversationClosed`, and as `drafts_to_send`.
+    """
+    said = _Said(content, attachment_ids, at)
+    try:
+        return _post(actor, conversation_id, said)
+    except ConversationClosed:
+        # Undone with its locks, for reopening begins at the membership.
+        return _reopen_and_post(actor, conversation_id, said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    content: str
+    attachment_ids: Collection[UUID]
+    at: datetime | None
+
+
+@transaction.atomic
+def _post(actor: Actor, conversation_id: UUID, said: _Said) -> Message:
+    part = find_part(actor, conversation_id)
+    if part is None:
+        raise silence_of(actor, conversation_id)
+    role = SenderRole.CUSTOMER if part.role == Participant.Role.CUSTOMER else SenderRole.AGENT
+    files, at = drafts_to_send(actor, said.attachment_ids), said.at or timezone.now()
+    return post_as(role, actor=actor, conversation_id=conversation_id, content=said.content, files=files, at=at)
+
+
+@transaction.atomic
+def _reopen_and_post(actor: Actor, conversation_id: UUID, said: _Said) -> Message:
+    """Raises `ConversationClosed` where that is not the actor's to open, or cannot be opened now; and as `_post`."""
+    own, at = Ticket.objects.requested_by(actor), said.at or timezone.now()
+    ticket = own.filter(conversation_id=conversation_id).first()
+    if ticket is None:
+        raise ConversationClosed
+    try:
+        reopen_ticket(actor=actor, ticket_id=ticket.id, among=own, at=at)
+    except (CustomerReopenDisabled, TicketAlreadyOpenForRelated) as refusal:
+        raise ConversationClosed from refusal
+    return _post(actor, conversation_id, replace(said, at=at))
 
 
 @dataclass(frozen=True, slots=True)

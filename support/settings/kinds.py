@@ -29,7 +29,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A whole number from `least` to `most`."""
+    """A whole number between these two, both included."""
 
     least: int
     most: int

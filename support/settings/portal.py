@@ -84,6 +84,14 @@ class Portal:
         default=Priority.URGENT.value,
         for_customers=True,
     )
+    customer_reopen_days: int = setting(
+        _("days in which customers may reopen a closed ticket"),
+        Number(least=0, most=90),
+        Section.TICKETS,
+        default=0,
+        help=_("Counted from its closing; also by writing into its conversation. 0: never."),
+        for_customers=True,
+    )
     acknowledgement_html: Mapping[str, str] = setting(
         _("acknowledgement"),
         Texts(longest=8000),

@@ -34,7 +34,7 @@ CODES_OF_THE_CONTRACT = {
     "position_expired", "idempotency_key_reused", "throttled", "internal_error", "service_unavailable",
 }  # fmt: skip
 OF_LATER_CALLS = {
-    "customer_reopen_disabled", "attachment_not_found", "notification_not_found", "subscription_not_found",
+    "attachment_not_found", "notification_not_found", "subscription_not_found",
     "customer_not_found", "ticket_changed", "attachment_not_uploaded", "attachment_already_uploaded",
     "storage_quota_exceeded", "subscription_limit_reached", "position_expired",
 }  # fmt: skip
@@ -79,7 +79,8 @@ def test_examples_fit_their_schemas(schema):
 @pytest.mark.django_db(transaction=True)
 def test_every_call_answers_as_documented(schema, api):
     """Status, keys, headers and message of each call's answer are those of the document."""
-    tenant = TenantFactory(allow_customer_close=True, acknowledgement_html={"en": "<p>Hello</p>"})
+    acknowledgement = {"en": "<p>Hello</p>"}
+    tenant = TenantFactory(allow_customer_close=True, customer_reopen_days=7, acknowledgement_html=acknowledgement)
     customer = MemberFactory(tenant=tenant)
     scene = Scene(customer, messages=2)
     for route in ROUTES:

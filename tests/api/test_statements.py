@@ -39,7 +39,7 @@ class Counted:
 
 @pytest.mark.parametrize("tickets", [1, 50])
 def test_statements_are_what_the_table_says(tickets):
-    tenant = TenantFactory(allow_customer_close=True)
+    tenant = TenantFactory(allow_customer_close=True, customer_reopen_days=7)
     customer, agent = MemberFactory(tenant=tenant), MemberFactory(tenant=tenant, agent=True)
     for number in range(tickets):
         order = OrderFactory(tenant=tenant, customer=customer) if number % 2 else None

@@ -206,7 +206,8 @@ def ticket(row: Any) -> Any:
                              "message_type": row[22], "preview": row[23], "created_at": row[24]},
         },
         "assigned_to_user": row[13] and {"id": row[13], "name": f"{row[14]} {row[15]}"},
-        "waiting_on": row[8], "can_close": row[3] == "open", "can_reply": row[18] == "active" and row[29] is None,
+        "waiting_on": row[8], "can_close": row[3] == "open", "can_reopen": False,
+        "can_reply": row[18] == "active" and row[29] is None,
         "created_at": row[9], "updated_at": row[10], "last_activity_at": row[11], "closed_at": row[12],
     }  # fmt: skip
 

@@ -15,6 +15,7 @@ from ondi_client.api.customer import (
     create_support_ticket,
     get_support_ticket,
     list_support_tickets,
+    reopen_support_ticket,
 )
 from ondi_client.api.messaging import (
     assign_ticket_to_me,
@@ -30,6 +31,7 @@ from ondi_client.models import (
     ConversationClosedError,
     CreateSupportTicketAnswer,
     CreateTicketBody,
+    CustomerReopenDisabledError,
     CustomerTicketSource,
     FieldFaultCode,
     GetSupportTicketAnswer,
@@ -43,6 +45,7 @@ from ondi_client.models import (
     PostMessageBody,
     Priority,
     ReleaseTicketAnswer,
+    ReopenOwnTicketBody,
     SenderRole,
     SupportTicketAlreadyOpenForRelatedError,
     TicketNotFoundError,
@@ -127,6 +130,8 @@ def chat(portal: AuthenticatedClient, workbench: AuthenticatedClient, created: C
     assert (closed.status, closed.waiting_on, closed.can_reply) == (TicketStatus.CLOSED, None, False)
     late = post_message.sync(conversation, client=portal, body=PostMessageBody(content="One more thing"))
     wanted(late, ConversationClosedError)
+    again = reopen_support_ticket.sync(ticket.id, client=portal, body=ReopenOwnTicketBody(message="One more thing"))
+    wanted(again, CustomerReopenDisabledError)
 
 
 def walk(door: Client, *, tenant: str, customer: str, agent: str, password: str) -> None:

@@ -76,3 +76,5 @@ const late = await portal.POST("/messaging/conversations/{conversation_id}/messa
   body: { content: "One more thing" },
 });
 assert.equal(late.error?.error, "conversation_closed");
+const again = await portal.POST("/customer/support/tickets/{ticket_id}/reopen", { ...ticketPath, body: {} });
+assert.equal(again.error?.error, "customer_reopen_disabled");

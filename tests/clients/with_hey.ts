@@ -5,7 +5,7 @@ import { createClient } from "./hey/client/index.js";
 import type { TicketDetail } from "./hey/index.js";
 import {
   assignTicketToMe, closeSupportTicket, createSupportTicket, getSupportTicket, listMessages, listQueue,
-  listSupportTickets, login, markConversationRead, postMessage,
+  listSupportTickets, login, markConversationRead, postMessage, reopenSupportTicket,
 } from "./hey/index.js";
 
 const [baseUrl, tenant, customer, agent, password] = process.argv.slice(2) as [string, string, string, string, string];
@@ -65,3 +65,5 @@ const closed = await closeSupportTicket({ client: portal, path });
 assert.equal(closed.data?.data.ticket.status, "closed");
 const late = await postMessage({ client: portal, path: thread, body: { content: "One more thing" } });
 assert.equal(late.error?.error, "conversation_closed");
+const again = await reopenSupportTicket({ client: portal, path, body: { message: "One more thing" } });
+assert.equal(again.error?.error, "customer_reopen_disabled");

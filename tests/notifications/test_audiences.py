@@ -93,6 +93,38 @@ class TestStaff:
         told = [one for one in world.told() if one[1] == notices.CUSTOMER_REPLIED]
         assert told == [("Sara", notices.CUSTOMER_REPLIED), ("Yusuf", notices.CUSTOMER_REPLIED)]
 
+    def test_a_ticket_its_customer_reopens_is_told_once_with_words_or_without(self, world):
+        world.tenant.portal_settings.values = {"customer_reopen_days": 7}
+        with tenant_scope(world.tenant.id):
+            world.tenant.portal_settings.save()
+        told = [("Layla", notices.CLOSED)]
+        for reopen in (
+            lambda: world.do(services.reopen_ticket, world.customer),
+            lambda: world.do(services.reopen_ticket, world.customer, message="Still nothing."),
+            lambda: world.say(world.customer, "Still nothing."),
+        ):
+            world.do(services.close_ticket, world.yusuf)
+            world.settle()
+            reopen()
+            told.append(("Sara", notices.CUSTOMER_REPLIED))
+            assert world.told() == told
+            told.append(("Layla", notices.CLOSED))
+
+    def test_a_ticket_that_nobody_has_is_reopened_without_a_word_to_staff(self, world):
+        world.tenant.portal_settings.values = {"customer_reopen_days": 7}
+        with tenant_scope(world.tenant.id):
+            world.tenant.portal_settings.save()
+        ticket = make_ticket(world.customer, closed_by=world.yusuf)
+        world.do(services.reopen_ticket, world.customer, ticket=ticket)
+
+        assert world.told() == [("Layla", notices.CLOSED)]
+
+    def test_a_colleagues_reopening_is_told_to_no_colleague(self, world):
+        world.do(services.close_ticket, world.sara)
+        world.do(services.reopen_ticket, world.yusuf)
+
+        assert world.told() == [("Layla", notices.CLOSED), ("Layla", notices.REOPENED)]
+
     def test_on_an_unassigned_ticket_to_nobody(self, world):
         ticket = make_ticket(world.customer)
         world.say(world.customer, "Anybody?", ticket)

@@ -64,7 +64,12 @@ class TestTickets:
 
         path = f"/messaging/support/tickets/{ticket.id}"
         seen = ApiClient().as_(sara).get(path).json()["data"]["ticket"]
-        own = {"can_close": False, "can_reply": False, "requester": {"id": str(layla.user_id), "external_id": "c-1"}}
+        own = {
+            "can_close": False,
+            "can_reopen": False,
+            "can_reply": False,
+            "requester": {"id": str(layla.user_id), "external_id": "c-1"},
+        }
         outside = {"order_external_id": None, "delivery_external_id": "d-1"}
         unread = {"conversation": {**seen["conversation"], "unread_count": None}}
         assert copy == {**seen, **own, **outside, **unread}

@@ -116,6 +116,7 @@ _BEFORE_ACTIONS = (
     ),
     Route("GET", TICKET, signed_in(404, customer=200), 2),
     Route("POST", TICKET + "/close", signed_in(404, customer=200), 6),
+    Route("POST", TICKET + "/reopen", signed_in(404, customer=200), 9, just({"message": "Still nothing"})),
     Route("GET", "customer/support/summary", signed_in(200), 2),
     Route("GET", "customer/delivery/portal-settings", signed_in(200), 1),
     Route("GET", SETTINGS, signed_in(403, admin=200), 3, caller="admin"),

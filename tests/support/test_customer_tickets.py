@@ -22,8 +22,8 @@ pytestmark = pytest.mark.django_db
 TICKETS = "/customer/support/tickets"
 TICKET_KEYS = {
     "id", "number", "subject", "status", "priority", "source", "related_delivery_id", "related_order_id",
-    "conversation", "assigned_to_user", "waiting_on", "can_close", "can_reply", "created_at", "updated_at",
-    "last_activity_at", "closed_at", "expected_reply_by",
+    "conversation", "assigned_to_user", "waiting_on", "can_close", "can_reopen", "can_reply", "created_at",
+    "updated_at", "last_activity_at", "closed_at", "expected_reply_by",
 }  # fmt: skip
 DETAIL_KEYS = TICKET_KEYS | {"delivery", "order"}
 

@@ -76,11 +76,17 @@ STATEMENT = re.compile(
 
 
 def locks_of(call):
-    """The tables whose rows a call locks, in the order it first does: `!` by looking at them, else by changing them."""
+    """The tables whose rows a call locks, in the order it first does: `!` by looking at them, else by changing them.
+
+    What is rolled back to a savepoint is let go.
+    """
     with CaptureQueriesContext(connection) as captured:
         call()
-    found = {}
+    found, held_at = {}, {}
     for query in captured.captured_queries:
+        if savepoint := re.match(r"(ROLLBACK TO )?SAVEPOINT (\S+)", query["sql"]):
+            found = held_at[savepoint[2]] if savepoint[1] else found
+            held_at[savepoint[2]] = dict(found)
         for match in STATEMENT.finditer(query["sql"]):
             held = match["held"] or match["imaged"]
             table = held or match["changed"] or match["counted"]
@@ -93,7 +99,7 @@ class World:
     """A tenant with a ticket in each state, and everybody who does something to them."""
 
     def __init__(self):
-        self.tenant = TenantFactory(allow_customer_close=True)
+        self.tenant = TenantFactory(allow_customer_close=True, customer_reopen_days=7)
         self.customer = MemberFactory(tenant=self.tenant, external_id="customer")
         self.sara, self.yusuf = (MemberFactory(tenant=self.tenant, agent=True) for _agent in range(2))
         self.lead = MemberFactory(tenant=self.tenant, lead=True)
@@ -333,7 +339,7 @@ def by_action(name, row):
 
 LOCKS |= {(services, ACTIONS[name].service.__name__): by_action(name, row) for name, row in ACTION_ROWS.items()}
 PARTS_OF_OTHERS = {
-    "post_as", "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket",
+    "post_as", "silence_of", "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket",
     "week_of", "hours_of", "terms_of", "hold_clocks", "window_faults", "policy_version", "touched_tickets",
     "wrong_clocks", "ticket_to_handle", "known_events", "forget_answers", "take_over", "name_last_message",
     "redact_and_forget",
@@ -378,6 +384,25 @@ def test_a_whole_list_of_people_is_held_before_the_first_ones_tickets():
     statements = [query["sql"] for query in captured.captured_queries]
     held = [one for one in statements if 'FROM "accounts_membership"' in one and "FOR NO KEY UPDATE" in one]
     assert all(person.id.hex in held[0] for person in (world.sara, world.yusuf, world.lead))
+
+
+REOPENING = {
+    "reopen_ticket": lambda w: services.reopen_ticket(
+        actor=actor(w.customer), ticket_id=w.closed.id, message="x", attachment_ids=[make_file(w.customer).id]),
+    "post_message": lambda w: services.post_message(
+        actor=actor(w.customer), conversation_id=w.closed.conversation_id, content="x",
+        attachment_ids=[make_file(w.customer).id]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REOPENING)
+def test_a_customers_words_that_reopen_lock_as_reopening_does(name):
+    world = World()
+
+    with tenant_scope(world.tenant.id):
+        found = locks_of(lambda: REOPENING[name](world))
+
+    assert found == "member! ticket! thread part file!"
 
 
 BY_THE_SYSTEM = {

@@ -13,7 +13,7 @@ from ondi.accounts.services import disable_login, end_membership, update_member
 from ondi.api.idempotency import IdempotencyRecord
 from ondi.common.errors import DomainError
 from ondi.datafixes.fixes import Item
-from ondi.tenants.models import Tenant
+from ondi.tenants.models import PortalSettings, Tenant
 from ondi.tenants.scope import tenant_scope
 from support import services
 from support.fixes.doctor import Repair, found
@@ -553,6 +553,18 @@ class TestKeptAnswers:
 
         assert self.refused(caller, path, new) == (403, "permission_denied")
 
+    def test_reopening_where_customers_may_no_longer(self, api, customer, sara):
+        with tenant_scope(customer.tenant_id):
+            PortalSettings.objects.update(values={"customer_reopen_days": 7})
+        ticket = make_ticket(customer, closed_by=sara)
+        portal, path = api.as_(customer), f"/customer/support/tickets/{ticket.id}/reopen"
+        assert self.kept(portal, path)["ticket"]["status"] == "open"
+
+        with tenant_scope(customer.tenant_id):
+            PortalSettings.objects.update(values={})
+
+        assert self.refused(portal, path) == (403, "customer_reopen_disabled")
+
     def test_what_is_wrong_with_the_key_comes_after_the_right(self, api, customer, sara):
         ticket = make_ticket(customer)
         workbench, path = api.as_(sara), f"/messaging/conversations/{ticket.conversation_id}/messages"
@@ -579,7 +591,7 @@ class TestKeptAnswers:
             "ondi/files/api/views.py",
             *["ondi/webhooks/api/views.py"] * 3,
             "support/api/agent/views.py",
-            "support/api/customer/views.py",
+            *["support/api/customer/views.py"] * 2,
             "support/api/messaging/message_views.py",
         ]
 

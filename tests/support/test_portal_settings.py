@@ -90,7 +90,7 @@ class TestEverySetting:
             change = SettingsChange.objects.get()
         assert (change.before, change.after) == ({name: default}, {name: value})
 
-    @pytest.mark.parametrize("value", [-5, None, ["x"], {"en": 5}, "\x00"], ids=repr)
+    @pytest.mark.parametrize("value", [5.5, -1, 10**20, None, ["x"], {"en": 5}, "\x00"], ids=repr)
     def test_takes_nothing_else(self, api, admin, name, value):
         answer = api.as_(admin).call("PUT", SETTINGS_CALL, body=nested(name, value))
 
@@ -145,9 +145,14 @@ VALUES = [
     True,
     "no",
     1,
+    90,
+    91,
+    7.0,
+    7.5,
     1.5,
     1000,
     -1,
+    10**20,
     None,
     "low",
     "urgent",

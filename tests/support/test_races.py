@@ -197,6 +197,115 @@ def test_replies_claims_and_closes_crossing_make_no_deadlock(api, tenant, no_dea
     assert {status for statuses in answers for status in statuses} <= {200, 201, 409}
 
 
+@pytest.fixture
+def reopening():
+    """A tenant that lets customers reopen, its customer, and an agent who has a closed ticket of theirs."""
+    tenant = TenantFactory(allow_customer_close=True, customer_reopen_days=7)
+    customer, agent = MemberFactory(tenant=tenant), MemberFactory(tenant=tenant, agent=True)
+    return customer, agent, make_ticket(customer, agent=agent, closed_by=agent)
+
+
+def codes_in(ticket):
+    """What its conversation says, from the second message on: words, or codes of the system's."""
+    with tenant_scope(ticket.tenant_id):
+        said = Message.objects.filter(conversation=ticket.conversation_id, sequence__gt=1).order_by("sequence")
+        return [one.event["code"] if one.event else one.content for one in said]
+
+
+def test_a_ticket_is_reopened_once_however_often_it_is_asked_at_once(api, reopening, no_deadlock):
+    customer, agent, ticket = reopening
+    portal, workbench = api.as_(customer), api.as_(agent)
+    call = lambda: portal.post(f"{TICKETS}/{ticket.id}/reopen", {"message": "x"})  # noqa: E731
+    by_staff = lambda: workbench.post(f"/messaging/support/tickets/{ticket.id}/reopen")  # noqa: E731
+
+    answers = at_once([call] * 12 + [by_staff] * 4)
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert codes_in(ticket) in (["ticket_closed", "ticket_reopened", "x"], ["ticket_closed", "ticket_reopened"])
+
+
+def test_messages_into_a_closed_conversation_reopen_once_and_are_all_posted(api, reopening, no_deadlock):
+    customer, _agent, ticket = reopening
+    portal = api.as_(customer)
+    path = f"/messaging/conversations/{ticket.conversation_id}/messages"
+
+    answers = at_once([lambda: portal.post(path, {"content": "x"})] * 12)
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert codes_in(ticket) == ["ticket_closed", "ticket_reopened", *["x"] * 12]
+
+
+@pytest.mark.parametrize("by_message", [True, False])
+def test_reopening_against_a_new_ticket_on_the_item_leaves_one_open(api, reopening, no_deadlock, by_message):
+    customer, agent, _ticket = reopening
+    portal = api.as_(customer)
+    for _round in range(5):
+        delivery = DeliveryFactory(tenant=customer.tenant, customer=customer)
+        closed = make_ticket(customer, delivery=delivery, closed_by=agent)
+        new = {"subject": "x", "message": "x", "related_delivery_id": str(delivery.id)}
+        again = (
+            (f"/messaging/conversations/{closed.conversation_id}/messages", {"content": "x"})
+            if by_message
+            else (f"{TICKETS}/{closed.id}/reopen", {"message": "x"})
+        )
+
+        created, reopened = at_once(
+            [lambda new=new: portal.post(TICKETS, new), lambda again=again: portal.post(*again)]
+        )
+
+        assert (created.status_code, reopened.status_code) in ((201, 409), (409, 201 if by_message else 200))
+        with tenant_scope(customer.tenant_id):
+            assert Ticket.objects.open().filter(delivery=delivery).count() == 1
+        assert len(codes_in(closed)) == (1 if reopened.status_code == 409 else 3)
+
+
+def test_messages_against_closing_are_posted_and_the_conversation_is_in_step(api, reopening, no_deadlock):
+    """Whichever is first: a message opens again what was closed before it, and none is lost."""
+    customer, agent, ticket = reopening
+    portal, workbench = api.as_(customer), api.as_(agent)
+    path = f"/messaging/conversations/{ticket.conversation_id}/messages"
+
+    def write():
+        return [portal.post(path, {"content": "x"}).status_code for _time in range(10)]
+
+    def close():
+        return [workbench.post(f"/messaging/support/tickets/{ticket.id}/close").status_code for _time in range(10)]
+
+    answers = at_once([write, write, close])
+    assert [set(statuses) for statuses in answers] == [{201}, {201}, {200}]
+    said = codes_in(ticket)
+    assert said.count("x") == 20
+    turns = [code for code in said if code != "x"]
+    assert turns == ["ticket_closed", "ticket_reopened"] * (len(turns) // 2) + ["ticket_closed"] * (len(turns) % 2)
+    with tenant_scope(ticket.tenant_id):
+        now = Ticket.objects.select_related("conversation").get(pk=ticket.pk)
+    assert now.conversation.status == ("active" if now.is_open else "closed")
+
+
+@pytest.mark.parametrize("by_message", [True, False])
+def test_a_role_that_ends_while_its_ticket_is_reopened_leaves_it_to_nobody(api, reopening, no_deadlock, by_message):
+    customer, _agent, _ticket = reopening
+    portal = api.as_(customer)
+    for _round in range(5):
+        leaving = MemberFactory(tenant=customer.tenant, agent=True)
+        ticket = make_ticket(customer, agent=leaving, closed_by=leaving)
+
+        def reopen(ticket=ticket):
+            chat = f"/messaging/conversations/{ticket.conversation_id}/messages"
+            path, body = (chat, {"content": "x"}) if by_message else (f"{TICKETS}/{ticket.id}/reopen", None)
+            return portal.post(path, body).status_code
+
+        def end(leaving=leaving):
+            with tenant_scope(leaving.tenant_id):
+                update_member(membership=leaving, is_support_user=False)
+            return 200
+
+        assert set(at_once([reopen, end])) <= {200, 201}
+        with tenant_scope(ticket.tenant_id):
+            now = Ticket.objects.get(pk=ticket.pk)
+        assert (now.is_open, now.assignee_id) == (True, None)
+
+
 def test_fifty_agents_drain_five_hundred_tickets_in_order(api, tenant, no_deadlock):
     customer = MemberFactory(tenant=tenant)
     start = timezone.now() - timedelta(hours=9)

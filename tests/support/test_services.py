@@ -16,6 +16,7 @@ from ondi.common.ids import new_id
 from ondi.tenants.scope import tenant_scope
 from support import services
 from support.errors import (
+    CustomerReopenDisabled,
     NotASupportUser,
     SupportChatDisabled,
     TicketAlreadyAssigned,
@@ -204,10 +205,10 @@ class TestReopen:
         assert refusal.value.data["existing_ticket_id"] == str(second.id)
         assert reload(first).status == "closed"
 
-    def test_customer_of_the_ticket_may_not(self, sara, yusuf):
+    def test_customer_of_the_ticket_may_not_where_their_tenant_does_not_let_them(self, sara, yusuf):
         ticket = make_ticket(sara, closed_by=yusuf)
 
-        with pytest.raises(PermissionDenied):
+        with pytest.raises(CustomerReopenDisabled):
             action(services.reopen_ticket, sara, ticket)
 
     def test_open_ticket_stays(self, customer, sara):

@@ -114,7 +114,7 @@ class Leaks:
 
 def build_side(mark: str, slug: str, guest=None) -> Side:
     """`guest`: a login that is staff of the other tenant and a customer of this one."""
-    tenant = TenantFactory(slug=slug, name=f"Shop {mark}", allow_customer_close=True)
+    tenant = TenantFactory(slug=slug, name=f"Shop {mark}", allow_customer_close=True, customer_reopen_days=7)
     customer = MemberFactory(
         tenant=tenant, first_name=f"First{mark}", last_name=f"Last{mark}", phone="0790", external_id="customer-1",
         user=guest or UserFactory(email=f"customer{mark}@{slug}.example"),

@@ -8,8 +8,15 @@ from rest_framework import serializers
 from ondi.accounts.api.docs import TOKENS
 from ondi.api.schema import PAGE_PARAMETERS, PAGINATION_EXAMPLE, PaginationData, Telling, component, documented
 from ondi.common.errors import InvalidInput
+from ondi.files.errors import AttachmentNotFound, AttachmentNotUploaded
 from support import errors, shown
-from support.api.serializers import CreateTicketBody, ExistingTicketData, TicketData, TicketDetailData
+from support.api.serializers import (
+    CreateTicketBody,
+    ExistingTicketData,
+    ReopenOwnTicketBody,
+    TicketData,
+    TicketDetailData,
+)
 from support.shown import DELIVERY_ID, ORDER_ID, example
 
 CUSTOMER = {"id": "0197f0a0-0000-7000-8000-000000000002", "name": "Layla H.", "role": "customer"}
@@ -31,6 +38,7 @@ TICKET = {
     },
     "assigned_to_user": None,
     "can_close": True,
+    "can_reopen": False,
     "can_reply": True,
     "expected_reply_by": "2026-11-23T10:30:00.000000Z",
 }
@@ -40,6 +48,7 @@ TICKET_CLOSED = {
     "status": "closed",
     "waiting_on": None,
     "can_close": False,
+    "can_reopen": False,
     "can_reply": False,
     "expected_reply_by": None,
     "closed_at": "2026-11-23T10:00:00.000000Z",
@@ -125,6 +134,28 @@ close_ticket = documented(
     data={"ticket": TicketDetailData()},
     example={"ticket": TICKET_CLOSED},
     refusals=[*TOKENS, errors.CustomerCloseDisabled(), errors.TicketNotFound()],
+)
+reopen_ticket = documented(
+    "POST customer/support/tickets/<str:ticket_id>/reopen",
+    "reopenSupportTicket",
+    "Open one of my support tickets again",
+    message="Support ticket reopened",
+    description="Within the tenant's `customer_reopen_days` after closing (0: never), with my words and files in the "
+    "same step, or without. An open ticket stays as it is, and nothing is said. Where `can_reply`, a message into the "
+    "closed conversation does the same.",
+    body=ReopenOwnTicketBody,
+    body_examples={"With words": {"message": "It is still not there."}, "Without": {}},
+    data={"ticket": TicketDetailData()},
+    example={"ticket": TICKET_DETAIL},
+    refusals=[
+        *TOKENS,
+        errors.CustomerReopenDisabled(),
+        errors.TicketNotFound(),
+        AttachmentNotFound(),
+        AttachmentNotUploaded(),
+        ALREADY_OPEN,
+    ],
+    idempotent=True,
 )
 summary = documented(
     "GET customer/support/summary",

@@ -1,7 +1,8 @@
-"""The customer's calls: open, list, read and close one's own tickets."""
+"""The customer's calls: open, list, read, close and reopen one's own tickets."""
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -13,16 +14,16 @@ from ondi.accounts.authentication import actor_of
 from ondi.api.idempotency import idempotent
 from ondi.api.pagination import requested_page
 from ondi.api.responses import success
-from ondi.api.views import ApiViewSet, path_id, valid_body
+from ondi.api.views import ApiViewSet, body_or_refusal, path_id, valid_body
 from support import policies
 from support.api.customer import docs
 from support.api.filters import CustomerTicketFilter, filters_of
 from support.api.presentation import ticket_data, ticket_detail_data
-from support.api.serializers import CreateTicketBody
+from support.api.serializers import CreateTicketBody, ReopenOwnTicketBody
 from support.errors import DeliveryNotFound, OrderNotFound, TicketNotFound
 from support.models import Ticket
 from support.reads import own_detail, own_page
-from support.services import close_ticket, open_ticket
+from support.services import close_ticket, open_ticket, reopen_ticket
 
 
 class MayOpenTicket(BasePermission):
@@ -65,6 +66,14 @@ class CustomerTicketViewSet(ApiViewSet):
         ticket = close_ticket(actor=actor, ticket_id=path_id(ticket_id), among=own)
         return success(_("Support ticket closed"), _detail(actor, ticket.id))
 
+    @docs.reopen_ticket
+    @idempotent(lambda request, kept, ticket_id: _refuse_reopening(actor_of(request), path_id(ticket_id), kept))
+    def reopen(self, request: Request, ticket_id: str) -> Response:
+        actor, key = actor_of(request), path_id(ticket_id)
+        body = body_or_refusal(ReopenOwnTicketBody, request, lambda: _refuse_reopening(actor, key))
+        ticket = reopen_ticket(actor=actor, ticket_id=key, among=Ticket.objects.requested_by(actor), **body)
+        return success(_("Support ticket reopened"), _detail(actor, ticket.id))
+
     @docs.summary
     def summary(self, request: Request) -> Response:
         actor = actor_of(request)
@@ -79,6 +88,16 @@ def _refuse_to_show(actor: Actor, kept: Mapping[str, Any] | None) -> None:
     for item, error in (("delivery", DeliveryNotFound), ("order", OrderNotFound)):
         if told[item] and not now[item]:
             raise error
+
+
+def _refuse_reopening(actor: Actor, ticket_id: UUID, kept: Mapping[str, Any] | None = None) -> None:
+    """Raises what comes before what is wrong with a body: 404 of the path, 403; and as `_refuse_to_show`."""
+    ticket = Ticket.objects.requested_by(actor).filter(id=ticket_id).first()
+    if ticket is None:
+        raise TicketNotFound
+    if refusal := policies.reopening_refusal(ticket, actor):
+        raise refusal
+    _refuse_to_show(actor, kept)
 
 
 def _detail(actor: Actor, ticket_id: Any) -> dict[str, Any]:

@@ -57,7 +57,8 @@ post_message = documented(
     "POST messaging/conversations/<str:conversation_id>/messages",
     "postMessage",
     "Say something in a conversation",
-    description="By those who take part, while the conversation is open. All before it counts as read by its sender. "
+    description="By those who take part, while the conversation is open; its customer's message opens a closed ticket "
+    "again where they `can_reopen` it. All before it counts as read by its sender. "
     "`attachment_ids`: files that were uploaded before; they may still be checked.",
     message="Message sent",
     body=PostMessageBody,

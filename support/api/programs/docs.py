@@ -18,6 +18,7 @@ from support.errors import TicketNotFound
 TICKET = {
     **MINE,
     "can_close": False,
+    "can_reopen": False,
     "can_reply": False,
     "requester": {"id": MINE["requester"]["id"], "external_id": "c-77"},
     "order_external_id": None,

@@ -13,7 +13,8 @@ def _fits(kind: Kind, value: str) -> str:
         case Switch():
             return f"jsonb_typeof({value}) = 'boolean'"
         case Number(least, most):
-            return f"{value}::text ~ '^-?[0-9]+$' AND {value} BETWEEN '{least}' AND '{most}'"
+            whole = f"{value}::text !~ '[.]' AND {value}::numeric BETWEEN {least} AND {most}"
+            return f"CASE jsonb_typeof({value}) WHEN 'number' THEN {whole} ELSE jsonb_typeof({value}) = 'number' END"
         case Choice(choices):
             words = ", ".join(f"'{json.dumps(word)}'" for word in choices.values)
             return f"{value} IN ({words})"
