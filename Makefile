@@ -10,6 +10,7 @@
 # make hostile  hostile files, 800 of them, each through the process that reads pictures, and a real virus scanner (four minutes; clamd if it is there)
 # make pooler  the load of soak behind PgBouncer in transaction mode (half a minute; needs pgbouncer)
 # make upgrade  the first release with a million tickets in it, brought to this one (SIZE sets how many; two minutes)
+# make oracle    promised times of 100,000 random tickets against a walk through time minute by minute (a quarter of an hour)
 # make fix-kills  every data fix killed and run again, against an undisturbed run (a minute)
 # make timelines  a hundred thousand random timelines of people who are told things (TIMELINES sets how many; hours)
 # make mutants every condition of security taken out in turn: does the suite notice? (half an hour)
@@ -95,6 +96,9 @@ upgrade: $(READY)
 
 fix-kills: $(READY)
 	@$(BIN)/python -m tests.reliability.fixes
+
+oracle: $(READY)
+	@$(BIN)/python -m tests.service_levels.timelines
 
 timelines: $(READY)
 	@TIMELINES=$${TIMELINES:-100000} $(BIN)/python -m pytest -n 2 -q tests/notifications/test_timelines.py

@@ -46,11 +46,14 @@ class TicketClockQuerySet(TenantQuerySet["TicketClock"]):
         """Met or missed since then."""
         return self.filter(decided_at__gte=begin)
 
+    def by_calendar(self, calendar: "Calendar") -> "TicketClockQuerySet":
+        """What runs, or may run again, by hours of this calendar."""
+        return self.filter(ended_at=None, outcome="", calendar_version__calendar=calendar)
+
     def under_former_versions(self, calendar: "Calendar") -> "TicketClockQuerySet":
-        """What still runs, or may run again, by hours of this calendar that are no longer its newest."""
+        """Of these what runs by hours that are no longer its newest."""
         newest = calendar.versions.order_by("-number").values("id")[:1]
-        live = self.filter(ended_at=None, outcome="", calendar_version__calendar=calendar)
-        return live.exclude(calendar_version_id=Subquery(newest))
+        return self.by_calendar(calendar).exclude(calendar_version_id=Subquery(newest))
 
     def as_json(self) -> QuerySet["TicketClock", Any]:
         """What is shown of each, in one column."""

@@ -120,10 +120,9 @@ class Portal:
     show_expected_reply: bool = setting(
         _("customers see by when they are answered"),
         Switch(),
-        Section.CHAT,
+        Section.TICKETS,
         default=True,
         help=_("Only while an answer is owed and the promise still holds."),
-        for_customers=True,
     )
 
     sender_name: str = setting(
