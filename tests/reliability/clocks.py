@@ -1,7 +1,7 @@
 """Promises that get near, are due and are answered while the work processes are killed: each is told of once.
 
-A ticket is opened so long ago that its warning, or its due time, falls into the trial. `CHAOS_CLOCK_KILLS` sets how many
-work processes are killed (200), `CHAOS_CLOCK_TICKETS` how many tickets there are (400).
+A ticket is opened so long ago that its warning, or its due time, falls into the trial. `CHAOS_CLOCK_KILLS` sets how
+many work processes are killed (200), `CHAOS_CLOCK_TICKETS` how many tickets there are (400).
 """
 
 import os
