@@ -34,7 +34,7 @@ def undo_run(run: FixRun, *, progress: Callable[[int], object], dry_run: bool = 
     """
     if run.is_final:
         raise FixRefused(f"{run.command} is final: it kept nothing to go back to.")
-    autodiscover_modules("fixes")  # what follows, and what is held first, says each app beside its fixes
+    autodiscover_modules("fixes.undoing")  # what follows, and what is held first, say the apps
     with alone(run.command, run.tenant_id):
         outcome = Outcome(run.id, status_of([run])[run.id])
         undo = _Undo(run, links_of_database(), dry_run=dry_run)

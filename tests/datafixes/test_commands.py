@@ -624,7 +624,7 @@ def test_what_follows_an_undo_is_known_to_a_process_that_did_nothing_else():
     """Given `manage.py data_fixes undo` alone, then the fixes' own modules are there, which no command has loaded."""
     script = (
         "import django; django.setup(); from django.utils.module_loading import autodiscover_modules; "
-        "autodiscover_modules('fixes'); from ondi.datafixes.fixes import HELD, UNDONE; print(*HELD, '|', *UNDONE)"
+        "autodiscover_modules('fixes.undoing'); from ondi.datafixes.fixes import HELD, UNDONE; print(*HELD, '|', *UNDONE)"
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split("|")
     assert all({"close_stale_tickets", "auto_close", "apply_calendar"} <= set(names.split()) for names in said)

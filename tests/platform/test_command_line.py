@@ -13,9 +13,11 @@ from django.db import connections
 
 from ondi import command_line
 from ondi.common.ids import new_id
+from ondi.tenants.scope import tenant_scope
+from support.models import Calendar
 from tests.conftest import owner_connection
 from tests.deliveries.test_import_orders import OLIST
-from tests.factories import MemberFactory, TenantFactory, make_ticket
+from tests.factories import MemberFactory, TenantFactory, make_promise, make_ticket
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 ROOT = Path(command_line.__file__).parents[1]
@@ -38,6 +40,7 @@ COMMANDS = {
     "erase_customer": (["--customer=c1", TENANT], {"--customer": ("nobody", "", str(new_id()), "x" * 5000)}),
     "export_customer": (["--customer=c1", "--out=NEW", TENANT],
                         {"--customer": ("nobody", str(new_id())), "--out": ("FOLDER", "NOWHERE/x.zip", "FILE")}),
+    "apply_calendar": (["--calendar=Hours", TENANT], {"--calendar": ("Nights", "", "x" * 5000)}),
     "doctor": ([TENANT], {}),
     "data_fixes": (["list", TENANT], {"list": ("show", "undo", "nonsense")}),
     "seed_demo": (["--force", "--json=NEW"], {"--json": ("FOLDER", "NOWHERE/x.json"), "--force": ("--json=NEW",)}),
@@ -67,7 +70,7 @@ COMMANDS = {
 BESIDES = {"--limit": NUMBERS, "--batch-size": NUMBERS, "--max-errors": [text for text in NUMBERS if text != "0"]}
 FIXES = {
     "close_stale_tickets", "reopen_tickets", "reassign_tickets", "relink_tickets", "redact_messages", "repair",
-    "import_orders", "erase_customer", "purge_closed_tickets",
+    "import_orders", "erase_customer", "purge_closed_tickets", "apply_calendar",
 }  # fmt: skip
 
 
@@ -76,7 +79,9 @@ def world(tmp_path):
     """A tenant with somebody in it, and files to name."""
     tenant = TenantFactory(slug="tigris")
     MemberFactory(tenant=tenant, agent=True, external_id="agent")
-    make_ticket(MemberFactory(tenant=tenant, external_id="c1"))
+    make_promise(make_ticket(MemberFactory(tenant=tenant, external_id="c1")), first_response=60)
+    with tenant_scope(tenant.id):
+        Calendar.objects.update(name="Hours")
     (tmp_path / "FOLDER").mkdir()
     (tmp_path / "BINARY").write_bytes(b"\xff\xfe\x00" + bytes(range(256)))
     (tmp_path / "EMPTY").write_bytes(b"")
