@@ -18,7 +18,8 @@ from tests.reliability.webhooks import Workers, start_django
 
 KILLS = int(os.environ.get("CHAOS_CLOCK_KILLS", "200"))
 TICKETS = int(os.environ.get("CHAOS_CLOCK_TICKETS", "400"))
-A_KILL = 1.2  # seconds from one to the next: a process has only just begun to work, or works
+A_KILL = 2.0  # seconds from one to the next: a process has only just begun to work, or works
+BEGINS = 20.0  # seconds until the first falls due, so that it is taken up before
 TENANTS, TARGET, WARN = 3, timedelta(minutes=60), timedelta(minutes=48)
 LEFT = "SELECT count(*) FROM support_ticket WHERE attend_at <= now()"
 BEHIND = "SELECT count(*) FROM outbox_cursor WHERE seq < (SELECT seq FROM outbox_head)"
@@ -72,7 +73,7 @@ def tickets_for(seconds: float) -> dict[str, set[str]]:
         take_turn(one)  # begins with what happens from now on
     for tenant, people in pairs:
         for place in range(TICKETS // TENANTS):
-            later = timedelta(seconds=random.uniform(0, seconds))
+            later = timedelta(seconds=BEGINS + random.uniform(0, seconds))
             ago = random.choice((WARN, TARGET))
             ticket = make_ticket(people[0], at=now - ago + later)
             wanted[str(ticket.id)] = {"sla.warning"} if ago == WARN else {"sla.warning", "sla.breached"}
