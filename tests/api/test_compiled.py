@@ -1,6 +1,7 @@
 """What is compiled once is what the querysets say: recompiled, it is the same, and so are the rows."""
 
 import sys
+from datetime import timedelta
 from itertools import combinations, product
 
 import pytest
@@ -15,7 +16,15 @@ from ondi.common.prepared import insert_statement, update_statement
 from ondi.tenants.scope import tenant_scope
 from support.models import Ticket, TicketEvent
 from support.services import post_message
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
+from tests.factories import (
+    DeliveryFactory,
+    MemberFactory,
+    OrderFactory,
+    TenantFactory,
+    actor,
+    make_promise,
+    make_ticket,
+)
 from tests.hot import HOT
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +54,8 @@ def tickets(customer, agent):
     for text in ("first", "second", "third"):
         with tenant_scope(customer.tenant_id):
             post_message(actor=actor(customer), conversation_id=found[0].conversation_id, content=text)
+    for ticket in found:
+        make_promise(ticket, first_response=60)
     return found
 
 
@@ -58,7 +69,9 @@ def filters_of(name, ticket):
         "search": ticket.subject[:5],
     }  # fmt: skip
     of_own = {field: getattr(ticket, field) for field in OWN_FILTERS}
-    known = {"own": of_own, "own page": of_own, "queue": of_queue, "found": of_queue, "totals": of_queue}
+    by_due = {**of_queue, "due_before": ticket.created_at + timedelta(hours=2)}
+    known = {"own": of_own, "own page": of_own, "queue": of_queue, "found": of_queue, "totals": by_due,
+             "queue by due": by_due, "found by due": by_due}  # fmt: skip
     fixed = {"own detail": {"ticket": ticket.id}, "queued": {"tickets": [ticket.id]}, "counts": {}}
     if name in fixed:
         return [fixed[name]]
