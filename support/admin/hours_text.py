@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from support.services.promises import LONGEST_EXCEPTION_NAME, window_faults
+from support.services.promises import LONGEST_EXCEPTION_NAME, MOST_EXCEPTIONS, window_faults
 from support.sla.hours import DAY
 
 CLOSED = "closed"
@@ -70,6 +70,8 @@ def read_exceptions(text: str) -> dict[str, dict[str, Any]]:
         if len(match[3]) > LONGEST_EXCEPTION_NAME:
             raise ValidationError(_("%(day)s: the name is too long."), params={"day": day}, code="max_length")
         found[day] = {"name": match[3], "windows": windows}
+    if len(found) > MOST_EXCEPTIONS:
+        raise ValidationError(_("A calendar has at most 500 days that differ."), code="max_length")
     return dict(sorted(found.items()))
 
 

@@ -10,6 +10,7 @@ from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -27,7 +28,7 @@ from ondi.staff.navigation import Entry, Section
 from support.admin.promises import PromiseAdmin, ask_whether_seen, seen_field
 from support.errors import CalendarNotFound
 from support.models import Calendar, Policy, PolicyVersion, Tag
-from support.services.promises import policy_version, save_policy, touched_tickets
+from support.services.promises import MOST_POLICIES, policy_version, save_policy, touched_tickets
 from support.vocabulary import ItemKind, Metric, Priority, TicketSource
 
 
@@ -48,7 +49,7 @@ LATENESS = [
     ("", gettext_lazy("any")), ("true", gettext_lazy("late")), ("false", gettext_lazy("not late")),
 ]  # fmt: skip
 SENTENCES = {
-    "never_due": gettext_lazy("By this calendar that would be more than five years ahead."),
+    "not_allowed": gettext_lazy("By this calendar that would be more than five years ahead."),
     "max_value": gettext_lazy("At most a year of open hours, 527040 minutes."),
     "min_value": gettext_lazy("At least one minute."),
     "required": gettext_lazy("Promise at least one of the three."),
@@ -130,6 +131,9 @@ class PolicyForm(RowForm):
         tenant = cleaned.get("tenant") or (None if self.instance._state.adding else self.instance.tenant)
         if self.errors or tenant is None:
             return cleaned
+        if self.instance._state.adding and Policy.objects.in_tenants([tenant.id]).count() >= MOST_POLICIES:
+            self.add_error(None, _("A tenant has at most 100 policies."))
+            return cleaned
         actor, at = self.staff.actor_in(tenant.id), timezone.now()
         try:
             version = policy_version(
@@ -140,7 +144,7 @@ class PolicyForm(RowForm):
             )  # fmt: skip
         except InvalidInput as refusal:
             for name, codes in refusal.fields.items():
-                self.add_error(name, str(SENTENCES.get(codes[0], FIELD_MESSAGES.get(codes[0], ""))))
+                self.add_error(name, str(SENTENCES.get(codes[0], FIELD_MESSAGES[codes[0]])))
             return cleaned
         except CalendarNotFound as refusal:  # another tenant's than was chosen
             self.add_error("calendar", str(refusal))

@@ -46,8 +46,8 @@ def save_calendar(
     """
     if refusal := managing_refusal(actor):
         raise refusal
-    faults = {f"day_{number}": codes for number, day in enumerate(days) if (codes := window_faults(day))}
-    faults |= {day: codes for day, one in exceptions.items() if (codes := window_faults(one["windows"]))}
+    faults = {f"day_{number}": ["invalid"] for number, day in enumerate(days) if window_faults(day)}
+    faults |= {day: ["invalid"] for day, one in exceptions.items() if window_faults(one["windows"])}
     if not any(days):
         faults.setdefault("days", []).append("required")
     if len(exceptions) > MOST_EXCEPTIONS:
@@ -81,7 +81,7 @@ def close_on(*, actor: Actor, calendar_id: UUID, days: Mapping[date, str]) -> Ca
 
 
 def window_faults(day: Windows) -> list[str]:
-    """What is wrong with a day's windows, as codes."""
+    """What is wrong with a day's windows: `invalid` (longer than a day), `empty_window`, `overlap`."""
     faults = []
     if any(not 0 <= start < DAY or end > start + DAY for start, end in day):
         faults.append("invalid")
@@ -131,7 +131,7 @@ def policy_version(
         if minutes is not None and not 1 <= minutes <= LONGEST_TARGET:
             faults[metric.value] = ["min_value" if minutes < 1 else "max_value"]
         elif minutes is not None and hours_of(newest).after(at, timedelta(minutes=minutes)) is None:
-            faults[metric.value] = ["never_due"]
+            faults[metric.value] = ["not_allowed"]
     if not any(targets.values()):
         faults.setdefault(Metric.FIRST_RESPONSE.value, []).append("required")
     if not 0 <= warn_percent < 100:
