@@ -116,6 +116,10 @@ class CalendarAdmin(PromiseAdmin):
     fields = ("tenant", "name", "time_zone", *DAY_FIELDS, "exceptions", "seen")
     change_form_outer_after_template = "support/calendar_year.html"
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        staff = staff_at(request)
+        return {"time_zone": str(staff.zone_in(*staff.managed_tenant_ids))}
+
     def get_urls(self) -> list[Any]:
         page = self.admin_site.admin_view(self.year_view)
         return [path("<uuid:calendar_id>/year/", page, name="support_calendar_year"), *super().get_urls()]

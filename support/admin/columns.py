@@ -66,7 +66,7 @@ def turn_for(staff: Staff) -> Callable[[Ticket], SafeString]:
 
     @admin.display(description=gettext_lazy("turn"))
     def turn(ticket: Ticket) -> SafeString:
-        return format_html("{}{}", whose(ticket), due(ticket))
+        return format_html("<span>{}{}</span>", whose(ticket), due(ticket))
 
     def whose(ticket: Ticket) -> str:
         now = timezone.now()
