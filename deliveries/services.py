@@ -16,22 +16,24 @@ from ondi.outbox.models import Entry
 from ondi.outbox.publishing import entry, register
 
 DELIVERY_CHANGED = "delivery.changed"
-register(DELIVERY_CHANGED, ("before", "after", "status"))
+TIMES = ("promised_at", "delivered_at")
+register(DELIVERY_CHANGED, ("before", "after", "status", *TIMES))
 
 
 @transaction.atomic
 def upsert_deliveries(*, tenant_id: UUID, wanted: Sequence[Mapping[str, Any]], announce: bool = True) -> list[Upserted]:
     """Create or update these deliveries by `external_id`; fields left out stay, older ones change nothing.
 
-    A new status is published, and sent as `delivery_status_changed`, unless `announce` is off (imports of the past
-    notify nobody). Locks the deliveries in the order of their keys. Needs the tenant in scope.
+    A new status, or another time from which it is late or in time, is published. A new status is sent as
+    `delivery_status_changed` too, unless `announce` is off (imports of the past notify nobody). Locks the deliveries in
+    the order of their keys. Needs the tenant in scope.
     """
     results = upsert(Delivery.objects.in_tenants([tenant_id]), tenant_id, wanted)
-    changed = [result for result in results if result.status == UPDATED and "status" in result.before]
+    changed = [result for result in results if result.status == UPDATED and result.before.keys() & {"status", *TIMES}]
     changed.sort(key=lambda result: result.row.pk)
     at = timezone.now()
     insert_rows(*(_entry(result, at, is_silent=not announce) for result in changed))
-    for result in changed if announce else ():
+    for result in (one for one in changed if announce and "status" in one.before):
         delivery_status_changed.send(
             sender=Delivery,
             tenant_id=tenant_id,
@@ -44,6 +46,10 @@ def upsert_deliveries(*, tenant_id: UUID, wanted: Sequence[Mapping[str, Any]], a
 
 def _entry(result: Upserted, at: datetime, *, is_silent: bool) -> Entry:
     delivery = result.row
+    before: dict[str, Any] = {"status": result.before.get("status", delivery.status)}
+    after: dict[str, Any] = {"status": delivery.status}
+    for name in result.before.keys() & TIMES:
+        before[name], after[name] = result.before[name], getattr(delivery, name)
     return entry(
         DELIVERY_CHANGED,
         tenant_id=delivery.tenant_id,
@@ -51,5 +57,5 @@ def _entry(result: Upserted, at: datetime, *, is_silent: bool) -> Entry:
         person_id=delivery.customer_id,
         at=at,
         is_silent=is_silent,
-        data={"before": {"status": result.before["status"]}, "after": {"status": delivery.status}},
+        data={"before": before, "after": after},
     )

@@ -1,12 +1,12 @@
 """What the work process does for support."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from ondi.outbox.workers import worker
@@ -27,42 +27,42 @@ def clocks() -> int:
     return attend(at=at) + sum(_go_on(tenant_id, at) for tenant_id in _tenants_with_rounds())
 
 
-def attend(*, at: datetime) -> int:
-    """Do what time alone changes by `at`, of the tickets that have waited longest for it; how many were looked at.
-
-    A transaction for each tenant, and where that fails for each of its tickets: one that cannot be kept is looked at
-    again later, and keeps no other from being.
+def attend(*, at: datetime, most: int = AT_ONCE) -> int:
+    """Do what time alone changes by `at`, of the tickets that have waited longest for it, of no tenant more than a
+    fifth; how many were looked at. A transaction for each tenant.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id, tenant_id FROM ondi_tickets_to_attend(%s, %s)", [at, AT_ONCE])
+        cursor.execute("SELECT id, tenant_id FROM ondi_tickets_to_attend_2(%s, %s)", [at, most])
         due = cursor.fetchall()
     of_tenants: dict[UUID, list[UUID]] = defaultdict(list)
     for ticket_id, tenant_id in due:
         of_tenants[tenant_id].append(ticket_id)
     for tenant_id, ticket_ids in of_tenants.items():
-        _attend(tenant_id, ticket_ids, at)
+        with tenant_scope(tenant_id):
+            hold_clocks(tenant_id)  # before it is read, for another process may have been there first
+            waiting = Ticket.objects.in_tenants([tenant_id]).filter(id__in=ticket_ids, attend_at__lte=at)
+            since = waiting.values_list("id", "attend_at")
+            _keep(tenant_id, {key: Moment(due, Cause.DELIVERY) for key, due in since if due}, at)
     return len(due)
 
 
-def _attend(tenant_id: UUID, ticket_ids: Collection[UUID], at: datetime) -> None:
-    """Held before it is read, for another process may have been there first; a delivery may have become late."""
+def _keep(tenant_id: UUID, moments: Mapping[UUID, Moment], at: datetime) -> None:
+    """All at once, and where that fails each alone: one that cannot be kept keeps no other from being.
+
+    It is looked at again later.
+    """
     try:
-        with tenant_scope(tenant_id):
-            hold_clocks(tenant_id)
-            waiting = Ticket.objects.in_tenants([tenant_id]).filter(id__in=ticket_ids, attend_at__lte=at)
-            due = waiting.values_list("id", "attend_at")
-            moments = {key: Moment(since, Cause.DELIVERY) for key, since in due if since}
+        with transaction.atomic():
             keep_clocks(tenant_id=tenant_id, tickets=moments, at=at)
     except OperationalError:
         raise  # the database's trouble, no ticket's
     except Exception:
-        log.warning("clocks not kept", tickets=len(ticket_ids), exc_info=True)
-        if len(ticket_ids) > 1:
-            for ticket_id in ticket_ids:
-                _attend(tenant_id, [ticket_id], at)
-            return
-        with tenant_scope(tenant_id):
-            Ticket.objects.in_tenants([tenant_id]).filter(id__in=ticket_ids).update(attend_at=at + LATER)
+        log.warning("clocks not kept", tickets=[str(key) for key in moments][:1], of=len(moments), exc_info=True)
+        if len(moments) > 1:
+            for ticket_id, moment in moments.items():
+                _keep(tenant_id, {ticket_id: moment}, at)
+        else:
+            Ticket.objects.in_tenants([tenant_id]).filter(id__in=moments).update(attend_at=at + LATER)
 
 
 def _tenants_with_rounds() -> list[UUID]:
@@ -83,6 +83,6 @@ def _go_on(tenant_id: UUID, at: datetime) -> int:
         if not ids:
             current.delete()
             return 0
-        keep_clocks(tenant_id=tenant_id, tickets=dict.fromkeys(ids, Moment(at, Cause.POLICY)), at=at)
+        _keep(tenant_id, dict.fromkeys(ids, Moment(at, Cause.POLICY)), at)
         TermsRound.objects.filter(id=current.id).update(after=ids[-1])
         return len(ids)

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from ondi.accounts.actors import Actor
 from ondi.datafixes.fixes import Batch, Fix, Footprint, Item, after_undo, before_undo
-from support.fixes.tickets import READ_AT_ONCE, TICKETS
+from support.fixes.tickets import READ_AT_ONCE
 from support.models import Calendar, Ticket, TicketClock, TicketTerms
 from support.services.clocks import hold_clocks, keep_clocks, recompute_clocks
 from support.vocabulary import Cause
@@ -18,13 +18,12 @@ OF_TICKETS = "t.tenant_id = %(tenant)s AND t.ticket_id = ANY (%(keys)s)"
 
 
 class ApplyCalendar(Fix):
-    """Open tickets with a promise that runs, or is paused, by hours of this calendar that are not its newest."""
+    """Open tickets with a promise that runs, or is paused, by hours of this calendar that are not its newest.
 
-    footprint = (
-        TICKETS,
-        Footprint("support_ticketterms", "t.ticket_id", OF_TICKETS),
-        Footprint("support_ticketclock", "t.ticket_id", OF_TICKETS),
-    )
+    An image is kept of what it adds alone: clocks and due times follow from that, and are computed anew by an undo.
+    """
+
+    footprint = (Footprint("support_ticketterms", "t.ticket_id", OF_TICKETS),)
 
     def __init__(self, tenant_id: UUID, *, calendar: Calendar) -> None:
         super().__init__(tenant_id)

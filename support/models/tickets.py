@@ -174,7 +174,9 @@ class Ticket(TenantOwned):
                 condition=Q(status=TicketStatus.OPEN),
                 name="support_ticket_due_of_assignee",
             ),
-            models.Index(fields=["attend_at"], condition=Q(attend_at__isnull=False), name="support_ticket_attend"),
+            models.Index(
+                fields=["tenant", "attend_at"], condition=Q(attend_at__isnull=False), name="support_ticket_attend_of"
+            ),
             models.Index(
                 fields=["tenant", "snoozed_until", "id"],
                 condition=Q(snoozed_until__isnull=False),

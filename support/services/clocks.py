@@ -87,18 +87,23 @@ def _computed(tenant_id: UUID, ticket_ids: Collection[UUID], at: datetime) -> "l
 def _make_promises(
     tenant_id: UUID, policies: Sequence[PolicyVersion], moments: Mapping[UUID, Moment], at: datetime
 ) -> None:
-    """Record which promise holds from each moment on, where that is another one."""
+    """Record which promise holds from each moment on, where that is another one.
+
+    None is recorded where a delivery's getting late may bring one: its ticket is looked at then.
+    """
     if not moments:
         return
     newest = {one.calendar_id: one for one in CalendarVersion.objects.in_tenants([tenant_id]).newest()}
     last = {one.ticket_id: one for one in TicketTerms.objects.in_tenants([tenant_id]).of_tickets(list(moments))}
     open_ones = Ticket.objects.in_tenants([tenant_id]).open().filter(id__in=moments)
-    promised = dict(open_ones.annotate(promised=first_fitting(policies, at)).values_list("id", "promised"))
+    promised = open_ones.annotate(promised=first_fitting(policies, at)).values_list("id", "delivery_id", "promised")
     by_id = {one.id: one for one in policies}
+    lateness_counts = any("is_late" in one.match for one in policies)
     made = []
-    for ticket_id, version_id in promised.items():
+    for ticket_id, delivery_id, version_id in promised:
         before, moment = last.get(ticket_id), moments[ticket_id]
-        if version_id == (before.policy_version_id if before else None):
+        waits_for_lateness = before is None and delivery_id is not None and lateness_counts
+        if version_id == (before.policy_version_id if before else None) and not waits_for_lateness:
             continue
         made.append(
             TicketTerms(

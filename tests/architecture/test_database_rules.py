@@ -50,6 +50,7 @@ FUNCTIONS = {
     "ondi_claim_deliveries",
     "ondi_claim_files",
     "ondi_tickets_to_attend",
+    "ondi_tickets_to_attend_2",
     "ondi_terms_rounds",
 }
 FEWER_RIGHTS = {

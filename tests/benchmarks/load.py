@@ -71,10 +71,10 @@ SELECT n, now() - interval '25 hours' - ({tickets} - n) * (1000000.0 / {tickets}
        pg_temp.v7(3, {tenants} * (10 + (n / {tenants}) % ({of_a_tenant} - 10)) + n % {tenants}),
        CASE WHEN n / {tenants} % 20 <> 0 THEN pg_temp.v7(3, n % {tenants} + {tenants} * (n % 10)) END,
        pg_temp.v7(4, n), pg_temp.v7(5, n), pg_temp.v7(6, n), pg_temp.v7(7, n), pg_temp.v7(8, n), pg_temp.v7(9, n),
-       n / {tenants} % 10 = 0, pg_temp.words(n / {tenants}),
-       CASE WHEN n / {tenants} % 10 = 0 THEN interval '1 minute' ELSE (1 + n % 90) * interval '1 minute' END
+       n / {tenants} % {open_one_in} = 0, pg_temp.words(n / {tenants}),
+       CASE WHEN n / {tenants} % {open_one_in} = 0 THEN interval '1 minute' ELSE (1 + n % 90) * interval '1 minute' END
 FROM generate_series({low}::bigint, {high} - 1) AS n"""
-# Over the last 347 days, however many they are; one in ten is open, half of these unassigned. What is closed was answered.
+# Over the last 347 days, however many they are; half of what is open is unassigned. What is closed was answered.
 FILL = (
     """INSERT INTO conversations_message (id, tenant_id, conversation_id, sequence, sender_id, sender_role,
                                          message_type, content, created_at)
@@ -121,13 +121,15 @@ WHERE indrelid = ANY (%s::regclass[]) ORDER BY relam, indrelid
 """
 
 
-def load(*, tickets: int, tenants: int) -> None:
+def load(*, tickets: int, tenants: int, open_one_in: int = 10) -> None:
     """Fill an empty, migrated database. Tenants are named tenant-0 and so on and share the tickets evenly.
 
     Its indexes sleep meanwhile and are built at the end, which takes a fifth of the time.
     """
     start, host = time.monotonic(), str(embedded_postgres.socket_directory())
-    sizes = {"tickets": tickets, "tenants": tenants, "of_a_tenant": CUSTOMERS_OF_A_TENANT}
+    sizes = {
+        "tickets": tickets, "tenants": tenants, "of_a_tenant": CUSTOMERS_OF_A_TENANT, "open_one_in": open_one_in,
+    }  # fmt: skip
     people = tenants * CUSTOMERS_OF_A_TENANT
     with _connected(host) as superuser:
         for name, value in HASTE.items():

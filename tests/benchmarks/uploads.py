@@ -173,16 +173,18 @@ def send_all(url: str, address: Address, tokens: list[str], body: bytes, going: 
     lines = [Line(Caller(url, token), address, body) for token in tokens]
     for place, line in enumerate(lines):
         line.begin(at_once=len(body) * place // UPLOADS)
+        for begun in lines[:place]:  # all of them take a minute on a busy machine, after which one is given up
+            begun.go_on(most=1)
     turn, share = 0, 0.0
     while not over.is_set():
         stand_still(lines, share, going, over)
-        begun, spent = time.monotonic(), time.process_time()
-        due = begun
+        start, spent = time.monotonic(), time.process_time()
+        due = start
         while going.is_set() and not over.is_set():
             lines[turn % UPLOADS].go_on()
             due, turn = due + 1 / PIECES_A_SECOND / UPLOADS, turn + 1
             time.sleep(max(0.0, due - time.monotonic()))  # until the next line's turn
-        share = (time.process_time() - spent) / (time.monotonic() - begun)
+        share = (time.process_time() - spent) / (time.monotonic() - start)
     results.send(({key: mark for line in lines for key, mark in line.sent.items()},
                   [fault for line in lines for fault in line.faults]))  # fmt: skip
 

@@ -8,8 +8,9 @@ from deliveries.services import upsert_deliveries
 from ondi.outbox.models import Event
 from ondi.tenants.scope import tenant_scope
 from support import services
-from support.models import TicketClock, TicketTerms
-from support.vocabulary import Metric
+from support.models import Calendar, CalendarVersion, TicketClock, TicketTerms
+from support.vocabulary import Cause, Metric
+from support.workers import attend
 from tests.factories import DeliveryFactory, reload
 from tests.service_levels.world import HOUR, MINUTE, MONDAY, OFFICE, Shop
 
@@ -139,6 +140,37 @@ def test_a_delivery_that_gets_late_brings_its_promise_by_time_alone(shop):
         assert TicketTerms.objects.get(cause="delivery").created_at - MONDAY - 2 * HOUR < MINUTE
 
 
+def test_what_is_promised_nothing_until_its_delivery_is_late_is_promised_something_then(shop):
+    """Given the only promise is for late ones, when time alone makes one late, then it holds from that moment."""
+    delivery = DeliveryFactory(
+        tenant=shop.tenant, customer=shop.layla, status="in_transit", promised_at=MONDAY + 2 * HOUR
+    )
+    shop.policy(name="Late", match={"is_late": True}, first=30)
+    ticket, without = shop.open(delivery=delivery), shop.open()
+    shop.wait(2 * HOUR + MINUTE)
+
+    assert shop.clocks(ticket)[FIRST].due_at - MONDAY - 2 * HOUR - 30 * MINUTE < MINUTE
+    assert shop.shown(without) == []
+
+
+def test_a_delivery_that_is_promised_for_an_earlier_time_is_late_from_then(shop):
+    """Given one promised for six, when it is promised for ten at noon, then it is late now and not at six."""
+    shop.policy(name="Late", match={"is_late": True}, first=30)
+    delivery = DeliveryFactory(
+        tenant=shop.tenant, customer=shop.layla, external_id="d-1", status="in_transit", promised_at=MONDAY + 9 * HOUR
+    )
+    ticket = shop.open(delivery=delivery)
+    shop.wait(3 * HOUR)
+    assert shop.shown(ticket) == []
+    with tenant_scope(shop.tenant.id), shop.frozen():
+        upsert_deliveries(
+            tenant_id=shop.tenant.id, wanted=[{"external_id": "d-1", "promised_at": MONDAY + HOUR}]
+        )
+    shop.settle()
+
+    assert shop.shown(ticket) == [("first_response", "running", 3 * HOUR + 30 * MINUTE)]
+
+
 @pytest.mark.parametrize(("pauses", "due"), [(True, 4 * HOUR), (False, HOUR)])
 def test_a_snoozed_ticket_pauses_where_its_policy_says_so_and_goes_on_by_itself(shop, pauses, due):
     shop.policy(first=60, snoozed=pauses)
@@ -251,6 +283,41 @@ def test_what_is_given_twice_is_counted_once(shop):
     assert published(shop, "met") == [("met", "first_response")]
     with tenant_scope(shop.tenant.id):
         assert TicketTerms.objects.count() == 1
+
+
+def test_what_many_of_one_tenant_wait_for_does_not_hold_up_anothers(shop):
+    """Given four of a shop that were due before the one of another, when ten are looked at, then that is among them."""
+    other = Shop()
+    shop.policy(first=60)
+    other.policy(first=60)
+    for _each in range(4):
+        shop.open()
+    other.at += MINUTE
+    late = other.open()
+    at = MONDAY + 3 * HOUR
+
+    assert attend(at=at, most=10) == 3
+    assert other.shown(late) == [("first_response", "missed", 61 * MINUTE)]
+
+
+def test_a_ticket_that_cannot_be_kept_holds_up_no_other_and_is_looked_at_again(shop):
+    """Given one of two is promised hours that nobody can read, when a policy changes, then the other has its new time."""
+    policy = shop.policy(calendar := shop.calendar(), first=60)
+    broken, whole = shop.open(), shop.open()
+    with tenant_scope(shop.tenant.id):
+        terms = TicketTerms.objects.get(ticket=broken)
+        nowhere = CalendarVersion.objects.create(
+            tenant=shop.tenant, calendar=Calendar.objects.create(tenant=shop.tenant, name="Nowhere"), number=1,
+            time_zone="Mars/Olympus_Mons", days=OFFICE, created_at=shop.at,
+        )  # fmt: skip
+        TicketTerms.objects.create(
+            tenant=shop.tenant, ticket=broken, policy_version=terms.policy_version, calendar_version=nowhere,
+            cause=Cause.CALENDAR, created_at=shop.at,
+        )  # fmt: skip
+    shop.policy(calendar, policy=policy, first=30)
+
+    assert shop.shown(whole) == [("first_response", "running", 30 * MINUTE)]
+    assert reload(broken).attend_at == shop.at + HOUR
 
 
 def test_a_purged_ticket_takes_its_clocks_along(shop):
