@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 
 AT_ONCE = 64
 THREADS = 4
-PIECE = 128 * 1_024  # bytes
+PIECE = 256 * 1_024  # bytes
 PATIENCE = 60.0  # seconds without a byte
 SLOWEST = 2 * 1_024  # bytes a second, of all since then, once a line had so many seconds
-REST = 0.5  # seconds between two looks at a line that brings less than a piece meanwhile
+SLOW, REST = 160 * 1_024, 1.0  # bytes a second; seconds between two looks at a line that is slower
+MOMENT = 0.1  # seconds over which that is judged at the least
 OF_THE_BUCKET = 60  # seconds that its own links live
 Answer = TypeVar("Answer")
 Ask = Callable[..., Awaitable[Any]]
@@ -52,16 +53,25 @@ class Pace:
     """How long one waits for the next piece. A line may stall, but none that only drips holds a place for days."""
 
     def __init__(self) -> None:
-        self._begun = self._last = time.monotonic()
+        self._begun = self._looked = time.monotonic()
+        self._came = 0
 
     def patience(self, done: int) -> float:
         """Seconds, once so many bytes went over it."""
         return min(PATIENCE, self._begun + PATIENCE + done / SLOWEST - time.monotonic())
 
-    async def rest(self, came: int) -> None:
-        """After so many bytes, let more of a slow line gather: a packet by itself costs as much as a whole piece."""
-        since, self._last = self._last, time.monotonic()
-        if came < PIECE / REST * (self._last - since):
+    async def rest(self, came: int, done: int) -> None:
+        """Let more of a slow line gather, so many of whose bytes came just now: a packet costs as much as a whole piece.
+
+        Not at its beginning, when its system takes little at once, and would go on so.
+        """
+        self._came += came
+        passed = time.monotonic() - self._looked
+        if passed < MOMENT:
+            return
+        is_slow = done > PIECE and self._came < SLOW * passed
+        self._came, self._looked = 0, self._looked + passed
+        if is_slow:
             await asyncio.sleep(REST)
 
 
@@ -222,7 +232,7 @@ class FileServer:
                 if is_last:
                     break
                 if total < length:
-                    await pace.rest(len(piece))
+                    await pace.rest(len(piece), total)
         finally:
             os.close(descriptor)
         if total < length:
