@@ -65,16 +65,14 @@ with tenant_scope(tenant_id):
     close_on(actor=Actor.operator(tenant_id, new_id()), calendar_id=Calendar.objects.get().id, days={{tomorrow: "Eid"}})
 """
 TOKENS = """
-from ondi.accounts.models import Membership
 from ondi.accounts.sessions import begin_session
 from ondi.tenants.scope import find_tenants, tenant_scope
 from support.models import Ticket
 for slug in ("tenant-0", "tenant-1"):
     tenant_id = find_tenants(slug)[slug]
     with tenant_scope(tenant_id):
-        agent = Membership.objects.filter(is_support_user=True).first()
-        ticket = Ticket.objects.open().filter(assignee=agent).first()
-    print(begin_session(user_id=agent.user_id, tenant_id=tenant_id).access_token, ticket.id, ticket.conversation_id)
+        ticket = Ticket.objects.open().exclude(assignee=None).select_related("assignee").first()
+    print(begin_session(user_id=ticket.assignee.user_id, tenant_id=tenant_id).access_token, ticket.id, ticket.conversation_id)
 """
 RUNNING = "SELECT count(*) FROM support_ticketclock WHERE running_since > now() - interval '1 day'"
 LOOK = "SELECT count(*) FROM ondi_tickets_to_attend_2(now() + %s, 500)"
