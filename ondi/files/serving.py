@@ -34,7 +34,7 @@ PIECE = 256 * 1_024  # bytes
 PATIENCE = 60.0  # seconds without a byte
 SLOWEST = 2 * 1_024  # bytes a second, of all since then, once a line had so many seconds
 SLOW, REST = 160 * 1_024, 1.0  # bytes a second; seconds between two looks at a line that is slower
-MOMENT = 0.1  # seconds over which that is judged at the least
+MOMENT, BEGINNING = 0.1, 64 * 1_024  # seconds over which that is judged at the least, and bytes before it is
 OF_THE_BUCKET = 60  # seconds that its own links live
 Answer = TypeVar("Answer")
 Ask = Callable[..., Awaitable[Any]]
@@ -69,7 +69,7 @@ class Pace:
         passed = time.monotonic() - self._looked
         if passed < MOMENT:
             return
-        is_slow = done > PIECE and self._came < SLOW * passed
+        is_slow = done > BEGINNING and self._came < SLOW * passed
         self._came, self._looked = 0, self._looked + passed
         if is_slow:
             await asyncio.sleep(REST)
