@@ -391,7 +391,7 @@ def test_of_a_slow_line_more_gathers_before_it_is_looked_at(tmp_path):
 
     receiving(line, path, 200_000)
 
-    assert line.looks < 5
+    assert line.looks < 200, "a thousand if each packet were looked at"
     assert path.stat().st_size == 200_000
 
 
