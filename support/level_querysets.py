@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import QuerySet, Subquery
+from django.db.models import QuerySet
 from django.db.models.functions import Extract, JSONObject
 
 from ondi.common.querysets import TenantQuerySet
@@ -38,6 +38,11 @@ class TicketTermsQuerySet(TenantQuerySet["TicketTerms"]):
         return self.filter(ticket__in=ticket_ids).order_by("created_at", "id")
 
 
+    def newest_of(self, ticket_ids: Collection[UUID]) -> "TicketTermsQuerySet":
+        """The terms that each of these tickets has now."""
+        return self.filter(ticket__in=ticket_ids).order_by("ticket_id", "-created_at", "-id").distinct("ticket_id")
+
+
 class TicketClockQuerySet(TenantQuerySet["TicketClock"]):
     def of_tickets(self, ticket_ids: Collection[UUID]) -> "TicketClockQuerySet":
         return self.filter(ticket__in=ticket_ids).order_by("metric", "number")
@@ -51,9 +56,9 @@ class TicketClockQuerySet(TenantQuerySet["TicketClock"]):
         return self.filter(ended_at=None, outcome="", calendar_version__calendar=calendar)
 
     def under_former_versions(self, calendar: "Calendar") -> "TicketClockQuerySet":
-        """Of these what runs by hours that are no longer its newest."""
-        newest = calendar.versions.order_by("-number").values("id")[:1]
-        return self.by_calendar(calendar).exclude(calendar_version_id=Subquery(newest))
+        """What runs, or may run again, by hours that are no longer its newest."""
+        former = list(calendar.versions.order_by("-number").values_list("id", flat=True)[1:])
+        return self.filter(ended_at=None, outcome="", calendar_version__in=former)
 
     def as_json(self) -> QuerySet["TicketClock", Any]:
         """What is shown of each, in one column."""

@@ -21,6 +21,7 @@ from ondi.datafixes.runs import FAULTS_SHOWN, INTERRUPTED, Outcome, Plan, apply_
 from ondi.tenants.scope import find_tenants
 
 SECONDS_BETWEEN_LINES = 5
+GIVES_WAY = 10  # as `nice` counts
 MANY = 1_000_000_000
 # Options that say how and where, not what; and Django's own.
 NOT_KEPT = {
@@ -42,6 +43,10 @@ class FixCommand(BaseCommand, ABC):
     @property
     def fix_name(self) -> str:
         return type(self).__module__.rpartition(".")[2]
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        os.nice(GIVES_WAY)  # to those who wait for an answer
+        super().run_from_argv(argv)
 
     def add_own_arguments(self, parser: CommandParser) -> None:
         """Options beyond the common ones."""
@@ -71,7 +76,7 @@ class FixCommand(BaseCommand, ABC):
             default=20,
             help="End a run, which can go on later, when more than so many items failed (20); asked after each batch.",
         )
-        parser.add_argument("--batch-size", type=positive, default=100, help="So many a transaction (100).")
+        parser.add_argument("--batch-size", type=positive, help="So many a transaction; each fix has a number of its own.")
         parser.add_argument(
             "--json",
             action="store_true",
@@ -129,7 +134,7 @@ class FixCommand(BaseCommand, ABC):
                 operator=operator(),
                 plan=options["plan"],
                 limit=options["limit"],
-                batch_size=options["batch_size"],
+                batch_size=options["batch_size"] or fix.at_once,
                 max_errors=options["max_errors"],
                 progress=progress,
             )

@@ -91,10 +91,11 @@ class Fix(ABC):
     """Derive one for each command, where not one statement fixes many, from `FixOneByOne`.
 
     `footprint` names tables in the order they are written, parents first.
-    `is_final`: it keeps no images and cannot be undone.
+    `is_final`: it keeps no images and cannot be undone. `at_once`: how many go into a transaction at the most.
     """
 
     is_final = False
+    at_once = 100
     footprint: Sequence[Footprint] = ()
     cause = "fix"  # why the system acts; while it runs the harness adds the run
 

@@ -1,5 +1,6 @@
 """Bringing a calendar's newest hours to what runs by former ones."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,12 +9,13 @@ from uuid import UUID
 from django.core.management.base import CommandError
 
 from ondi.accounts.actors import Actor
+from ondi.common.times import iso
 from ondi.datafixes.fixes import Batch, Fix, Footprint, Item, after_undo, before_undo
-from support.fixes.tickets import READ_AT_ONCE
-from support.models import Calendar, Ticket, TicketClock, TicketTerms
-from support.services.clocks import hold_clocks, keep_clocks, recompute_clocks
-from support.vocabulary import Cause
+from support.models import Calendar, TicketClock
+from support.services.clocks import bring_hours, hold_clocks, recompute_clocks
+from support.vocabulary import TicketStatus
 
+READ_AT_ONCE = 5_000
 OF_TICKETS = "t.tenant_id = %(tenant)s AND t.ticket_id = ANY (%(keys)s)"
 
 
@@ -23,51 +25,38 @@ class ApplyCalendar(Fix):
     An image is kept of what it adds alone: clocks and due times follow from that, and are computed anew by an undo.
     """
 
+    at_once = 500
     footprint = (Footprint("support_ticketterms", "t.ticket_id", OF_TICKETS),)
 
     def __init__(self, tenant_id: UUID, *, calendar: Calendar) -> None:
         super().__init__(tenant_id)
         self.calendar = calendar
-        self.newest, *former = calendar.versions.order_by("-number")
-        self.former = {one.id for one in former}
+        self.newest = calendar.versions.order_by("-number")[0]
 
     def items(self) -> Iterator[Item]:
-        last: UUID | None = None
+        last = UUID(int=0)
         while True:
-            tickets = self._tickets().order_by("id")
-            page = list((tickets.filter(id__gt=last) if last else tickets)[:READ_AT_ONCE])
-            yield from map(self._item_of, page)
+            page = list(self._tickets().filter(ticket_id__gt=last)[:READ_AT_ONCE])
+            yield from itertools.starmap(self._item_of, page)
             if len(page) < READ_AT_ONCE:
                 return
-            last = page[-1].id
+            last = page[-1][0]
 
     def _tickets(self) -> Any:
         clocks = TicketClock.objects.in_tenants([self.tenant_id]).under_former_versions(self.calendar)
-        return Ticket.objects.in_tenants([self.tenant_id]).open().filter(id__in=clocks.values("ticket_id"))
+        of_open = clocks.filter(ticket__status=TicketStatus.OPEN).order_by("ticket_id").distinct()
+        return of_open.values_list("ticket_id", "ticket__number", "ticket__due_at")
 
-    def _item_of(self, ticket: Ticket) -> Item:
-        due_at = ticket.due_at.isoformat() if ticket.due_at else None
-        return Item(
-            str(ticket.id), f"#{ticket.number}", {"due_at": due_at}, {"calendar": f"version {self.newest.number}"}
-        )
+    def _item_of(self, ticket_id: UUID, number: int, due_at: datetime | None) -> Item:
+        return Item(str(ticket_id), f"#{number}", {"due_at": iso(due_at)}, {"calendar": f"version {self.newest.number}"})
 
     def hold(self, items: Sequence[Item]) -> None:
         hold_clocks(self.tenant_id)
 
     def apply_all(self, items: Sequence[Item], *, at: datetime) -> Batch:
         ids = [UUID(item.key) for item in items]
-        held = {one.ticket_id: one for one in TicketTerms.objects.in_tenants([self.tenant_id]).of_tickets(ids)}
-        moved = [
-            TicketTerms(
-                tenant_id=self.tenant_id, ticket_id=key, policy_version_id=terms.policy_version_id,
-                calendar_version=self.newest, cause=Cause.CALENDAR, created_at=max(at, terms.created_at),
-            )
-            for key, terms in held.items()
-            if terms.calendar_version_id in self.former
-        ]  # fmt: skip
-        TicketTerms.objects.bulk_create(moved)
-        keep_clocks(tenant_id=self.tenant_id, tickets=dict.fromkeys(one.ticket_id for one in moved), at=at)
-        return Batch(changed=len(moved), unchanged=len(items) - len(moved))
+        moved = bring_hours(tenant_id=self.tenant_id, ticket_ids=ids, hours=self.newest, at=at)
+        return Batch(changed=moved, unchanged=len(items) - moved)
 
 
 def calendar_named(tenant_id: UUID, name: str) -> Calendar:

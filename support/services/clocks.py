@@ -40,6 +40,9 @@ _ORDER = {
 }  # fmt: skip
 
 
+Pair = tuple[UUID | None, UUID | None]  # of a policy's version and a calendar's
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """When something changed after which another promise may hold, and what."""
@@ -69,6 +72,31 @@ def keep_clocks(*, tenant_id: UUID, tickets: Mapping[UUID, Moment | None], at: d
     _write(_computed(tenant_id, list(tickets), at))
 
 
+def bring_hours(*, tenant_id: UUID, ticket_ids: Collection[UUID], hours: CalendarVersion, at: datetime) -> int:
+    """Let what runs for these open tickets by other versions of this calendar go on by `hours`; how many tickets that is.
+
+    The time used so far stays. Goes on from the clocks as they stand, and from the history where time or somebody has
+    moved them meanwhile. Holds and locks as `keep_clocks`.
+    """
+    hold_clocks(tenant_id)
+    held = {one.ticket_id: one for one in TicketTerms.objects.in_tenants([tenant_id]).newest_of(ticket_ids)}
+    former = set(hours.calendar.versions.exclude(id=hours.id).values_list("id", flat=True))
+    moved = {key: one for key, one in held.items() if one.calendar_version_id in former}
+    insert_rows(
+        *(
+            TicketTerms(
+                tenant_id=tenant_id, ticket_id=key, policy_version_id=one.policy_version_id, calendar_version=hours,
+                cause=Cause.CALENDAR, created_at=max(at, one.created_at),
+            )
+            for key, one in moved.items()
+        )
+    )  # fmt: skip
+    standing = _standing(tenant_id, moved, hours, at)
+    _write(standing)
+    _write(_computed(tenant_id, moved.keys() - {one.ticket.id for one in standing}, at))
+    return len(moved)
+
+
 def recompute_clocks(*, tenant_id: UUID, ticket_ids: Collection[UUID], at: datetime) -> None:
     """Write what the history says into clocks and due times, and tell nobody. Holds and locks as `keep_clocks`."""
     hold_clocks(tenant_id)
@@ -82,6 +110,60 @@ def wrong_clocks(*, tenant_id: UUID, ticket_ids: Collection[UUID], at: datetime)
 
 def _computed(tenant_id: UUID, ticket_ids: Collection[UUID], at: datetime) -> "list[_Kept]":
     return [_Kept(one, clocks_after(one.happenings(), at), at) for one in _histories(tenant_id, ticket_ids)]
+
+
+def _standing(
+    tenant_id: UUID, held: Mapping[UUID, TicketTerms], hours: CalendarVersion, at: datetime
+) -> "list[_Kept]":
+    """Those of these tickets whose clocks tell all there is to know, with the terms they held before, by `hours` now."""
+    rows: dict[UUID, list[TicketClock]] = defaultdict(list)
+    for row in TicketClock.objects.in_tenants([tenant_id]).of_tickets(held).filter(ended_at=None):
+        rows[row.ticket_id].append(row)
+    pairs = {(one.policy_version_id, one.calendar_version_id) for one in held.values()}
+    pairs |= {(row.policy_version_id, row.calendar_version_id) for many in rows.values() for row in many}
+    known = _known_terms(tenant_id, pairs | {(policy, hours.id) for policy, _calendar in pairs if policy})
+    tickets = Ticket.objects.in_tenants([tenant_id]).open().filter(id__in=list(held)).select_related("delivery")
+    found = []
+    for ticket in tickets.only(*_READ_OF_TICKET):
+        terms = held[ticket.id]
+        clocks = _clocks_of_rows(ticket, rows[ticket.id], known, known[terms.policy_version_id, terms.calendar_version_id])
+        if not _is_quiet(clocks, rows[ticket.id], at):
+            continue
+        by_hours = known[terms.policy_version_id, hours.id]
+        clocks.happen(Happening(max(at, terms.created_at), What.TERMS, terms=by_hours, cause=Cause.CALENDAR))
+        own = {(row.metric, row.number): row for row in rows[ticket.id]}
+        found.append(_Kept(_History(ticket, [], [], [], own), clocks, at))
+    return found
+
+
+_READ_OF_TICKET = (
+    "tenant_id", "number", "status", "waiting_on", "snoozed_until", "due_at", "reply_due_at", "attend_at",
+    "delivery__promised_at",
+)  # fmt: skip
+
+
+def _clocks_of_rows(
+    ticket: Ticket, rows: Iterable[TicketClock], known: Mapping[Pair, Terms | None], terms: Terms | None
+) -> Clocks:
+    clocks = [
+        Clock(
+            Metric(row.metric), row.number, row.started_at, known[row.policy_version_id, row.calendar_version_id],
+            row.consumed, row.running_since, row.due_at, True, row.spoiled_by, None,
+            Outcome(row.outcome) if row.outcome else None,
+        )
+        for row in rows
+    ]  # fmt: skip
+    waits_on_agent = ticket.waiting_on == WaitingOn.AGENT
+    return Clocks(clocks, {one.metric: one for one in clocks}, terms, True, waits_on_agent, ticket.snoozed_until)
+
+
+def _is_quiet(clocks: Clocks, rows: Iterable[TicketClock], at: datetime) -> bool:
+    """Whether nothing is due by now, and what should run runs: what happened to the ticket is taken up."""
+    due = [clocks.snoozed_until, *(row.warn_at for row in rows)]
+    due += [one.due_at for one in clocks.clocks if one.outcome is None]
+    return all(one is None or one > at for one in due) and all(
+        clocks.runs(one) == (one.since is not None) for one in clocks.clocks
+    )
 
 
 def _make_promises(
@@ -160,7 +242,8 @@ def _histories(tenant_id: UUID, ticket_ids: Collection[UUID]) -> list[_History]:
         terms[row.ticket_id].append(row)
     if not terms:
         return []
-    known = _known_terms(tenant_id, [row for rows in terms.values() for row in rows])
+    pairs = {(row.policy_version_id, row.calendar_version_id) for rows in terms.values() for row in rows}
+    known = _known_terms(tenant_id, pairs)
     events: dict[UUID, list[TicketEvent]] = defaultdict(list)
     for event in TicketEvent.objects.in_tenants(of_tenant).filter(ticket__in=list(terms), kind__in=list(_KINDS)):
         events[event.ticket_id].append(event)
@@ -188,9 +271,8 @@ def _histories(tenant_id: UUID, ticket_ids: Collection[UUID]) -> list[_History]:
     ]
 
 
-def _known_terms(tenant_id: UUID, rows: Iterable[TicketTerms]) -> dict[tuple[UUID | None, UUID | None], Terms | None]:
-    """What these rows promise, by the versions they name."""
-    pairs = {(row.policy_version_id, row.calendar_version_id) for row in rows}
+def _known_terms(tenant_id: UUID, pairs: Collection[Pair]) -> dict[Pair, Terms | None]:
+    """What is promised by these versions."""
     policies = PolicyVersion.objects.in_tenants([tenant_id]).in_bulk([one for one, _other in pairs if one])
     calendars = CalendarVersion.objects.in_tenants([tenant_id]).in_bulk([one for _other, one in pairs if one])
     return {
@@ -234,6 +316,7 @@ class _Kept:
         self.history, self.ticket, self.clocks, self.at = history, history.ticket, clocks, at
         self.new: list[TicketClock] = []
         self.changed: list[TicketClock] = []
+        self.columns: set[str] = set()
         self.entries: list[Entry] = []
         for clock in clocks.clocks:
             if clock.was_promised:
@@ -259,7 +342,7 @@ class _Kept:
             row = TicketClock(
                 tenant_id=self.ticket.tenant_id, ticket_id=self.ticket.id, metric=clock.metric, number=clock.number
             )
-        before = None if is_new else _values(row)
+        before = _values(row)
         was = row.outcome
         _set(row, clock, self.at)
         if row.warn_at is not None and row.warn_at <= self.at and row.outcome == "":
@@ -267,10 +350,12 @@ class _Kept:
             self._tell(SLA_WARNING, row)
         if row.outcome != was and (kind := _TOLD.get(row.outcome)):
             self._tell(kind, row)
+        columns = {name for name, old, new in zip(_WRITTEN, before, _values(row), strict=True) if old != new}
         if is_new:
             self.new.append(row)
-        elif before != _values(row):
+        elif columns:
             self.changed.append(row)
+            self.columns |= columns
 
     def _tell(self, kind: str, row: TicketClock) -> None:
         said = {"metric": row.metric, "due_at": row.due_at, "cause": row.spoiled_by or None}
@@ -295,9 +380,9 @@ class _Kept:
 
 
 _TOLD: Mapping[str, str] = {Outcome.MET.value: SLA_MET, Outcome.MISSED.value: SLA_BREACHED}
-_FIELDS = TicketClock._meta.concrete_fields
 _STAY = {"id", "tenant", "ticket", "metric", "number", "started_at"}
-_WRITTEN = [one.name for one in _FIELDS if one.name not in _STAY]
+_FIELDS = [one for one in TicketClock._meta.concrete_fields if one.name not in _STAY]
+_WRITTEN = [one.name for one in _FIELDS]
 
 
 def _values(row: TicketClock) -> list[Any]:
@@ -346,7 +431,7 @@ def _write(kept: Sequence[_Kept], *, is_told: bool = True) -> None:
         return
     insert_rows(*(row for one in kept for row in one.new))
     insert_rows(*(entry for one in kept for entry in one.entries if is_told))
-    update_rows([row for one in kept for row in one.changed], _WRITTEN)
+    update_rows([row for one in kept for row in one.changed], sorted(set().union(*(one.columns for one in kept))))
     if extra := [row.id for one in kept for row in one.extra]:
         TicketClock.objects.in_tenants([kept[0].ticket.tenant_id]).filter(id__in=extra).delete()
     on_tickets = {

@@ -149,7 +149,7 @@ class Clocks:
             moves = clock.outcome is None and clock.terms != self.terms
             if moves:
                 clock.move(self.terms, at, cause)
-            runs = self._runs(clock)
+            runs = self.runs(clock)
             if runs and clock.since is None:
                 clock.run(at)
             elif not runs:
@@ -157,7 +157,8 @@ class Clocks:
                 if clock.outcome is None:
                     clock.due_at = None
 
-    def _runs(self, clock: Clock) -> bool:
+    def runs(self, clock: Clock) -> bool:
+        """Whether it should, as the ticket stands."""
         if clock.terms is None or clock.target is None:
             return False
         if Pause.SNOOZED in clock.terms.pauses and self.snoozed_until is not None:
