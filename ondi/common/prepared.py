@@ -76,6 +76,16 @@ def insert_rows(*rows: Model) -> None:
         row._state.adding, row._state.db = False, connection.alias
 
 
+def insert_many(rows: Collection[Model]) -> None:
+    """`insert_rows` of many of one model; the text is the same for any number. Of none: nothing."""
+    if not rows:
+        return
+    sql, fields = _insert_many(type(next(iter(rows))))
+    fetch_prepared(sql, [[_value(row, field, add=True) for row in rows] for field in fields])
+    for row in rows:
+        row._state.adding, row._state.db = False, connection.alias
+
+
 def update_row(row: Model) -> None:
     """`row.save(force_update=True)` without a signal. Raises `DatabaseError` where it is not there."""
     if not fetch_prepared(*update_statement(row)):
@@ -141,6 +151,18 @@ def _insert_of(model: type[Model], number: int) -> str:
 
 
 @functools.cache
+def _insert_many(model: type[Model]) -> tuple[str, "list[Field[Any, Any]]"]:
+    fields = _given(model)
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    return f'INSERT INTO "{model._meta.db_table}" ({names}) SELECT * FROM unnest({_lists(fields)})', fields  # noqa: S608
+
+
+def _lists(fields: "Sequence[Field[Any, Any]]") -> str:
+    """Typed places for a list of values of each field; without a length, which would cut off what is too long."""
+    return ", ".join(f"%s::{str(field.db_type(connection)).partition('(')[0]}[]" for field in fields)
+
+
+@functools.cache
 def _update(model: type[Model]) -> tuple[str, "list[Field[Any, Any]]"]:
     table, key = model._meta.db_table, model._meta.pk.column
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
@@ -154,8 +176,7 @@ def _update_many(model: type[Model], names: tuple[str, ...]) -> tuple[str, "list
     fields = [field for field in model._meta.concrete_fields if field.name in names]
     assert len(fields) == len(names), f"{model.__name__} has no such fields: {names}"
     columns = ", ".join(f'"{field.column}"' for field in (key, *fields))
-    lists = ", ".join(f"%s::{str(field.db_type(connection)).partition('(')[0]}[]" for field in (key, *fields))
     changes = ", ".join(f'"{field.column}" = new."{field.column}"' for field in fields)
-    given = f"unnest({lists}) AS new ({columns})"
+    given = f"unnest({_lists([key, *fields])}) AS new ({columns})"
     sql = f'UPDATE "{table}" SET {changes} FROM {given} WHERE "{table}"."{key.column}" = new."{key.column}"'  # noqa: S608
     return sql, [key, *fields]

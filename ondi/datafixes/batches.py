@@ -17,10 +17,14 @@ LOCK_TRIES = 3
 
 @dataclass(slots=True)
 class Pace:
-    """How many items go into a transaction; by how long the last one took, and never more than `most`."""
+    """How many items go into a transaction; by how long the last one took, and never more than `most`.
+
+    `rests`: how many times as long as one took nothing is done after it.
+    """
 
     size: int
     most: int
+    rests: float = 0
 
 
 def is_lost() -> bool:
@@ -65,6 +69,7 @@ def work_off(
         took = time.monotonic() - start
         pace.size = max(1, pace.size // 2) if took > SHORT else min(pace.most, pace.size * 2)
         yield len(piece), batch
+        time.sleep(took * pace.rests)
 
 
 def _alone(item: T, do: Callable[[Sequence[T]], Batch], name: Callable[[T], str]) -> Batch:

@@ -92,10 +92,12 @@ class Fix(ABC):
 
     `footprint` names tables in the order they are written, parents first.
     `is_final`: it keeps no images and cannot be undone. `at_once`: how many go into a transaction at the most.
+    `rests`: how many times as long as one took nothing is done after it, where there is no hurry.
     """
 
     is_final = False
     at_once = 100
+    rests = 0.0
     footprint: Sequence[Footprint] = ()
     cause = "fix"  # why the system acts; while it runs the harness adds the run
 

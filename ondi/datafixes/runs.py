@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from ondi.common.prepared import insert_many
 from ondi.datafixes.batches import Pace, is_lost, wait_briefly, was_lost_with, work_off
 from ondi.datafixes.fixes import Batch, DatabaseGone, Fix, FixRefused, Item, reason
 from ondi.datafixes.images import rows_in
@@ -170,7 +171,7 @@ def apply_fix(
         run, outcome = _begin(fix, command, arguments, operator, plan, is_old=now != plan, at=at)
         fix.cause = f"{type(fix).cause}:{run.id}"
         with _holding(str(run.id)), outcome.cut_off_by_anything():
-            pace, do = Pace(size=batch_size, most=batch_size), partial(_commit_batch, fix, run, at)
+            pace, do = Pace(batch_size, batch_size, fix.rests), partial(_commit_batch, fix, run, at)
             for read in chain([first], items):
                 if len(outcome.faults) > max_errors:
                     raise FixRefused(f"more than {max_errors} failed, and the rest was not tried")
@@ -271,7 +272,7 @@ def _keep_images(
     different.sort(key=lambda row: (places.get(row[0], -1), tables[row[1]], row[2]))
     kept = FixImage.objects.filter(tenant_id=fix.tenant_id, run=run)
     first = (kept.aggregate(last=Max("position"))["last"] or 0) + 1
-    FixImage.objects.bulk_create(
+    images = [
         FixImage(
             tenant_id=fix.tenant_id,
             run=run,
@@ -283,4 +284,5 @@ def _keep_images(
             after=after.get((item, table, row_id)),
         )
         for place, (item, table, row_id) in enumerate(different, start=first)
-    )
+    ]
+    insert_many(images)

@@ -17,7 +17,7 @@ from django.db import connection
 
 from conversations.models import Message, SenderRole
 from ondi.accounts.actors import Actor
-from ondi.common.prepared import fetch_prepared, insert_rows, update_rows
+from ondi.common.prepared import fetch_prepared, insert_many, update_rows
 from ondi.outbox.models import Entry
 from support.criteria import first_fitting
 from support.models import CalendarVersion, PolicyVersion, Ticket, TicketClock, TicketEvent, TicketTerms
@@ -82,15 +82,14 @@ def bring_hours(*, tenant_id: UUID, ticket_ids: Collection[UUID], hours: Calenda
     held = {one.ticket_id: one for one in TicketTerms.objects.in_tenants([tenant_id]).newest_of(ticket_ids)}
     former = set(hours.calendar.versions.exclude(id=hours.id).values_list("id", flat=True))
     moved = {key: one for key, one in held.items() if one.calendar_version_id in former}
-    insert_rows(
-        *(
-            TicketTerms(
-                tenant_id=tenant_id, ticket_id=key, policy_version_id=one.policy_version_id, calendar_version=hours,
-                cause=Cause.CALENDAR, created_at=max(at, one.created_at),
-            )
-            for key, one in moved.items()
+    made = [
+        TicketTerms(
+            tenant_id=tenant_id, ticket_id=key, policy_version_id=one.policy_version_id, calendar_version=hours,
+            cause=Cause.CALENDAR, created_at=max(at, one.created_at),
         )
-    )  # fmt: skip
+        for key, one in moved.items()
+    ]  # fmt: skip
+    insert_many(made)
     standing = _standing(tenant_id, moved, hours, at)
     _write(standing)
     _write(_computed(tenant_id, moved.keys() - {one.ticket.id for one in standing}, at))
@@ -197,7 +196,7 @@ def _make_promises(
                 created_at=max(moment.at, before.created_at) if before else moment.at,
             )
         )
-    insert_rows(*made)
+    insert_many(made)
 
 
 @dataclass(slots=True)
@@ -429,8 +428,8 @@ _ON_TICKETS = """
 def _write(kept: Sequence[_Kept], *, is_told: bool = True) -> None:
     if not kept:
         return
-    insert_rows(*(row for one in kept for row in one.new))
-    insert_rows(*(entry for one in kept for entry in one.entries if is_told))
+    insert_many([row for one in kept for row in one.new])
+    insert_many([entry for one in kept for entry in one.entries if is_told])
     update_rows([row for one in kept for row in one.changed], sorted(set().union(*(one.columns for one in kept))))
     if extra := [row.id for one in kept for row in one.extra]:
         TicketClock.objects.in_tenants([kept[0].ticket.tenant_id]).filter(id__in=extra).delete()

@@ -1,4 +1,4 @@
-"""`make bench-clocks`: a million clocks that run, in ten tenants: what looking at them costs, the queue by due, and a
+"""`make bench-clocks`: a million clocks that run, in twenty tenants: what looking at them costs, the queue by due, and a
 calendar's new hours for all of a tenant's while the API answers.
 
 Loads the tickets first, then the product itself promises (some ten minutes; `CLOCKS` sets how many, `TENANTS` among how
@@ -22,7 +22,7 @@ from tests.benchmarks.report import quantile
 from tests.reliability.caller import Caller
 from tests.reliability.product import ENVIRONMENT, ROOT, Product, manage, owner, product
 
-CLOCKS, TENANTS = int(os.environ.get("CLOCKS", "1000000")), int(os.environ.get("TENANTS", "10"))
+CLOCKS, TENANTS = int(os.environ.get("CLOCKS", "1000000")), int(os.environ.get("TENANTS", "20"))
 LOOKS, PAGES = 30, 200
 MOST_OF_A_LOOK, MOST_OF_A_CHANGE, MOST_TIMES = 0.1, 60, 1.1  # seconds, seconds, times
 THINKS = 0.05  # seconds between two calls of somebody who works
