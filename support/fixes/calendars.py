@@ -25,7 +25,7 @@ class ApplyCalendar(Fix):
     An image is kept of what it adds alone: clocks and due times follow from that, and are computed anew by an undo.
     """
 
-    at_once, rests = 500, 1.5  # agents wait for answers meanwhile
+    at_once, rests = 500, 1.3  # agents wait for answers meanwhile
     footprint = (Footprint("support_ticketterms", "t.ticket_id", OF_TICKETS),)
 
     def __init__(self, tenant_id: UUID, *, calendar: Calendar) -> None:

@@ -79,7 +79,9 @@ def bring_hours(*, tenant_id: UUID, ticket_ids: Collection[UUID], hours: Calenda
     moved them meanwhile. Holds and locks as `keep_clocks`.
     """
     hold_clocks(tenant_id)
-    held = {one.ticket_id: one for one in TicketTerms.objects.in_tenants([tenant_id]).newest_of(ticket_ids)}
+    newest = TicketTerms.objects.in_tenants([tenant_id]).newest_of(ticket_ids)
+    read = newest.only("ticket_id", "policy_version_id", "calendar_version_id", "created_at")
+    held = {one.ticket_id: one for one in read}
     former = set(hours.calendar.versions.exclude(id=hours.id).values_list("id", flat=True))
     moved = {key: one for key, one in held.items() if one.calendar_version_id in former}
     made = [

@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 RULES = {"guard", "operand", "condition", "branch", "choice", "sieve", "answer", "refusal", "fact"}
 DECIDES = {"guard", "scope", "whose", "entry", "refusal", "fact", "answer", "sql"}
 KINDS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
-    (RULES, ("*/policies.py", "ondi/files/rule.py", "ondi/webhooks/addresses.py", "ondi/webhooks/policies.py")),
+    (RULES, (
+        "*/policies.py", "ondi/files/rule.py", "ondi/webhooks/addresses.py", "ondi/webhooks/policies.py",
+        "support/criteria.py", "support/sla/*.py",
+    )),
     (DECIDES, (
         "conversations/querysets.py", "conversations/services.py", "ondi/accounts/api_keys.py",
         "ondi/accounts/attempts.py", "ondi/accounts/audit.py", "ondi/accounts/authentication.py",
