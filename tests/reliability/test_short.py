@@ -90,6 +90,13 @@ def test_files_are_whole_though_processes_are_killed():
     assert "files killed: held" in done.stdout
 
 
+def test_what_is_due_is_told_of_once_though_work_processes_are_killed():
+    done = run("chaos", "clocks killed", CHAOS_CLOCK_KILLS="3", CHAOS_CLOCK_TICKETS="9", CHAOS_CLOCK_BEGINS="10")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "clocks killed: held" in done.stdout
+
+
 def test_mixed_load_and_the_create_race_against_the_served_product():
     done = run("soak", SOAK_SECONDS="6", SOAK_CLIENTS="6", SOAK_ROUNDS="2", SOAK_RACERS="50")
 

@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 from ondi.outbox.models import Event
 from ondi.tenants.scope import tenant_scope
 from support import services
-from support.models import Ticket, TicketClock, TicketTerms
-from tests.factories import reload
+from support.models import Calendar, Policy, Ticket, TicketClock, TicketTerms
+from tests.factories import actor, reload
 from tests.service_levels.world import HOUR, MINUTE, MONDAY, Shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,8 +85,6 @@ def test_what_the_work_process_may_be_about_to_do_is_no_finding(shop):
 def test_a_calendar_reaches_what_runs_by_plan_apply_and_undo(shop):
     """Given mornings only, when they are applied at ten, then the hour used stays, and an undo brings all back."""
     with tenant_scope(shop.tenant.id):
-        from support.models import Calendar
-
         calendar = Calendar.objects.get()
     ticket, closed = shop.open(), shop.open()
     shop.at += HOUR
@@ -111,6 +109,51 @@ def test_a_calendar_reaches_what_runs_by_plan_apply_and_undo(shop):
     assert shop.shown(ticket) == before
     with tenant_scope(shop.tenant.id):
         assert not TicketTerms.objects.filter(cause="calendar").exists()
+    assert findings(shop) == {}
+
+
+def test_what_a_calendars_hours_bring_is_what_the_history_says_of_every_ticket(shop):
+    """Given tickets of which one waits, is paused, snoozed, missed, warned, due just now, answered a moment ago, or on its
+    second answer, when new hours are applied, then each thing is told once, and all is as computed anew; undone too."""
+    with tenant_scope(shop.tenant.id):
+        calendar, promise = Calendar.objects.get(), Policy.objects.get()
+    shop.policy(calendar, policy=promise, first=240, next=120, resolution=600, snoozed=True)
+    missed = shop.open()
+    shop.wait(40 * MINUTE)
+    due_soon = shop.open()
+    shop.wait(3 * HOUR)
+    waits, paused, snoozed, again, answered = (shop.open() for _each in range(5))
+    shop.wait(15 * MINUTE)
+    shop.say(shop.sara, paused)
+    shop.say(shop.sara, again)
+    shop.do(services.snooze_ticket, snoozed, until=shop.at + 50 * HOUR, version=reload(snoozed).version)
+    shop.wait(10 * MINUTE)
+    shop.say(shop.layla, again)
+    shop.say(shop.sara, missed)
+    shop.say(shop.layla, missed)
+    shop.calendar(MORNINGS, calendar_id=calendar.id)
+    shop.at += 40 * MINUTE  # one is due meanwhile, and not looked at
+    with tenant_scope(shop.tenant.id), shop.frozen():
+        services.claim_ticket(actor=actor(shop.sara), ticket_id=answered.id)
+        services.post_message(
+            actor=actor(shop.sara), conversation_id=answered.conversation_id, content="Not taken up yet"
+        )
+
+    done = run(shop, "apply_calendar", "--calendar=Hours", "--apply")
+    assert done[0]["changed"] == 7
+    shop.settle()
+    with tenant_scope(shop.tenant.id):
+        events = Event.objects.filter(kind__startswith="sla.")
+        told = [(one.subject_id, one.kind, one.data["after"]["metric"]) for one in events]
+    assert len(told) == len(set(told)) > 2
+    every = [missed, due_soon, waits, paused, snoozed, again, answered]
+    kept = [shop.shown(one) for one in every]
+    assert [one[:2] for one in kept[1]] == [("first_response", "missed"), ("resolution", "running")]
+    shop.at += 11 * MINUTE
+    assert findings(shop) == {}
+
+    with shop.frozen():
+        call_command("data_fixes", "undo", done[0]["run"], stdout=io.StringIO())
     assert findings(shop) == {}
 
 
