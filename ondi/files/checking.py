@@ -82,7 +82,7 @@ def _looked_at(file: StoredFile, folder: Path) -> Checked:
     """Raises `StoreAway`, `ScannerAway`, `OSError`."""
     source = folder / "upload"
     try:
-        store().fetch(file.upload_key, source, most=file.size)
+        store().lend(file.upload_key, source, most=file.size)
     except FileGone:
         return _refused(Reason.MALFORMED)
     except TooLong:
@@ -99,7 +99,7 @@ def _looked_at(file: StoredFile, folder: Path) -> Checked:
     for part, path in ((MAIN, verdict.main), (VIEW, verdict.view), (THUMBNAIL, verdict.thumbnail)):
         if path is not None:
             content_type = verdict.content_type if part == MAIN else VIEW_TYPE
-            store().save(stored_key(file.tenant_id, stored_id, part), path, content_type=content_type)
+            store().give(stored_key(file.tenant_id, stored_id, part), path, content_type=content_type)
             total += path.stat().st_size
     return Checked(verdict, found, stored_id, total)
 

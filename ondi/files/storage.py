@@ -70,6 +70,14 @@ class Store(ABC):
     def fetch(self, key: str, to: Path, *, most: int, within: float = 60.0) -> None:
         """Copy it to a local file. Raises `FileGone`, and `TooLong` where it has more than `most` bytes."""
 
+    def give(self, key: str, source: Path, *, content_type: str) -> None:
+        """As `save`, of a file that nobody writes to any more."""
+        self.save(key, source, content_type=content_type)
+
+    def lend(self, key: str, to: Path, *, most: int) -> None:
+        """As `fetch`, for who only reads it, for a while."""
+        self.fetch(key, to, most=most)
+
     @abstractmethod
     def delete(self, keys: Iterable[str], within: float = 30.0) -> None:
         """Delete these; what is not there is no error. `within` counts for each thousand."""
@@ -206,6 +214,29 @@ class Disk(Store):
                 raise FileGone(key) from error
             with reader, to.open("wb") as writer:
                 copy(reader, writer, most)
+
+    def give(self, key: str, source: Path, *, content_type: str) -> None:
+        """The same bytes under another name, where that can be: a copy is read, written and forced to the disk anew."""
+        temporary = self.temporary(key)
+        try:
+            temporary.unlink()
+            try:
+                os.link(source, temporary)
+            except OSError:
+                self.save(key, source, content_type=content_type)
+            else:
+                temporary.chmod(0o600)
+                self.keep(temporary, key)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def lend(self, key: str, to: Path, *, most: int) -> None:
+        try:
+            os.link(self.path(key), to)
+        except OSError:  # another file system, or it is not there, which `fetch` says
+            self.fetch(key, to, most=most)
+        if to.stat().st_size > most:
+            raise TooLong
 
     def delete(self, keys: Iterable[str], within: float = 30.0) -> None:
         folders = set()

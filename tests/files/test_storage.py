@@ -1,5 +1,6 @@
 """Where the bytes of files lie: the same promises on disk and in a bucket."""
 
+import errno
 import json
 import os
 import resource
@@ -17,6 +18,8 @@ import pytest
 import time_machine
 import urllib3
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import FileSystemStorage
+from django.utils import timezone
 
 from ondi.files.backends import files_storage
 from ondi.files.bucket import Bucket
@@ -102,6 +105,56 @@ def test_more_than_wanted_is_not_fetched(stores, tmp_path):
 
     with pytest.raises(TooLong):
         stores.fetch(KEY, tmp_path / "fetched", most=4)
+
+
+def test_what_is_given_stays_when_its_giver_has_no_more(stores, tmp_path):
+    bytes_kept, source = os.urandom(300_000), file_of(tmp_path, b"before")
+    stores.give(KEY, source, content_type="image/png")
+    source.unlink()
+    stores.give(KEY, file_of(tmp_path, bytes_kept), content_type="image/png")
+    (tmp_path / "source").unlink()
+
+    assert content(stores, tmp_path) == bytes_kept
+    assert keys(stores) == [KEY]
+
+
+def test_what_is_lent_is_there_while_it_is_read_and_no_more_than_wanted(stores, tmp_path):
+    save(stores, tmp_path, b"12345")
+    stores.lend(KEY, tmp_path / "lent", most=5)
+    stores.delete([KEY])
+
+    assert (tmp_path / "lent").read_bytes() == b"12345"
+    with pytest.raises(FileGone):
+        stores.lend(KEY, tmp_path / "again", most=5)
+    save(stores, tmp_path, b"123456")
+    with pytest.raises(TooLong):
+        stores.lend(KEY, tmp_path / "third", most=5)
+
+
+def test_a_disk_gives_and_lends_without_a_copy_where_it_can(tmp_path):
+    """Given a file that was given, when it is lent, then all three are one file, for its owner alone."""
+    kept = Disk(FileSystemStorage(tmp_path / "kept"))
+    source = file_of(tmp_path, b"12345")
+
+    kept.give(KEY, source, content_type="image/png")
+    kept.lend(KEY, tmp_path / "lent", most=5)
+
+    stored = kept.path(KEY).stat()
+    assert stored.st_ino == source.stat().st_ino == (tmp_path / "lent").stat().st_ino
+    assert stored.st_mode & 0o777 == 0o600
+
+
+def test_a_disk_beside_another_gives_and_lends_copies(tmp_path, monkeypatch):
+    def refuse(*_names):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(os, "link", refuse)
+    kept = Disk(FileSystemStorage(tmp_path / "kept"))
+    kept.give(KEY, file_of(tmp_path, b"12345"), content_type="image/png")
+    kept.lend(KEY, tmp_path / "lent", most=5)
+
+    assert (tmp_path / "lent").read_bytes() == b"12345"
+    assert not list(kept.old_temporaries(timezone.now() + timedelta(days=1)))
 
 
 def test_deleting_takes_what_is_there_and_nothing_else(stores, tmp_path):
