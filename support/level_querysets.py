@@ -37,7 +37,6 @@ class TicketTermsQuerySet(TenantQuerySet["TicketTerms"]):
         """In the order in which they held."""
         return self.filter(ticket__in=ticket_ids).order_by("created_at", "id")
 
-
     def newest_of(self, ticket_ids: Collection[UUID]) -> "TicketTermsQuerySet":
         """The terms that each of these tickets has now."""
         return self.filter(ticket__in=ticket_ids).order_by("ticket_id", "-created_at", "-id").distinct("ticket_id")

@@ -76,7 +76,9 @@ class FixCommand(BaseCommand, ABC):
             default=20,
             help="End a run, which can go on later, when more than so many items failed (20); asked after each batch.",
         )
-        parser.add_argument("--batch-size", type=positive, help="So many a transaction; each fix has a number of its own.")
+        parser.add_argument(
+            "--batch-size", type=positive, help="So many a transaction; each fix has a number of its own."
+        )
         parser.add_argument(
             "--json",
             action="store_true",

@@ -61,7 +61,7 @@ class Pace:
         return min(PATIENCE, self._begun + PATIENCE + done / SLOWEST - time.monotonic())
 
     async def rest(self, came: int, done: int) -> None:
-        """Let more of a slow line gather, so many of whose bytes came just now: a packet costs as much as a whole piece.
+        """Let more of a slow line gather, of which so many bytes came just now: a packet costs as much as a piece.
 
         Not at its beginning, when its system takes little at once, and would go on so.
         """

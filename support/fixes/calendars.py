@@ -48,7 +48,9 @@ class ApplyCalendar(Fix):
         return of_open.values_list("ticket_id", "ticket__number", "ticket__due_at")
 
     def _item_of(self, ticket_id: UUID, number: int, due_at: datetime | None) -> Item:
-        return Item(str(ticket_id), f"#{number}", {"due_at": iso(due_at)}, {"calendar": f"version {self.newest.number}"})
+        return Item(
+            str(ticket_id), f"#{number}", {"due_at": iso(due_at)}, {"calendar": f"version {self.newest.number}"}
+        )
 
     def hold(self, items: Sequence[Item]) -> None:
         hold_clocks(self.tenant_id)

@@ -73,7 +73,7 @@ def keep_clocks(*, tenant_id: UUID, tickets: Mapping[UUID, Moment | None], at: d
 
 
 def bring_hours(*, tenant_id: UUID, ticket_ids: Collection[UUID], hours: CalendarVersion, at: datetime) -> int:
-    """Let what runs for these open tickets by other versions of this calendar go on by `hours`; how many tickets that is.
+    """Let what runs for these open tickets by other versions of this calendar go on by `hours`; how many they are.
 
     The time used so far stays. Goes on from the clocks as they stand, and from the history where time or somebody has
     moved them meanwhile. Holds and locks as `keep_clocks`.
@@ -113,10 +113,8 @@ def _computed(tenant_id: UUID, ticket_ids: Collection[UUID], at: datetime) -> "l
     return [_Kept(one, clocks_after(one.happenings(), at), at) for one in _histories(tenant_id, ticket_ids)]
 
 
-def _standing(
-    tenant_id: UUID, held: Mapping[UUID, TicketTerms], hours: CalendarVersion, at: datetime
-) -> "list[_Kept]":
-    """Those of these tickets whose clocks tell all there is to know, with the terms they held before, by `hours` now."""
+def _standing(tenant_id: UUID, held: Mapping[UUID, TicketTerms], hours: CalendarVersion, at: datetime) -> "list[_Kept]":
+    """Those of these whose clocks tell all there is to know, by `hours` from now; `held`: their terms until now."""
     rows: dict[UUID, list[TicketClock]] = defaultdict(list)
     for row in TicketClock.objects.in_tenants([tenant_id]).of_tickets(held).filter(ended_at=None):
         rows[row.ticket_id].append(row)
@@ -127,7 +125,9 @@ def _standing(
     found = []
     for ticket in tickets.only(*_READ_OF_TICKET):
         terms = held[ticket.id]
-        clocks = _clocks_of_rows(ticket, rows[ticket.id], known, known[terms.policy_version_id, terms.calendar_version_id])
+        clocks = _clocks_of_rows(
+            ticket, rows[ticket.id], known, known[terms.policy_version_id, terms.calendar_version_id]
+        )
         if not _is_quiet(clocks, rows[ticket.id], at):
             continue
         by_hours = known[terms.policy_version_id, hours.id]

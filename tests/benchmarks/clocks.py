@@ -111,7 +111,9 @@ def look() -> Iterator[str]:
                 database.execute(LOOK, [ahead])
                 times.append(time.perf_counter() - start)
             slowest = max(times)
-            sys.stdout.write(f"a look, {name} is due: {statistics.median(times) * 1000:.2f} ms, at most {slowest * 1000:.2f}\n")
+            sys.stdout.write(
+                f"a look, {name} is due: {statistics.median(times) * 1000:.2f} ms, at most {slowest * 1000:.2f}\n"
+            )
             if slowest > MOST_OF_A_LOOK:
                 yield f"a look with {name} due takes {slowest:.3f} s"
 
@@ -150,7 +152,9 @@ def change_of_hours(running: Product) -> Iterator[str]:
     for name, of in (("p50", 0.5), ("p95", 0.95)):
         idle = statistics.mean((quantile(before, of), quantile(after, of)))
         busy = quantile(during, of)
-        sys.stdout.write(f"{len(during)} calls, {name}: {idle:.1f} ms, meanwhile {busy:.1f} ms: {busy / idle:.2f} times\n")
+        sys.stdout.write(
+            f"{len(during)} calls, {name}: {idle:.1f} ms, meanwhile {busy:.1f} ms: {busy / idle:.2f} times\n"
+        )
         if name == "p95" and busy > MOST_TIMES * idle:
             yield f"the API's p95 is {busy / idle:.2f} times"
 

@@ -19,7 +19,9 @@ from tests.reliability.webhooks import Workers, start_django
 KILLS = int(os.environ.get("CHAOS_CLOCK_KILLS", "200"))
 TICKETS = int(os.environ.get("CHAOS_CLOCK_TICKETS", "400"))
 A_KILL = 2.0  # seconds from one to the next: a process has only just begun to work, or works
-BEGINS = float(os.environ.get("CHAOS_CLOCK_BEGINS", "20"))  # seconds until the first falls due, so that it is taken up before
+BEGINS = float(
+    os.environ.get("CHAOS_CLOCK_BEGINS", "20")
+)  # seconds until the first falls due, so that it is taken up before
 TENANTS, TARGET, WARN = 3, timedelta(minutes=60), timedelta(minutes=48)
 LEFT = "SELECT count(*) FROM support_ticket WHERE attend_at <= now()"
 BEHIND = "SELECT count(*) FROM outbox_cursor WHERE seq < (SELECT seq FROM outbox_head)"

@@ -113,8 +113,10 @@ def test_a_calendar_reaches_what_runs_by_plan_apply_and_undo(shop):
 
 
 def test_what_a_calendars_hours_bring_is_what_the_history_says_of_every_ticket(shop):
-    """Given tickets of which one waits, is paused, snoozed, missed, warned, due just now, answered a moment ago, or on its
-    second answer, when new hours are applied, then each thing is told once, and all is as computed anew; undone too."""
+    """Given one that waits, is paused, snoozed, missed, due just now, answered a moment ago, or on its second answer.
+
+    When new hours are applied, then each thing is told once, and all is as computed anew; undone too.
+    """
     with tenant_scope(shop.tenant.id):
         calendar, promise = Calendar.objects.get(), Policy.objects.get()
     shop.policy(calendar, policy=promise, first=240, next=120, resolution=600, snoozed=True)

@@ -163,9 +163,7 @@ def test_a_delivery_that_is_promised_for_an_earlier_time_is_late_from_then(shop)
     shop.wait(3 * HOUR)
     assert shop.shown(ticket) == []
     with tenant_scope(shop.tenant.id), shop.frozen():
-        upsert_deliveries(
-            tenant_id=shop.tenant.id, wanted=[{"external_id": "d-1", "promised_at": MONDAY + HOUR}]
-        )
+        upsert_deliveries(tenant_id=shop.tenant.id, wanted=[{"external_id": "d-1", "promised_at": MONDAY + HOUR}])
     shop.settle()
 
     assert shop.shown(ticket) == [("first_response", "running", 3 * HOUR + 30 * MINUTE)]
@@ -301,7 +299,7 @@ def test_what_many_of_one_tenant_wait_for_does_not_hold_up_anothers(shop):
 
 
 def test_a_ticket_that_cannot_be_kept_holds_up_no_other_and_is_looked_at_again(shop):
-    """Given one of two is promised hours that nobody can read, when a policy changes, then the other has its new time."""
+    """Given one of two is promised hours nobody can read, when a policy changes, then the other has its new time."""
     policy = shop.policy(calendar := shop.calendar(), first=60)
     broken, whole = shop.open(), shop.open()
     with tenant_scope(shop.tenant.id):
