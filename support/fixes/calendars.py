@@ -12,7 +12,8 @@ from ondi.accounts.actors import Actor
 from ondi.common.times import iso
 from ondi.datafixes.fixes import Batch, Fix, Footprint, Item, after_undo, before_undo
 from support.models import Calendar, TicketClock
-from support.services.clocks import bring_hours, hold_clocks, recompute_clocks
+from support.services.clocks import hold_clocks, recompute_clocks
+from support.services.hours import bring_hours
 from support.vocabulary import TicketStatus
 
 READ_AT_ONCE = 5_000

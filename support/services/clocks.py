@@ -69,102 +69,23 @@ def keep_clocks(*, tenant_id: UUID, tickets: Mapping[UUID, Moment | None], at: d
     if not policies and not TicketTerms.objects.in_tenants([tenant_id]).of_tickets(list(tickets)).exists():
         return
     _make_promises(tenant_id, policies, {key: moment for key, moment in tickets.items() if moment}, at)
-    _write(_computed(tenant_id, list(tickets), at))
-
-
-def bring_hours(*, tenant_id: UUID, ticket_ids: Collection[UUID], hours: CalendarVersion, at: datetime) -> int:
-    """Let what runs for these open tickets by other versions of this calendar go on by `hours`; how many they are.
-
-    The time used so far stays. Goes on from the clocks as they stand, and from the history where time or somebody has
-    moved them meanwhile. Holds and locks as `keep_clocks`.
-    """
-    hold_clocks(tenant_id)
-    newest = TicketTerms.objects.in_tenants([tenant_id]).newest_of(ticket_ids)
-    read = newest.only("ticket_id", "policy_version_id", "calendar_version_id", "created_at")
-    held = {one.ticket_id: one for one in read}
-    former = set(hours.calendar.versions.exclude(id=hours.id).values_list("id", flat=True))
-    moved = {key: one for key, one in held.items() if one.calendar_version_id in former}
-    made = [
-        TicketTerms(
-            tenant_id=tenant_id, ticket_id=key, policy_version_id=one.policy_version_id, calendar_version=hours,
-            cause=Cause.CALENDAR, created_at=max(at, one.created_at),
-        )
-        for key, one in moved.items()
-    ]  # fmt: skip
-    insert_many(made)
-    standing = _standing(tenant_id, moved, hours, at)
-    _write(standing)
-    _write(_computed(tenant_id, moved.keys() - {one.ticket.id for one in standing}, at))
-    return len(moved)
+    write_kept(computed(tenant_id, list(tickets), at))
 
 
 def recompute_clocks(*, tenant_id: UUID, ticket_ids: Collection[UUID], at: datetime) -> None:
     """Write what the history says into clocks and due times, and tell nobody. Holds and locks as `keep_clocks`."""
     hold_clocks(tenant_id)
-    _write(_computed(tenant_id, ticket_ids, at), is_told=False)
+    write_kept(computed(tenant_id, ticket_ids, at), is_told=False)
 
 
 def wrong_clocks(*, tenant_id: UUID, ticket_ids: Collection[UUID], at: datetime) -> list[Ticket]:
     """Those of these tickets whose clocks or due times are not what their history says. Writes nothing."""
-    return [one.ticket for one in _computed(tenant_id, ticket_ids, at) if one.is_wrong]
+    return [one.ticket for one in computed(tenant_id, ticket_ids, at) if one.is_wrong]
 
 
-def _computed(tenant_id: UUID, ticket_ids: Collection[UUID], at: datetime) -> "list[_Kept]":
-    return [_Kept(one, clocks_after(one.happenings(), at), at) for one in _histories(tenant_id, ticket_ids)]
-
-
-def _standing(tenant_id: UUID, held: Mapping[UUID, TicketTerms], hours: CalendarVersion, at: datetime) -> "list[_Kept]":
-    """Those of these whose clocks tell all there is to know, by `hours` from now; `held`: their terms until now."""
-    rows: dict[UUID, list[TicketClock]] = defaultdict(list)
-    for row in TicketClock.objects.in_tenants([tenant_id]).of_tickets(held).filter(ended_at=None):
-        rows[row.ticket_id].append(row)
-    pairs = {(one.policy_version_id, one.calendar_version_id) for one in held.values()}
-    pairs |= {(row.policy_version_id, row.calendar_version_id) for many in rows.values() for row in many}
-    known = _known_terms(tenant_id, pairs | {(policy, hours.id) for policy, _calendar in pairs if policy})
-    tickets = Ticket.objects.in_tenants([tenant_id]).open().filter(id__in=list(held)).select_related("delivery")
-    found = []
-    for ticket in tickets.only(*_READ_OF_TICKET):
-        terms = held[ticket.id]
-        clocks = _clocks_of_rows(
-            ticket, rows[ticket.id], known, known[terms.policy_version_id, terms.calendar_version_id]
-        )
-        if not _is_quiet(clocks, rows[ticket.id], at):
-            continue
-        by_hours = known[terms.policy_version_id, hours.id]
-        clocks.happen(Happening(max(at, terms.created_at), What.TERMS, terms=by_hours, cause=Cause.CALENDAR))
-        own = {(row.metric, row.number): row for row in rows[ticket.id]}
-        found.append(_Kept(_History(ticket, [], [], [], own), clocks, at))
-    return found
-
-
-_READ_OF_TICKET = (
-    "tenant_id", "number", "status", "waiting_on", "snoozed_until", "due_at", "reply_due_at", "attend_at",
-    "delivery__promised_at",
-)  # fmt: skip
-
-
-def _clocks_of_rows(
-    ticket: Ticket, rows: Iterable[TicketClock], known: Mapping[Pair, Terms | None], terms: Terms | None
-) -> Clocks:
-    clocks = [
-        Clock(
-            Metric(row.metric), row.number, row.started_at, known[row.policy_version_id, row.calendar_version_id],
-            row.consumed, row.running_since, row.due_at, True, row.spoiled_by, None,
-            Outcome(row.outcome) if row.outcome else None,
-        )
-        for row in rows
-    ]  # fmt: skip
-    waits_on_agent = ticket.waiting_on == WaitingOn.AGENT
-    return Clocks(clocks, {one.metric: one for one in clocks}, terms, True, waits_on_agent, ticket.snoozed_until)
-
-
-def _is_quiet(clocks: Clocks, rows: Iterable[TicketClock], at: datetime) -> bool:
-    """Whether nothing is due by now, and what should run runs: what happened to the ticket is taken up."""
-    due = [clocks.snoozed_until, *(row.warn_at for row in rows)]
-    due += [one.due_at for one in clocks.clocks if one.outcome is None]
-    return all(one is None or one > at for one in due) and all(
-        clocks.runs(one) == (one.since is not None) for one in clocks.clocks
-    )
+def computed(tenant_id: UUID, ticket_ids: Collection[UUID], at: datetime) -> "list[Kept]":
+    """What the history says of these tickets\' clocks, beside their rows; of those that were ever promised anything."""
+    return [Kept(one, clocks_after(one.happenings(), at), at) for one in _histories(tenant_id, ticket_ids)]
 
 
 def _make_promises(
@@ -202,7 +123,7 @@ def _make_promises(
 
 
 @dataclass(slots=True)
-class _History:
+class History:
     """What is recorded of a ticket, and its clocks as they stand."""
 
     ticket: Ticket
@@ -235,7 +156,7 @@ def _happening(event: TicketEvent) -> Happening | None:
     return Happening(event.created_at, what)
 
 
-def _histories(tenant_id: UUID, ticket_ids: Collection[UUID]) -> list[_History]:
+def _histories(tenant_id: UUID, ticket_ids: Collection[UUID]) -> list[History]:
     """Of those that were ever promised anything. Six statements."""
     of_tenant = [tenant_id]
     terms: dict[UUID, list[TicketTerms]] = defaultdict(list)
@@ -244,7 +165,7 @@ def _histories(tenant_id: UUID, ticket_ids: Collection[UUID]) -> list[_History]:
     if not terms:
         return []
     pairs = {(row.policy_version_id, row.calendar_version_id) for rows in terms.values() for row in rows}
-    known = _known_terms(tenant_id, pairs)
+    known = known_terms(tenant_id, pairs)
     events: dict[UUID, list[TicketEvent]] = defaultdict(list)
     for event in TicketEvent.objects.in_tenants(of_tenant).filter(ticket__in=list(terms), kind__in=list(_KINDS)):
         events[event.ticket_id].append(event)
@@ -261,7 +182,7 @@ def _histories(tenant_id: UUID, ticket_ids: Collection[UUID]) -> list[_History]:
     ):
         said[conversation_id].append((role, when))
     return [
-        _History(
+        History(
             one,
             events[one.id],
             said[one.conversation_id],
@@ -272,7 +193,7 @@ def _histories(tenant_id: UUID, ticket_ids: Collection[UUID]) -> list[_History]:
     ]
 
 
-def _known_terms(tenant_id: UUID, pairs: Collection[Pair]) -> dict[Pair, Terms | None]:
+def known_terms(tenant_id: UUID, pairs: Collection[Pair]) -> dict[Pair, Terms | None]:
     """What is promised by these versions."""
     policies = PolicyVersion.objects.in_tenants([tenant_id]).in_bulk([one for one, _other in pairs if one])
     calendars = CalendarVersion.objects.in_tenants([tenant_id]).in_bulk([one for _other, one in pairs if one])
@@ -310,10 +231,10 @@ def _windows(stored: Iterable[Sequence[int]]) -> tuple[Window, ...]:
     return tuple(Window(start, end) for start, end in stored)
 
 
-class _Kept:
+class Kept:
     """A ticket's clocks now, beside their rows: what has to be written, and what that tells."""
 
-    def __init__(self, history: _History, clocks: Clocks, at: datetime) -> None:
+    def __init__(self, history: History, clocks: Clocks, at: datetime) -> None:
         self.history, self.ticket, self.clocks, self.at = history, history.ticket, clocks, at
         self.new: list[TicketClock] = []
         self.changed: list[TicketClock] = []
@@ -427,7 +348,8 @@ _ON_TICKETS = """
 """
 
 
-def _write(kept: Sequence[_Kept], *, is_told: bool = True) -> None:
+def write_kept(kept: Sequence[Kept], *, is_told: bool = True) -> None:
+    """Write what differs and, unless `is_told` is off, publish what that says. Locks the tickets that change."""
     if not kept:
         return
     insert_many([row for one in kept for row in one.new])

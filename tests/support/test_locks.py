@@ -42,7 +42,7 @@ from support.actions import ACTIONS, Kind
 from support.fixes.final import EraseCustomer
 from support.fixes.tickets import Reassign
 from support.models import Calendar, CalendarVersion, Policy, Ticket
-from support.services import clocks, promises, shared, undoing
+from support.services import clocks, hours, promises, shared, undoing
 from support.settings import services as settings
 from support.settings import texts
 from support.vocabulary import EventKind
@@ -133,6 +133,16 @@ class World:
         make_promise(self.mine, first_response=60)
         return partial(service, tenant_id=self.tenant.id, at=timezone.now() + timedelta(hours=1), **details)
 
+    def newer_hours(self, service):
+        """An hour ago, and nothing was looked at since: what is due meanwhile is told."""
+        former = CalendarVersion.objects.get(id=make_promise(self.mine, first_response=60).calendar_version_id)
+        newer = CalendarVersion.objects.create(
+            tenant_id=former.tenant_id, calendar_id=former.calendar_id, number=former.number + 1, time_zone="UTC",
+            days=[[[0, 720]]] * 7, created_at=timezone.now(),
+        )  # fmt: skip
+        at = timezone.now() + timedelta(hours=1)
+        return partial(service, tenant_id=self.tenant.id, ticket_ids=[self.mine.id], hours=newer, at=at)
+
     def hours(self, service):
         calendar = CalendarVersion.objects.get(id=make_promise(self.mine, first_response=60).calendar_version_id)
         return partial(
@@ -164,6 +174,7 @@ LOCKS = {
     ),
     (clocks, "keep_clocks"): ("ticket", lambda w: w.promised(clocks.keep_clocks, tickets={w.mine.id: None})),
     (clocks, "recompute_clocks"): ("ticket", lambda w: w.promised(clocks.recompute_clocks, ticket_ids=[w.mine.id])),
+    (hours, "bring_hours"): ("ticket", lambda w: w.newer_hours(hours.bring_hours)),
     (promises, "save_calendar"): ("calendar!", lambda w: w.hours(promises.save_calendar)),
     (promises, "close_on"): ("calendar!", lambda w: w.prepared(w.closing)),
     (promises, "save_policy"): ("", lambda w: w.prepared(w.policy)),
@@ -342,7 +353,7 @@ PARTS_OF_OTHERS = {
     "post_as", "silence_of", "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket",
     "week_of", "hours_of", "terms_of", "hold_clocks", "window_faults", "policy_version", "touched_tickets",
     "wrong_clocks", "ticket_to_handle", "known_events", "forget_answers", "take_over", "name_last_message",
-    "redact_and_forget",
+    "redact_and_forget", "computed", "known_terms", "write_kept",
 }  # fmt: skip
 
 
