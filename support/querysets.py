@@ -230,6 +230,12 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
         )
         return self.filter(Exists(clocks))
 
+    def promised_by(self, calendar_versions: Collection[UUID]) -> "TicketQuerySet":
+        """Those whose terms now are by one of these hours."""
+        terms = apps.get_model("support", "TicketTerms").objects.order_by("-created_at", "-id")
+        own = terms.filter(tenant_id=OuterRef("tenant_id"), ticket_id=OuterRef("pk"))
+        return self.alias(hours=Subquery(own.values("calendar_version_id")[:1])).filter(hours__in=calendar_versions)
+
     def narrowed(
         self, *, search: Any = None, unassigned: Any = None, due_before: Any = None, **fields: Any
     ) -> "TicketQuerySet":

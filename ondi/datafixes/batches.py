@@ -69,7 +69,7 @@ def work_off(
         took = time.monotonic() - start
         pace.size = max(1, pace.size // 2) if took > SHORT else min(pace.most, pace.size * 2)
         yield len(piece), batch
-        time.sleep(took * pace.rests)
+        time.sleep(took * pace.rests)  # nothing is held now, and the machine is theirs who wait for an answer
 
 
 def _alone(item: T, do: Callable[[Sequence[T]], Batch], name: Callable[[T], str]) -> Batch:

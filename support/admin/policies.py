@@ -155,7 +155,7 @@ class PolicyForm(RowForm):
         return cleaned
 
     def _ask(self, tenant_id: UUID, version: PolicyVersion) -> None:
-        """Whether what it touches is meant, where it touches anything: told by number, and asked for a tick."""
+        """Whether what it touches is meant, where it touches anything: their number is said, and a tick asked for."""
         policy = Policy(id=self.instance.id, tenant_id=tenant_id, position=self.cleaned_data["position"],
                         is_active=self.cleaned_data["is_active"])  # fmt: skip
         actor = self.staff.actor_in(tenant_id)

@@ -11,17 +11,16 @@ from django.core.management.base import CommandError
 from ondi.accounts.actors import Actor
 from ondi.common.times import iso
 from ondi.datafixes.fixes import Batch, Fix, Footprint, Item, after_undo, before_undo
-from support.models import Calendar, TicketClock
+from support.models import Calendar, Ticket
 from support.services.clocks import hold_clocks, recompute_clocks
 from support.services.hours import bring_hours
-from support.vocabulary import TicketStatus
 
 READ_AT_ONCE = 5_000
 OF_TICKETS = "t.tenant_id = %(tenant)s AND t.ticket_id = ANY (%(keys)s)"
 
 
 class ApplyCalendar(Fix):
-    """Open tickets with a promise that runs, or is paused, by hours of this calendar that are not its newest.
+    """Open tickets whose promise is by hours of this calendar that are not its newest, also where no clock runs now.
 
     An image is kept of what it adds alone: clocks and due times follow from that, and are computed anew by an undo.
     """
@@ -32,21 +31,21 @@ class ApplyCalendar(Fix):
     def __init__(self, tenant_id: UUID, *, calendar: Calendar) -> None:
         super().__init__(tenant_id)
         self.calendar = calendar
-        self.newest = calendar.versions.order_by("-number")[0]
+        self.newest, *former = calendar.versions.order_by("-number")
+        self.former = [one.id for one in former]
 
     def items(self) -> Iterator[Item]:
         last = UUID(int=0)
         while True:
-            page = list(self._tickets().filter(ticket_id__gt=last)[:READ_AT_ONCE])
+            page = list(self._tickets().filter(id__gt=last)[:READ_AT_ONCE])
             yield from itertools.starmap(self._item_of, page)
             if len(page) < READ_AT_ONCE:
                 return
             last = page[-1][0]
 
     def _tickets(self) -> Any:
-        clocks = TicketClock.objects.in_tenants([self.tenant_id]).under_former_versions(self.calendar)
-        of_open = clocks.filter(ticket__status=TicketStatus.OPEN).order_by("ticket_id").distinct()
-        return of_open.values_list("ticket_id", "ticket__number", "ticket__due_at")
+        tickets = Ticket.objects.in_tenants([self.tenant_id]).open().promised_by(self.former)
+        return tickets.order_by("id").values_list("id", "number", "due_at")
 
     def _item_of(self, ticket_id: UUID, number: int, due_at: datetime | None) -> Item:
         return Item(

@@ -1,6 +1,6 @@
 """Which tickets want a look, of every tenant its part: a million of one tenant's do not hold up another's ten.
 
-`ondi_tickets_to_attend` stays for the release before.
+`ondi_tickets_to_attend` stays for work processes that are not replaced yet.
 """
 
 from django.db import migrations, models

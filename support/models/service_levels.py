@@ -114,7 +114,7 @@ class Policy(TenantOwned):
 class PolicyVersion(TenantOwned):
     """A promise as it was said at one time. Append-only.
 
-    `match`: what a ticket has to be (`support/sla/matching.py`). Targets in minutes of open hours; none: no promise of
+    `match`: what a ticket has to be (`support/criteria.py`). Targets in minutes of open hours; none: no promise of
     that kind. `warn_percent`: of the time, when its agent is warned; 0: never.
     """
 
@@ -218,7 +218,7 @@ class TicketTerms(TenantOwned):
 
 
 class TicketClock(TenantOwned):
-    """How far one promise is, as `support/sla/clock.py` has it. Written by `support/services/service_levels.py` only.
+    """How far one promise is, as `support/sla/clock.py` has it. Written by `support/services/clocks.py` only.
 
     `consumed`: open time until `running_since`, or until it stopped. `spoiled_by`: what brought a target that was
     used up already. `warn_at`: when its agent is warned; None once that is done, or while it is paused. `decided_at`:

@@ -1,8 +1,8 @@
 """Keeping the clocks of tickets: which promise holds for each, and how far it is.
 
 The truth is what is recorded: messages, history, `TicketTerms`. From it `support/sla/clock.py` says all there is to say
-of a ticket; rows of `TicketClock`, and the due times on the ticket, are a copy, written here and nowhere else. Who
-writes them holds the tenant's clocks (`hold_clocks`), which comes before every other lock.
+of a ticket; rows of `TicketClock`, and the due times on the ticket, are a copy, written here (`write_kept`) and
+nowhere else. Who writes them holds the tenant's clocks (`hold_clocks`), which comes before every other lock.
 """
 
 import functools

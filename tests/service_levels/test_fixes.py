@@ -159,6 +159,23 @@ def test_what_a_calendars_hours_bring_is_what_the_history_says_of_every_ticket(s
     assert findings(shop) == {}
 
 
+def test_a_calendars_hours_reach_a_ticket_of_which_no_clock_runs_now(shop):
+    """Given an answered ticket that owes nothing, when new hours are applied, then its next answer is owed by them."""
+    with tenant_scope(shop.tenant.id):
+        calendar, promise = Calendar.objects.get(), Policy.objects.get()
+    shop.policy(calendar, policy=promise, first=240, next=120)
+    ticket = shop.open()
+    shop.say(shop.sara, ticket)
+    shop.calendar(MORNINGS, calendar_id=calendar.id)
+
+    assert run(shop, "apply_calendar", "--calendar=Hours", "--apply")[0]["changed"] == 1
+    shop.at += 4 * HOUR  # one in the afternoon
+    shop.say(shop.layla, ticket)
+
+    assert shop.clocks(ticket)["next_response"].due_at - MONDAY == timedelta(days=1, hours=2)
+    assert run(shop, "apply_calendar", "--calendar=Hours")[0]["count"] == 0
+
+
 def test_an_unknown_calendar_is_one_sentence(shop):
     with pytest.raises(CommandError, match="There is no calendar 'Nights' in this tenant"):
         call_command("apply_calendar", "--tenant=tigris", "--calendar=Nights")
