@@ -15,6 +15,7 @@ from support.models import Ticket
 class Button:
     """An action with what people see of it. `key`: a letter that does it.
 
+    `quick`: the field of its form that says all there is to say most times, and stands among the buttons itself.
     `merges`: its form says only what was changed in it, so that an older one overwrites nothing.
     """
 
@@ -24,6 +25,13 @@ class Button:
     form: type[ActionForm] | None = None
     key: str = ""
     merges: bool = False
+    quick: str = ""
+
+    @property
+    def choices(self) -> Any:
+        """What the quick field offers."""
+        assert self.form is not None
+        return self.form.base_fields[self.quick].choices  # type: ignore[attr-defined]
 
     @property
     def asks(self) -> bool:
@@ -42,9 +50,9 @@ BUTTONS = {
     "take_over": Button(ACTIONS["take_over"], _("Take over"), "swap_horiz", TakeOverForm),
     "release": Button(ACTIONS["release"], _("Release"), "undo"),
     "assign": Button(ACTIONS["assign"], _("Assign"), "person_add", AssignForm),
-    "priority": Button(ACTIONS["priority"], _("Priority"), "flag", PriorityForm),
+    "priority": Button(ACTIONS["priority"], _("Priority"), "flag", PriorityForm, quick="priority"),
     "tags": Button(ACTIONS["tags"], _("Tags"), "sell", TagsForm, merges=True),
-    "snooze": Button(ACTIONS["snooze"], _("Snooze"), "schedule", SnoozeForm),
+    "snooze": Button(ACTIONS["snooze"], _("Snooze"), "schedule", SnoozeForm, quick="when"),
     "link": Button(ACTIONS["link"], _("Change link"), "link", LinkForm),
     "close": Button(ACTIONS["close"], _("Close ticket"), "check"),
     "reopen": Button(ACTIONS["reopen"], _("Reopen"), "replay"),

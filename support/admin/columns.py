@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.urls import reverse
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from conversations.words import preview_words
+from ondi.accounts.models import Membership
 from ondi.common.times import in_words
 from ondi.staff.entry import Staff
 from support.actions import actions_open_to
@@ -84,13 +86,21 @@ def turn_for(staff: Staff) -> Callable[[Ticket], SafeString]:
     return turn
 
 
+def _tickets_of(assignee: Membership, staff: Staff) -> SafeString:
+    whose = "me" if assignee.id in staff.membership_ids else assignee.id
+    query = urlencode({"tab": "open", "assignee": whose})
+    address = f"{reverse('admin:support_ticket_changelist')}?{query}"
+    title = _("Open tickets of %(name)s") % {"name": assignee}
+    return format_html('<a class="wb-assignee" href="{}" title="{}"><bdi>{}</bdi></a>', address, title, assignee)
+
+
 def claiming_by(staff: Staff) -> Callable[[Ticket], SafeString | str]:
     """The column with whose ticket it is, or the button that makes it this person's."""
 
     @admin.display(description=gettext_lazy("assignee"))
     def assignee(ticket: Ticket) -> SafeString | str:
         if "claim" not in actions_open_to(ticket, staff.actor_in(ticket.tenant_id)):
-            return str(ticket.assignee) if ticket.assignee else ""
+            return _tickets_of(ticket.assignee, staff) if ticket.assignee else ""
         return format_html(
             '<button type="submit" form="wb-claim" formaction="{}" class="wb-button" aria-label="{}">{}</button>',
             reverse("admin:support_ticket_action", args=[ticket.id, "claim"]),

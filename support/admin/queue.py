@@ -38,6 +38,7 @@ from support.admin.tabs import (
     TabFilter,
     TagFilter,
     TenantFilter,
+    chips_of,
     ordering_of,
     tab_links,
     tab_of,
@@ -130,6 +131,7 @@ class TicketAdmin(TicketDataAdmin):
         page = super().changelist_view(request, context)
         if found := getattr(page, "context_data", {}).get("cl"):  # the tab is no filter to be reminded of
             found.has_active_filters = bool(set(found.filter_params) - {TAB})
+            page.context_data["chips"] = chips_of(found, request)  # type: ignore[attr-defined]
         return page  # type: ignore[no-any-return]
 
     def change_view(

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
@@ -104,6 +105,27 @@ def _query_of(request: HttpRequest, name: str) -> str:
     kept.pop(PAGE_VAR, None)
     kept[TAB] = name
     return f"?{kept.urlencode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter that is on. `query`: the address of the list without it."""
+
+    text: str
+    query: str
+
+
+def chips_of(changelist: Any, request: HttpRequest) -> list[Chip]:
+    """What narrows the list beyond its tab, in words."""
+    asked = request.GET
+    chips = [Chip(f"“{asked['q']}”", changelist.get_query_string(remove=["q"]))] if asked.get("q") else []
+    for spec in changelist.filter_specs:
+        names = [name for name in spec.expected_parameters() if name != TAB and asked.get(name)]
+        if names:
+            words = dict(spec.lookup_choices if hasattr(spec, "lookup_choices") else spec.field.flatchoices)
+            value = words.get(asked[names[0]], asked[names[0]])
+            chips.append(Chip(f"{capfirst(spec.title)}: {value}", changelist.get_query_string(remove=names)))
+    return chips
 
 
 def waiting_for(staff: Staff) -> int:

@@ -22,6 +22,7 @@ from ondi.accounts.models import Membership
 from ondi.api.responses import STATUS_OF_KIND
 from ondi.api.views import address_of
 from ondi.common.errors import DomainError
+from ondi.common.ids import parse_id
 from ondi.files.kinds import ALLOWED
 from ondi.files.models import MOST_BYTES
 from ondi.files.services import MOST_FILES
@@ -35,7 +36,15 @@ from support.admin.due import Due, due_of, promises_of
 from support.admin.files import draft_shown, drafts_in_order, faults_of
 from support.admin.forms import NoteForm, ReplyForm, WritingForm
 from support.admin.notifications import ON_SCREEN_FOR, note_read
-from support.admin.pages import came_from, of_ticket, refusal_text, ticket_url, tickets_seen_by, whole_number
+from support.admin.pages import (
+    came_from,
+    of_ticket,
+    queue_url,
+    refusal_text,
+    ticket_url,
+    tickets_seen_by,
+    whole_number,
+)
 from support.admin.tabs import waiting_for
 from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, thread_of
 from support.errors import TicketChanged
@@ -86,19 +95,33 @@ def reply(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     composer = Composer.of("reply", form)
     seen = Seen(form.cleaned_data["last_sequence"], form.cleaned_data["assignee"], form.cleaned_data["status"])
     closing, written = "close" in request.POST, _written(form)
-    done = f"{ticket_url(ticket.id)}?done=reply"
+    then = _leads_to(request, ticket)
     try:
         with sent_once(request, tenant_id=ticket.tenant_id, said={**written, "close": closing}) as sending:
             services.reply_to_ticket(actor=actor, ticket_id=ticket.id, **written, seen=seen, close=closing)
-            sending.location = done
+            sending.location = then
     except SentBefore as before:
         return _sent_before(request, ticket, actor, composer, before)
     except TicketChanged as refusal:
         return _refused(request, ticket, actor, replace(composer, seen=seen), refusal)
     except DomainError as refusal:
         return _refused(request, ticket, actor, replace(composer, faults=[faults_of(refusal)]), refusal)
-    messages.success(request, _("Sent, and the ticket is closed.") if closing else _("Sent."))
-    return redirect(done)
+    said = _("Sent, and the ticket is closed.") if closing else _("Sent.")
+    messages.success(request, said if then.startswith(ticket_url(ticket.id)) else f"#{ticket.number}: {said}")
+    return redirect(then)
+
+
+def _leads_to(request: HttpRequest, ticket: Ticket) -> str:
+    """Where an answer leads, as its writer chose: it stays, or goes on in the list the ticket was opened from.
+
+    What comes behind the `#` tells the page there which draft is sent.
+    """
+    then, following = request.POST.get("then"), parse_id(request.POST.get("next", ""))
+    if then == "next" and following:
+        return f"{ticket_url(following)}#done=reply:{ticket.id}"
+    if then in ("next", "list"):
+        return f"{came_from(request, queue_url())}#done=reply:{ticket.id}"
+    return f"{ticket_url(ticket.id)}?done=reply"
 
 
 @of_ticket
@@ -259,6 +282,7 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "can_note": "note" in possible,
         "placeholders": NAMES,
         "can_redact": "redact" in possible,
+        "can_work": bool(staff_at(request).working_tenant_ids),
         "buttons": offered,
         "canned_replies": [
             {"shortcut": one.shortcut, "language": one.language, "text": filled(one.content, ticket)} for one in replies

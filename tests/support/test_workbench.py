@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from datetime import timedelta
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 import time_machine
@@ -307,6 +307,38 @@ class TestPage:
         assert browser.get(page(ticket, "news")).json()["version"] > before
 
 
+class TestFiltersOfTheQueue:
+    def test_what_narrows_the_list_stands_above_it_each_with_the_list_without_it(self, ticket, browser):
+        asked = {"tab": "open", "q": "parcel", "priority__exact": "high", "assignee": "nobody", "sort": "due"}
+
+        html = browser.get(QUEUE, asked).content.decode()
+
+        chips = re.findall(r'<a class="wb-chip" href="\?([^"]*)"[^>]*><bdi>(.*?)</bdi>', html)
+        assert [text for _query, text in chips] == [
+            "“parcel”", "Priority: High", "Assignee: Nobody", "Sorted by: Due first",
+        ]  # fmt: skip
+        for (query, _text), gone in zip(chips, ("q", "priority__exact", "assignee", "sort"), strict=True):
+            kept = dict(parse_qsl(query.replace("&amp;", "&")))
+            assert kept == {name: value for name, value in asked.items() if name != gone}
+
+    def test_a_list_that_nothing_narrows_has_none(self, ticket, browser):
+        assert "wb-chip" not in browser.get(QUEUE, {"tab": "open"}).content.decode()
+
+    def test_whose_ticket_it_is_leads_to_all_of_theirs(self, ticket, yusuf, sara, browser):
+        with tenant_scope(ticket.tenant_id):
+            claim_ticket(actor=actor(yusuf), ticket_id=ticket.id)
+        mine = make_ticket(MemberFactory(tenant=ticket.tenant))
+        with tenant_scope(ticket.tenant_id):
+            claim_ticket(actor=actor(sara), ticket_id=mine.id)
+        html = browser.get(QUEUE, {"tab": "open"}).content.decode()
+
+        links = re.findall(r'<a class="wb-assignee" href="([^"]*)"', html)
+        assert len(links) == 2
+        shown = [browser.get(link.replace("&amp;", "&")).content.decode() for link in links]
+        assert [(f"#{ticket.number}<" in one, f"#{mine.number}<" in one) for one in shown].count((True, False)) == 1
+        assert [(f"#{ticket.number}<" in one, f"#{mine.number}<" in one) for one in shown].count((False, True)) == 1
+
+
 class TestReply:
     def test_reply_goes_out_and_the_ticket_is_mine(self, ticket, sara, browser):
         answer = reply(browser, ticket, "On its way")
@@ -319,6 +351,25 @@ class TestReply:
         reply(browser, ticket, "Solved", close="1")
 
         assert reload(ticket).status == "closed"
+
+    @pytest.mark.parametrize(
+        ("sent", "location"),
+        [
+            ({}, "{ticket}?done=reply"),
+            ({"then": "elsewhere"}, "{ticket}?done=reply"),
+            ({"then": "next", "next": "{other}"}, "{page}{other}/change/#done=reply:{id}"),
+            ({"then": "next", "next": "", "from": "{page}?tab=mine"}, "{page}?tab=mine#done=reply:{id}"),
+            ({"then": "list", "from": "{page}?q=a%20b"}, "{page}?q=a%20b#done=reply:{id}"),
+            ({"then": "list", "from": "https://elsewhere.example/"}, "{page}#done=reply:{id}"),
+            ({"then": "next", "next": "//elsewhere.example"}, "{page}#done=reply:{id}"),
+        ],
+    )
+    def test_an_answer_leads_where_its_writer_chose_and_never_elsewhere(self, ticket, browser, sent, location):
+        known = {"ticket": page(ticket, "change"), "other": str(new_id()), "id": str(ticket.id), "page": QUEUE}
+
+        answer = reply(browser, ticket, "On its way", **{name: value.format(**known) for name, value in sent.items()})
+
+        assert answer.headers["Location"] == location.format(**known)
 
     def test_crossed_reply_stops_once_shows_what_is_new_and_goes_through(self, ticket, customer, browser):
         before = seen(ticket)

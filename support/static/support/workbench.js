@@ -9,7 +9,7 @@
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   // What the browser keeps, named as in the first release, so that an upgrade loses no draft.
-  const DRAFT = "desk-draft:", SENT = "desk-sent", QUEUE = "desk-queue";
+  const DRAFT = "desk-draft:", SENT = "desk-sent", LIST = "desk-list", PLACE = "desk-place", THEN = "wb-then:";
   const SOUND = "wb-bell-sound", DESKTOP = "wb-bell-desktop", TOLD = "wb-bell-told";
   const person = () => find("meta[name=wb-person]")?.content || "";
   const title = () => document.title.replace(/^\(\d+\+?\) /, "");
@@ -46,7 +46,7 @@
   function takeOver(fresh) {
     for (const part of all("[data-live]")) {
       const newer = fresh.getElementById(part.id);
-      const used = document.activeElement?.closest("a, button"), isUsed = Boolean(used && part.contains(used));
+      const used = document.activeElement?.closest("a, button, select"), isUsed = Boolean(used && part.contains(used));
       const same = isUsed && used.id && newer?.querySelector(`#${CSS.escape(used.id)}`); // as a picture that was looked at
       if (newer && newer.innerHTML !== part.innerHTML && (!isUsed || same)) {
         const { scrollTop } = part, isAtEnd = part.scrollHeight - scrollTop - part.clientHeight < 60;
@@ -146,7 +146,8 @@
       isLeaving = true;
       setTimeout(() => { isLeaving = false; }, LEAVING); // it was a download
     });
-    const isBusy = () => find("input.action-select:checked") || find("#result_list")?.contains(document.activeElement);
+    const focused = () => find("#result_list")?.contains(document.activeElement) && document.activeElement;
+    const isBusy = () => find("input.action-select:checked") || (focused() && !(focused().href && ticketOf(focused())));
     const look = async () => {
       if (!isLive && document.hidden && Math.random() < 0.5) return; // a tab nobody looks at asks half as often
       const fresh = await pageAt(location.href);
@@ -165,11 +166,83 @@
       all("input.action-select", newRows).filter((box) => !known.has(box.value)).forEach((box) => {
         box.closest("tr").classList.add("wb-arrived");
       });
+      const walkedTo = focused() && ticketOf(focused());
       rows.replaceWith(document.adoptNode(newRows));
+      rowLinks().find((link) => walkedTo && ticketOf(link) === walkedTo)?.focus({ preventScroll: true });
+      rememberList();
       if (window.Actions && find(".action-toggle", list)) window.Actions(all("tr input.action-select"), { parent: list });
     };
     keepUp(look, QUEUE_EVERY, 1000);
     everyMinute(look);
+  }
+
+  /* ---- From ticket to ticket, in the list one came from, as it stood then ---- */
+  const rowLinks = () => all("#result_list a[href*='/change/']").filter(ticketOf);
+  const ticketOf = (link) => link.pathname.match(/\/support\/ticket\/([0-9a-f-]{36})\/change\//)?.[1];
+  const stored = (key) => JSON.parse(sessionStorage.getItem(key) || "{}");
+
+  function rememberList() {
+    const ids = [...new Set(rowLinks().map(ticketOf))];
+    sessionStorage.setItem(LIST, JSON.stringify({ search: location.search, ids }));
+  }
+
+  /* J and K walk through the rows, Space marks one; Enter opens it, as any link. */
+  function walksRows(event) {
+    const rows = all("#result_list tbody tr"), at = rows.findIndex((row) => row.contains(document.activeElement));
+    const step = { j: 1, k: -1 }[letterOf(event)];
+    if (!rows.length || (!step && (event.key !== " " || at < 0))) return false;
+    if (step) find("a[href*='/change/']", rows[Math.min(Math.max(at + step, 0), rows.length - 1)])?.focus();
+    else find("input.action-select", rows[at])?.click();
+    return true;
+  }
+
+  /* Back in the list one is where one left it. */
+  function returnToPlace() {
+    const { search, id, y } = stored(PLACE);
+    if (!id || search !== location.search) return;
+    sessionStorage.removeItem(PLACE);
+    const link = rowLinks().find((found) => ticketOf(found) === id);
+    link?.classList.add("wb-here");
+    link?.focus({ preventScroll: true });
+    scrollTo(0, y);
+  }
+
+  function offerSteps(ticket) {
+    const { search = "", ids = [] } = stored(LIST), steps = find("#wb-steps");
+    const back = find("[data-back]"), form = find("#wb-reply"), place = ids.indexOf(ticket.dataset.ticket);
+    const following = place >= 0 ? ids[place + 1] : undefined;
+    back.href += search;
+    sessionStorage.setItem(PLACE, JSON.stringify({ ...stored(PLACE), search, id: ticket.dataset.ticket }));
+    if (form) {
+      form.elements.from.value = back.pathname + search;
+      form.elements.next.value = following || "";
+      offerThen(form.elements.then);
+    }
+    if (place < 0) return;
+    steps.hidden = false;
+    find("[data-place]", steps).textContent = find("[data-place]", steps).dataset.place
+      .replace("{place}", place + 1).replace("{all}", ids.length);
+    for (const step of all("[data-step]", steps)) {
+      const id = ids[place + Number(step.dataset.step)];
+      step.hidden = !id;
+      if (id) step.href = steps.dataset.address.replace(/0{8}-0{4}-0{4}-0{4}-0{12}/, id);
+    }
+  }
+
+  /* What comes after an answer is each person's own choice. */
+  function offerThen(choice) {
+    const key = THEN + person();
+    choice.value = localStorage.getItem(key) || "";
+    choice.addEventListener("change", () => localStorage.setItem(key, choice.value));
+  }
+
+  /* The page an answer led to says which draft that was. */
+  function forgetSent() {
+    const [, kind, id] = location.hash.match(/^#done=(\w+):([0-9a-f-]{36})$/) || [];
+    if (!kind) return;
+    const key = `${DRAFT}${person()}:${id}:${kind}`;
+    [key, `${key}:files`].forEach((kept) => localStorage.removeItem(kept));
+    history.replaceState(null, "", location.pathname + location.search);
   }
 
   /* ---- A ticket ---- */
@@ -244,7 +317,7 @@
 
   function forgetAll() {
     forgetDrafts(() => true);
-    for (const key of [SENT, QUEUE]) sessionStorage.removeItem(key);
+    for (const key of [SENT, LIST, PLACE]) sessionStorage.removeItem(key);
   }
 
   function forgetDrafts(isForgotten) {
@@ -454,6 +527,8 @@
   /* The letter, or on a keyboard of other letters the key where the Latin one would be. */
   const letterOf = (event) => (/^[a-z]$/i.test(event.key) ? event.key : event.code.replace(/^Key/, "")).toLowerCase();
 
+  const isSlash = (event) => event.key === "/" || (event.code === "Slash" && event.key > "~" && !event.shiftKey);
+
   const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]");
 
   function watchForms() {
@@ -480,6 +555,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    forgetSent();
     watchForms();
     if (find("[data-bell]")) watchBell(find("[data-bell]"));
     if (find("[data-bell-sound]")) offerBellSettings();
@@ -490,14 +566,15 @@
     if (tabs) showWaiting(tabs.dataset.waiting);
     if (ticket) {
       keepDrafts(ticket);
-      const back = find("[data-back]");
-      back.href += sessionStorage.getItem(QUEUE) || "";
+      offerSteps(ticket);
       countCharacters();
       watchTicket(ticket);
       const thread = find("#wb-thread");
       thread.scrollTop = thread.scrollHeight;
     } else if (document.body.classList.contains("wb-queue")) {
-      sessionStorage.setItem(QUEUE, location.search);
+      rememberList();
+      returnToPlace();
+      addEventListener("pagehide", () => sessionStorage.setItem(PLACE, JSON.stringify({ search: location.search, y: scrollY })));
       watchQueue();
     }
     find("[data-draft=reply]")?.addEventListener("keydown", expandShortcut);
@@ -516,18 +593,37 @@
       }
     });
 
+    /* A choice among the buttons says all there is to say, but for "at a time of my choice", which asks for it. */
+    document.addEventListener("change", ({ target }) => {
+      if (!target.matches("[data-quick]") || !target.value) return;
+      if (target.value !== "at") return target.form.requestSubmit();
+      openDialog({ href: actionOf(target.form) }).then(() => {
+        const asked = find("#wb-dialog [name=when]");
+        if (asked) asked.value = "at";
+        find("#wb-dialog [name=until]")?.focus();
+      });
+      target.value = "";
+    });
+
     document.addEventListener("keydown", (event) => {
+      // The arrows would choose, one after the other, what nobody wants: they open the list.
+      if (event.target.matches("[data-quick]") && event.key.startsWith("Arrow")) {
+        event.preventDefault();
+        event.target.showPicker?.();
+      }
       if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && event.target.matches("[data-draft]")) {
-        find("[data-send]", event.target.form).click();
+        find(event.shiftKey && find("[name=close]", event.target.form) ? "[name=close]" : "[data-send]", event.target.form).click();
         return;
       }
       if (event.key === "Escape" && event.target.matches("[data-draft]")) event.target.blur();
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || find("dialog[open]")) return;
       const wanted = all("[data-key]").find((found) => found.dataset.key === letterOf(event));
-      if (wanted) {
-        event.preventDefault();
-        wanted.click();
-      }
+      const search = isSlash(event) && find("#searchbar"), keys = ["?", "؟"].includes(event.key) && find("#wb-keys");
+      if (wanted) wanted.click();
+      else if (search) search.focus();
+      else if (keys) keys.showModal();
+      else if (!walksRows(event)) return;
+      event.preventDefault();
     });
   });
 })();
