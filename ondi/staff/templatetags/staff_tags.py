@@ -1,11 +1,12 @@
 """What our templates share: times (`in_words`, which survives every date), the page's zone, and a form's id."""
 
+import re
 from datetime import datetime
 from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from ondi.common.ids import new_id
@@ -24,6 +25,29 @@ def moment(value: datetime | None, form: str = IN_WORDS) -> str:
 def instant(value: datetime) -> str | None:
     """For the `datetime` of a `<time>`."""
     return iso(value)
+
+
+@register.filter
+def linked(text: str) -> SafeString:
+    """What somebody wrote, its web addresses to be clicked, as they stand there; all else is text."""
+    pieces, end = [], 0
+    for found in _ADDRESS.finditer(text):
+        address = _without_what_follows(found.group())
+        pieces += [escape(text[end : found.start()]), format_html(_LINK, address, address)]
+        end = found.start() + len(address)
+    return SafeString("".join([*pieces, escape(text[end:])]))
+
+
+# Up to a blank, a quote or a bracket; signs that change the direction of a text belong to none.
+_ADDRESS = re.compile(r"https?://[^\s<>\"'`\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]{3,2000}", re.IGNORECASE)
+_LINK = '<a class="underline" href="{}" dir="ltr" target="_blank" rel="noopener noreferrer nofollow">{}</a>'
+
+
+def _without_what_follows(address: str) -> str:
+    """A sentence's own sign behind an address, and a bracket that was opened before it, are none of it."""
+    while address[-1] in ".,;:!?،؛؟*_~" or (address[-1] == ")" and address.count(")") > address.count("(")):
+        address = address[:-1]
+    return address
 
 
 @register.inclusion_tag("staff/time_zone.html", takes_context=True)

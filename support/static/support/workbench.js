@@ -298,6 +298,7 @@
   function keepDrafts(ticket) {
     const done = new URLSearchParams(location.search).get("done");
     if (done || location.pathname !== ticket.dataset.page) history.replaceState(null, "", ticket.dataset.page);
+    if (done) find(`[data-draft=${CSS.escape(done)}]`)?.focus();
     for (const text of all("[data-draft]")) {
       const key = `${DRAFT}${person()}:${ticket.dataset.ticket}:${text.dataset.draft}`;
       if (done === text.dataset.draft) [key, `${key}:files`].forEach((kept) => localStorage.removeItem(kept));
