@@ -93,7 +93,7 @@ def test_later_leaves_the_queue_until_the_customer_writes(site, window, customer
     page = window("agent1")
     open_page(page, site, ticket)
 
-    do(page, "Snooze", when="3d")
+    page.select_option("#wb-actions [name=when]", "3d")
 
     expect(page.locator("#wb-state")).to_contain_text("Comes back:")
     page.goto(f"{site.url}{QUEUE}?tab=unassigned")

@@ -324,10 +324,10 @@ class TestFiltersOfTheQueue:
     def test_a_list_that_nothing_narrows_has_none(self, ticket, browser):
         assert "wb-chip" not in browser.get(QUEUE, {"tab": "open"}).content.decode()
 
-    def test_whose_ticket_it_is_leads_to_all_of_theirs(self, ticket, yusuf, sara, browser):
+    def test_whose_ticket_it_is_leads_to_all_of_theirs(self, ticket, tenant, yusuf, sara, browser):
         with tenant_scope(ticket.tenant_id):
             claim_ticket(actor=actor(yusuf), ticket_id=ticket.id)
-        mine = make_ticket(MemberFactory(tenant=ticket.tenant))
+        mine = make_ticket(MemberFactory(tenant=tenant))
         with tenant_scope(ticket.tenant_id):
             claim_ticket(actor=actor(sara), ticket_id=mine.id)
         html = browser.get(QUEUE, {"tab": "open"}).content.decode()

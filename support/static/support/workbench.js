@@ -574,7 +574,7 @@
       thread.scrollTop = thread.scrollHeight;
     } else if (document.body.classList.contains("wb-queue")) {
       rememberList();
-      returnToPlace();
+      setTimeout(returnToPlace); // when the page has shown its rows
       addEventListener("pagehide", () => sessionStorage.setItem(PLACE, JSON.stringify({ search: location.search, y: scrollY })));
       watchQueue();
     }
