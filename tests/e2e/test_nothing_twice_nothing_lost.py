@@ -280,7 +280,7 @@ class TestQueue:
         customer.open_ticket("Way back")
         page = window("agent1")
         page.goto(f"{site.url}{QUEUE}?tab=open&q=Way+back&priority__exact=medium")
-        page.get_by_text("Way back").first.click()
+        page.locator("#result_list").get_by_text("Way back").first.click()
         expect(page.locator("#ticket")).to_be_visible()
         page.wait_for_load_state()  # before it no key is heard
         page.keyboard.press("n")
