@@ -131,7 +131,7 @@ class TicketAdmin(TicketDataAdmin):
         page = super().changelist_view(request, context)
         if found := getattr(page, "context_data", {}).get("cl"):  # the tab is no filter to be reminded of
             found.has_active_filters = bool(set(found.filter_params) - {TAB})
-            page.context_data["chips"] = chips_of(found, request)  # type: ignore[attr-defined]
+            page.context_data["chips"] = chips_of(found, request)
         return page  # type: ignore[no-any-return]
 
     def change_view(

@@ -32,7 +32,7 @@ def test_no_serious_finding_while_colleagues_are_offered(site, window, customer,
     page.goto(f"{site.url}/admin/support/ticket/{customer.open_ticket('Offered')['id']}/change/")
     page.keyboard.press("n")
     page.keyboard.type("@")
-    page.get_by_role("option").first.wait_for()
+    page.locator("#wb-colleagues").get_by_role("option").first.wait_for()
     page.wait_for_timeout(600)
 
     assert not serious_faults(page)
