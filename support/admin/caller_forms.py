@@ -46,20 +46,20 @@ class NewCallForm(CallForm, CustomerForm):
 
     def __init__(self, posted: Any, *, actors: Sequence[Actor], initial: dict[str, Any]) -> None:
         """`actors`: who this person is in each tenant whose calls they take."""
-        first = {"tenant": str(actors[0].tenant_id), "language": actors[0].tenant.language}
-        super().__init__(posted, initial={**first, **initial})
+        self.first_tenant = actors[0].tenant
+        super().__init__(posted, initial={"language": self.first_tenant.language, **initial})
         tenant = self.fields["tenant"]
         assert isinstance(tenant, forms.ChoiceField)
         tenant.choices = [(str(actor.tenant_id), actor.tenant.name) for actor in actors]
         if len(actors) == 1:
-            tenant.widget = forms.HiddenInput()
+            del self.fields["tenant"]
 
     def clean_email(self) -> str | None:
         return normalize_email(self.cleaned_data["email"])
 
     @property
     def tenant_id(self) -> UUID:
-        return UUID(self.cleaned_data["tenant"])
+        return UUID(self.cleaned_data["tenant"]) if "tenant" in self.fields else self.first_tenant.id
 
     def caller(self) -> dict[str, Any]:
         """The arguments of `add_customer`."""

@@ -87,26 +87,41 @@ def _for_somebody_new(request: HttpRequest, staff: Staff) -> HttpResponse:
         known = _known(_customers(staff), form.initial)
     elif form.is_valid():
         use_zone_of(request, form.tenant_id)
-        known = _known(_customers(staff).filter(tenant_id=form.tenant_id), form.cleaned_data)
-        chosen = next((one for one in known if one.id == parse_id(posted.get("known", ""))), None)
-        if chosen or not known or "anyway" in posted:
+        choice = {name: posted.get(name, "") for name in ("known", "anyway")}
+        try:
             done, fault = _opened(
-                request, staff, form.tenant_id, {**form.cleaned_data, "known": chosen and chosen.id},
-                lambda: _open_for(request, staff.actor_in(form.tenant_id), form, chosen),
+                request, staff, form.tenant_id, {**form.cleaned_data, **choice},
+                lambda: _open_for(request, staff, form, **choice),
             )  # fmt: skip
-            if done:
-                return done
-        else:
-            fault = _("Somebody is known by this phone number or e-mail. Nothing was opened yet: who is it?")
+        except KnownAlready as already:
+            done, fault, known = None, str(already), already.customers
+        if done:
+            return done
     return _page(request, "support/phone_new.html", fault, form=form, known=known, has_typed=posted is not None)
 
 
+class KnownAlready(Exception):
+    """Who calls may be one of these customers."""
+
+    def __init__(self, customers: list[Membership]) -> None:
+        super().__init__(_("Somebody is known by this phone number or e-mail. Nothing was opened yet: who is it?"))
+        self.customers = customers
+
+
 def _open_for(
-    request: HttpRequest, actor: Actor, form: NewCallForm, known: Membership | None
+    request: HttpRequest, staff: Staff, form: NewCallForm, *, known: str, anyway: str
 ) -> tuple[Ticket, Membership]:
-    """The ticket, for who is known or for the customer that this form makes."""
-    customer = known or services.add_customer(actor=actor, **form.caller())
-    if known is None:
+    """The ticket, for who was chosen of those known or for the customer that this form makes.
+
+    Raises `KnownAlready` where somebody is known and neither was said.
+    """
+    actor = staff.actor_in(form.tenant_id)
+    offered = _known(_customers(staff).filter(tenant_id=form.tenant_id), form.cleaned_data)
+    customer = next((one for one in offered if str(one.id) == known), None)
+    if customer is None and offered and not anyway:
+        raise KnownAlready(offered)
+    if customer is None:
+        customer = services.add_customer(actor=actor, **form.caller())
         people: Any = admin.site.get_model_admin(Membership)
         people.log_addition(request, customer, [{"added": {}}])
     return services.open_ticket_on_behalf(actor=actor, customer_id=customer.id, **form.said()), customer
