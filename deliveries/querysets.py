@@ -1,10 +1,15 @@
 """Reads of deliveries."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db.models import F
+
 from ondi.accounts.actors import Actor
+from ondi.common.compiled import AnyOf
 from ondi.common.querysets import TenantQuerySet
+from ondi.common.searching import ids_found
 
 if TYPE_CHECKING:
     from deliveries.models import Delivery  # noqa: F401 - named in strings
@@ -20,3 +25,8 @@ class DeliveryQuerySet(TenantQuerySet["Delivery"]):
 
     def for_list(self) -> "DeliveryQuerySet":
         return self.select_related("tenant", "customer", "order")
+
+    def with_words(self, words: Sequence[str]) -> "DeliveryQuerySet":
+        """Those in which each word or phrase stands: in the customer's name or the order's number, or as the code or
+        external id."""
+        return self.filter(AnyOf(F("id"), ids_found("ondi_search_deliveries", list(words))))

@@ -379,7 +379,10 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "STYLES": [lambda _request: static("support/workbench.css")],
-    "SCRIPTS": [lambda _request: static("support/workbench.js")],
+    "SCRIPTS": [
+        lambda _request: static("support/workbench.js"),
+        lambda _request: static("support/search.js"),
+    ],
     "DASHBOARD_CALLBACK": "support.admin.dashboard.dashboard",
     "ACCOUNT": {
         "navigation": [
@@ -387,5 +390,5 @@ UNFOLD: dict[str, Any] = {
             {"title": _("Second factor"), "link": reverse_lazy("admin:second_factor")},
         ]
     },
-    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "ondi.staff.navigation.sidebar"},
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "ondi.staff.navigation.sidebar"},
 }

@@ -1,10 +1,15 @@
 """Reads of orders."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db.models import F
+
 from ondi.accounts.actors import Actor
+from ondi.common.compiled import AnyOf
 from ondi.common.querysets import TenantQuerySet
+from ondi.common.searching import ids_found
 
 if TYPE_CHECKING:
     from orders.models import Order  # noqa: F401 - named in strings
@@ -20,3 +25,7 @@ class OrderQuerySet(TenantQuerySet["Order"]):
 
     def for_list(self) -> "OrderQuerySet":
         return self.select_related("tenant", "customer")
+
+    def with_words(self, words: Sequence[str]) -> "OrderQuerySet":
+        """Those in which each word or phrase stands: in the number or the customer's name, or as the external id."""
+        return self.filter(AnyOf(F("id"), ids_found("ondi_search_orders", list(words))))

@@ -126,6 +126,12 @@ class CustomerNotFound(DomainError):
     message = _("Customer not found.")
 
 
+class AddressTaken(DomainError):
+    code = "address_taken"
+    kind = Kind.CONFLICT
+    message = _("Another person here has this e-mail.")
+
+
 class CannotManageSettings(DomainError):
     code = "permission_denied"
     kind = Kind.FORBIDDEN

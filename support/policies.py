@@ -55,6 +55,11 @@ def opening_refusal(actor: Actor) -> DomainError | None:
     return None if Portal.of(actor).support_chat_enabled else SupportChatDisabled()
 
 
+def customers_refusal(actor: Actor) -> DomainError | None:
+    """Why this person may not make callers customers, nor correct what is known of customers."""
+    return None if actor.is_support_user else NotASupportUser()
+
+
 def closing_refusal(ticket: TicketFacts, actor: Actor) -> DomainError | None:
     """Why this person may not close this ticket, whatever its state.
 

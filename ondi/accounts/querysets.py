@@ -3,15 +3,16 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import BaseUserManager
-from django.db import connection
-from django.db.models import F
+from django.db.models import F, Q
 
 from ondi.common.compiled import AnyOf
 from ondi.common.querysets import TenantQuerySet
-from ondi.common.text import is_storable
+from ondi.common.searching import ids_found, words_of
 
 if TYPE_CHECKING:
     from ondi.accounts.models import Membership, User  # noqa: F401 - named in strings
+
+SHORTEST_NUMBER = 7  # digits of a phone number, without the code of an area
 
 
 class UserManager(BaseUserManager["User"]):
@@ -48,12 +49,13 @@ class MembershipQuerySet(TenantQuerySet["Membership"]):
     def called(self, term: str) -> "MembershipQuerySet":
         """People by name, e-mail, phone number or external id: one function of the database, which folds letters as
         every search does and reads the tenants from the scope. Every word has to fit, in any order."""
-        if not is_storable(term):
-            return self.none()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT ondi_search_people(%s)::text", [term])
-            found = (cursor.fetchone() or ["{}"])[0]
-        return self.filter(AnyOf(F("id"), found))
+        return self.filter(AnyOf(F("id"), ids_found("ondi_search_people", " ".join(words_of(term)))))
+
+    def reached_at(self, *, phone: str, email: str | None) -> "MembershipQuerySet":
+        """Who has this phone number, however either is written, or this e-mail. Fewer than seven digits are none."""
+        is_number = sum(letter.isdecimal() for letter in phone) >= SHORTEST_NUMBER
+        by_phone = AnyOf(F("id"), ids_found("ondi_search_people", phone if is_number else []))
+        return self.filter(Q(by_phone) | Q(email=normalize_email(email)) if email else by_phone)
 
     def for_list(self) -> "MembershipQuerySet":
         return self.select_related("user", "tenant")

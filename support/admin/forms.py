@@ -180,8 +180,8 @@ class LinkForm(ActionForm):
         return ids_of(self.cleaned_data["item"])
 
 
-class PhoneForm(ActionForm):
-    """A customer on the phone, in the agent's words."""
+class CallForm(forms.Form):
+    """What somebody on the phone says, in the agent's words."""
 
     subject = PlainTextField(label=_("Subject"), max_length=LONGEST_SUBJECT, one_line=True,
                              widget=UnfoldAdminTextInputWidget)  # fmt: skip
@@ -193,6 +193,14 @@ class PhoneForm(ActionForm):
     priority = forms.ChoiceField(
         label=_("Priority"), choices=Priority.choices, initial=Priority.MEDIUM, widget=UnfoldAdminSelectWidget
     )
+
+    def said(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in CallForm.base_fields}
+
+
+class PhoneForm(CallForm, ActionForm):
+    """A customer on the phone."""
+
     item = forms.ChoiceField(label=_("About"), required=False, widget=UnfoldAdminSelectWidget)
 
     def __init__(self, *arguments: Any, customer: Membership, **options: Any) -> None:
@@ -205,8 +213,7 @@ class PhoneForm(ActionForm):
         )
 
     def details(self) -> dict[str, Any]:
-        values = {name: self.cleaned_data[name] for name in ("subject", "message", "priority")}
-        return {"customer_id": self.customer.id, **values, **ids_of(self.cleaned_data["item"])}
+        return {"customer_id": self.customer.id, **self.said(), **ids_of(self.cleaned_data["item"])}
 
 
 class FileIdsField(forms.Field):

@@ -50,6 +50,7 @@ class WithTickets:
             tickets = self.tickets_about(tickets_seen_by(staff).filter(tenant_id=row.tenant_id), row)
             context["related_tickets"] = tickets.select_related("assignee").newest_activity_first()[:SHOWN]  # type: ignore[attr-defined]
             if row.tenant_id in staff.working_tenant_ids and self.can_be_called_about(row):
+                context["correct_url"] = self.correct_url(row)
                 context["phone_url"] = f"{reverse('admin:support_ticket_phone')}?{urlencode({self.call_name: row.pk})}"
         if row is not None:
             context["related_lists"] = self.more_about(row)
@@ -58,6 +59,10 @@ class WithTickets:
     @property
     def call_name(self) -> str:
         return self.item_name
+
+    def correct_url(self, _row: Any) -> str:
+        """Where an agent corrects what is known of a customer; empty for what is none."""
+        return ""
 
     def can_be_called_about(self, _row: Any) -> bool:
         return True
@@ -99,6 +104,9 @@ class PersonWorkbenchAdmin(WithTickets, MembershipAdmin):
 
     def can_be_called_about(self, row: Membership) -> bool:
         return row.role == Role.CUSTOMER and row.ended_at is None
+
+    def correct_url(self, row: Membership) -> str:
+        return reverse("admin:support_ticket_customer", args=[row.pk])
 
     def more_about(self, row: Membership) -> list[tuple[Any, list[tuple[str, Any]]]]:
         of_customer = {"tenant_id": row.tenant_id, "customer": row}

@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Case, OuterRef, Subquery, Value, When
+from django.db.models.functions import Concat, Trim
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -16,8 +18,9 @@ from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from ondi.staff.entry import Staff, staff_at, use_zone_of
 from support.errors import TicketNotFound
-from support.models import Ticket
+from support.models import Ticket, TicketEvent
 from support.querysets import TicketQuerySet
+from support.vocabulary import EventKind, TicketSource
 
 TicketView = Callable[..., HttpResponse]
 
@@ -35,6 +38,16 @@ def tickets_seen_by(staff: Staff) -> TicketQuerySet:
     return Ticket.objects.in_tenants(staff.support_tenant_ids)
 
 
+def for_page(tickets: TicketQuerySet) -> TicketQuerySet:
+    """Rows of the workbench; `taken_down_by`: the colleague who opened it for somebody on the phone, else None."""
+    opened = TicketEvent.objects.filter(
+        tenant_id=OuterRef("tenant_id"), ticket_id=OuterRef("id"), kind=EventKind.OPENED, actor__isnull=False
+    )
+    name = Trim(Concat("actor__first_name", Value(" "), "actor__last_name"))
+    colleague = Subquery(opened.order_by("created_at", "id").values(name=name)[:1])
+    return tickets.for_workbench().annotate(taken_down_by=Case(When(source=TicketSource.PHONE, then=colleague)))
+
+
 def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
     """Give the view its ticket and who this person is in the ticket's tenant; times are the tenant's.
 
@@ -44,7 +57,7 @@ def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
     @wraps(view)
     def found(request: HttpRequest, ticket_id: UUID, **named: Any) -> HttpResponse:
         staff = staff_at(request)
-        ticket = tickets_seen_by(staff).for_workbench().filter(id=ticket_id).first()
+        ticket = for_page(tickets_seen_by(staff)).filter(id=ticket_id).first()
         if ticket is None:
             return no_such_ticket(request)
         use_zone_of(request, ticket.tenant_id)

@@ -38,6 +38,7 @@ from support.admin.forms import NoteForm, ReplyForm, WritingForm
 from support.admin.notifications import ON_SCREEN_FOR, note_read
 from support.admin.pages import (
     came_from,
+    for_page,
     of_ticket,
     queue_url,
     refusal_text,
@@ -240,7 +241,7 @@ def _sent_before(
 def _refused(
     request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, refusal: DomainError
 ) -> HttpResponse:
-    now = tickets_seen_by(staff_at(request)).for_workbench().get(id=ticket.id)
+    now = for_page(tickets_seen_by(staff_at(request))).get(id=ticket.id)
     return _page(request, now, actor, composer, status=STATUS_OF_KIND[refusal.kind])
 
 

@@ -13,6 +13,7 @@ from support.services.assignment import (
     take_over_ticket,
 )
 from support.services.changes import change_link, change_priority, change_tags, snooze_ticket
+from support.services.customers import add_customer, correct_customer
 from support.services.lifecycle import close_ticket, reopen_ticket, warn_of_closing
 from support.services.messages import note_delivery
 from support.services.opening import open_ticket, open_ticket_on_behalf
@@ -23,6 +24,7 @@ from support.services.replying import Seen, post_message, reply_to_ticket, write
 
 __all__ = [
     "Seen",
+    "add_customer",
     "assign_ticket",
     "change_link",
     "change_participants",
@@ -31,6 +33,7 @@ __all__ = [
     "claim_next_ticket",
     "claim_ticket",
     "close_ticket",
+    "correct_customer",
     "keep_presence",
     "note_delivery",
     "note_presence",

@@ -94,8 +94,22 @@ SCREENS = (
     Screen("support_ticket_redact", _TICKET + "redact/{message}/", 6, STAFF_ONLY, form={"reason": "x"}),
     Screen(
         "support_ticket_phone", "/admin/support/ticket/phone/", 9, AT_WORK,
-        queries=("?customer={customer}", "?order={order}", "?delivery={delivery}", "?q=First"),
-        form={"subject": "x", "message": "x", "priority": "low", "item": "order:{order}"},
+        queries=(
+            "?customer={customer}", "?order={order}", "?delivery={delivery}", "?q=First", "?new=1&q=0790+123+4567",
+        ),
+        form={
+            "subject": "x", "message": "x", "priority": "low", "item": "order:{order}", "known": "{customer}",
+            "tenant": "{tenant}", "first_name": "x", "phone": "0790", "language": "en", "email": "caller@example.org",
+        },
+    ),
+    Screen(
+        "support_ticket_search", "/admin/support/ticket/search/", 12, EVERYBODY,
+        queries=("?q=First", "?q=First+4711", "?q=status:open+tag:x+assignee:First", "?q=nothing:x+%22a+b"),
+    ),
+    Screen(
+        "support_ticket_customer", "/admin/support/ticket/customer/{customer}/", 7, AT_WORK,
+        queries=("?ticket={ticket}",),
+        form={"first_name": "x", "last_name": "x", "phone": "x", "language": "ar"},
     ),
     Screen("support_ticket_export", "/admin/support/ticket/export/", 12, STAFF_ONLY, 403,
            ("?tab=open", "?tab=open&tenant={tenant}")),

@@ -187,6 +187,13 @@ LOCKS = {
         "member! counter ticket part!", lambda w: lambda: services.open_ticket_on_behalf(
             actor=actor(w.sara), customer_id=w.customer.id, subject="x", message="x", priority="low"),
     ),
+    (services, "add_customer"): (
+        "member!", lambda w: lambda: services.add_customer(actor=actor(w.sara), first_name="New"),
+    ),
+    (services, "correct_customer"): (
+        "member!", lambda w: lambda: services.correct_customer(
+            actor=actor(w.sara), customer_id=w.customer.id, phone="0790"),
+    ),
     (services, "change_participants"): (
         "member! ticket!", lambda w: lambda: services.change_participants(
             actor=actor(w.sara), conversation_id=w.mine.conversation_id, action="add", user_ids=[w.yusuf.user_id]),
@@ -529,6 +536,8 @@ def test_what_is_published_is_locked_when_it_is_written(module, name):
 
 
 SAY_NOTHING = {
+    "add_customer",
+    "correct_customer",
     "create_endpoint",
     "change_endpoint",
     "delete_endpoint",
