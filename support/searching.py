@@ -54,6 +54,11 @@ class Asked:
     narrowing: Mapping[str, Sequence[str]]
     faults: Sequence[str]
 
+    @property
+    def plain(self) -> str:
+        """The words alone, as they are typed where there are no operators."""
+        return " ".join(f'"{word}"' if " " in word else word for word in self.words)
+
 
 def asked_by(text: str) -> Asked:
     """What a search says. Asks nothing of the database, so names of tags and people are not judged yet."""
@@ -80,27 +85,42 @@ def _whole_number(word: str) -> str:
     return f"#{word}" if len(word) == 1 else word
 
 
+def _isolated(text: str) -> str:
+    """For a sentence that may go the other way than the text."""
+    return f"\u2068{text}\u2069"
+
+
 def _unknown(name: str) -> str:
-    operators = ", ".join(f"{known}:" for known in OPERATORS)
-    said = {"name": f"{name}:", "operators": operators}
-    return _("“%(name)s” is none of %(operators)s: it was searched as a word.") % said
+    said = {"name": _isolated(f"{name}:"), "operators": _isolated(", ".join(OPERATORS))}
+    return _("“%(name)s” was searched as a word. What narrows a search: %(operators)s.") % said
 
 
 def _empty(name: str) -> str:
-    return _("Write what you look for right behind “%(name)s:”, without a blank.") % {"name": name}
+    said = {"name": _isolated(f"{name}:")}
+    return _("Write what you look for right behind “%(name)s”, without a blank.") % said
 
 
-def tickets_found(tickets: TicketQuerySet, asked: Asked, searcher: Searcher) -> tuple[TicketQuerySet, list[str]]:
-    """These tickets narrowed to what is asked, and sentences of what could not be understood.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`faults`: sentences of what could not be understood; `is_narrowed`: an operator was."""
+
+    tickets: TicketQuerySet
+    faults: Sequence[str]
+    is_narrowed: bool
+
+
+def tickets_found(tickets: TicketQuerySet, asked: Asked, searcher: Searcher) -> Found:
+    """These tickets narrowed to what is asked; none where nothing is.
 
     One statement for words, one for names; both at once, for pages that count and then read.
     """
     narrowed, faults = _narrowed(tickets, asked.narrowing, searcher)
+    is_narrowed = sum(map(len, asked.narrowing.values())) > len(faults)
     if asked.words:
         narrowed = narrowed.filter(AnyOf(F("conversation_id"), ids_found("ondi_search_tickets", list(asked.words))))
-    elif not asked.narrowing:
+    elif not is_narrowed:
         narrowed = narrowed.none()
-    return narrowed, [*asked.faults, *faults]
+    return Found(narrowed, [*asked.faults, *faults], is_narrowed)
 
 
 def _narrowed(
@@ -189,9 +209,9 @@ def _start_of(value: str, zone: ZoneInfo) -> datetime | None:
 
 
 def _bad(name: str, value: str) -> str:
-    said = {"name": f"{name}:", "value": value}
+    said = {"name": _isolated(f"{name}:"), "value": _isolated(value)}
     if name in CHOICES:
-        said["values"] = ", ".join(CHOICES[name].values)
+        said["values"] = _isolated(", ".join(CHOICES[name].values))
         return _("“%(value)s” is left out: behind “%(name)s” stands one of %(values)s.") % said
     if name in (BEFORE, AFTER):
         return _("“%(value)s” is left out: behind “%(name)s” stands a day, as 2026-11-30.") % said

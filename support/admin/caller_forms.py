@@ -53,6 +53,8 @@ class NewCallForm(CallForm, CustomerForm):
         tenant.choices = [(str(actor.tenant_id), actor.tenant.name) for actor in actors]
         if len(actors) == 1:
             del self.fields["tenant"]
+        open_fields = (name for name in self.fields if not self.initial.get(name))
+        self.fields[next(open_fields)].widget.attrs["autofocus"] = True
 
     def clean_email(self) -> str | None:
         return normalize_email(self.cleaned_data["email"])

@@ -208,6 +208,7 @@ class PhoneForm(CallForm, ActionForm):
         super().__init__(*arguments, **options)
 
     def prepare(self) -> None:
+        self.fields["subject"].widget.attrs["autofocus"] = True
         self.choice("item").choices = items_of(
             self.customer.tenant_id, self.customer.id, deliveries=True, orders=True, nothing=True
         )

@@ -121,9 +121,9 @@ class TicketAdmin(TicketDataAdmin):
         """As the search of everything finds tickets; what it could not understand stands above the list."""
         if shows_nothing(search_term):
             return queryset, False
-        found, faults = tickets_found(queryset, asked_by(search_term), staff_at(request))
-        request.search_faults = faults  # type: ignore[attr-defined]
-        return found, False
+        found = tickets_found(queryset, asked_by(search_term), staff_at(request))
+        request.search_faults = found.faults  # type: ignore[attr-defined]
+        return found.tickets, False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         staff = staff_at(request)

@@ -67,11 +67,11 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 def _found(request: HttpRequest, staff: Staff, asked: Asked, text: str) -> tuple[list[Group], Sequence[str]]:
-    tickets, faults = tickets_found(tickets_seen_by(staff), asked, staff)
-    groups = [_tickets(tickets, text, is_ranked=bool(asked.words))] if staff.support_tenant_ids else []
-    if asked.words and not asked.narrowing:
-        groups += [_rows(request, staff, model, title, text) for model, title in LISTS]
-    return [group for group in groups if group.lines], faults
+    found = tickets_found(tickets_seen_by(staff), asked, staff)
+    groups = [_tickets(found.tickets, text, is_ranked=bool(asked.words))] if staff.support_tenant_ids else []
+    if asked.words and not found.is_narrowed:
+        groups += [_rows(request, staff, model, title, asked.plain) for model, title in LISTS]
+    return [group for group in groups if group.lines], found.faults
 
 
 def _tickets(tickets: Any, text: str, *, is_ranked: bool) -> Group:
