@@ -1,19 +1,23 @@
 """The admin's first page: how support stands, and what to do next."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from ondi.common.ids import parse_id
-from ondi.staff.entry import staff_at, use_zone_of
+from ondi.staff.entry import Staff, staff_at, use_zone_of
 from support.admin.pages import queue_url
-from support.admin.tabs import promise_value, tab_links
-from support.statistics import PERIODS, Kept, Spread, dashboard_statistics
-from support.vocabulary import Outcome
+from support.admin.periods import period_value
+from support.admin.tabs import AssigneeFilter, promise_value, tab_links
+from support.statistics import PERIODS, Day, Kept, Spread, dashboard_statistics
+from support.vocabulary import Outcome, WaitingOn
 
 LABELS = dict(zip(PERIODS, (gettext_lazy("Today"), gettext_lazy("7 days"), gettext_lazy("30 days")), strict=True))
 
@@ -32,6 +36,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     zone = use_zone_of(request, *tenant_ids)
     figures = dashboard_statistics(tenant_ids=tenant_ids, days=days, zone=zone, now=timezone.now())
     tallest = max([1, *(max(day.opened, day.closed) for day in figures.days)])
+    to = Links(days, chosen[0].id if len(chosen) == 1 and len(tenants) > 1 else None, staff)
+    now, before = figures.now, figures.before
     return {
         **context,
         **tab_links(request),
@@ -40,39 +46,165 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "tenants": tenants if len(tenants) > 1 else [],
         "chosen_tenant": chosen[0] if len(chosen) == 1 else None,
         "periods": [(number, label, number == days) for number, label in LABELS.items()],
-        "kept": [_with_links(one, days, chosen[0].id if chosen != tenants else None) for one in figures.kept],
-        "first_response": _in_words(figures.first_response),
-        "resolution": _in_words(figures.resolution),
-        "bars": [
-            {"day": day, "opened": 100 * day.opened / tallest, "closed": 100 * day.closed / tallest}
-            for day in figures.days
+        "compared": compared(days),
+        "links": to.all(),
+        "grown": grown(now.opened - now.closed),
+        "opened": {"number": now.opened, "change": more_or_fewer(now.opened, before.opened)},
+        "closed": {"number": now.closed, "change": more_or_fewer(now.closed, before.closed, is_good=True)},
+        "times": [
+            _in_words(_("first answer, median"), now.first_response, before.first_response, to.happened("answered")),
+            _in_words(_("until closed, median"), now.resolution, before.resolution, to.happened("resolved")),
         ],
+        "bars": [_bar(day, tallest, to) for day in figures.days],
+        "kept": [_kept(one, before.kept, to) for one in now.kept],
         "backlogs": [
-            (_("By priority"), _with_shares(figures.by_priority)),
-            (_("By source"), _with_shares(figures.by_source)),
-            (_("Per agent"), _with_shares(figures.by_agent)),
+            ("wb-by-priority", _("By priority"), _with_shares(figures.by_priority, to.open_with("priority"))),
+            ("wb-by-source", _("By source"), _with_shares(figures.by_source, to.open_with("source"))),
+            ("wb-by-agent", _("Per agent"), _with_shares(figures.by_agent, to.open_of)),
         ],
         "can_work": bool(staff.working_tenant_ids),
     }
 
 
-def _with_links(kept: Kept, days: int, tenant_id: UUID | None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The lists of the tickets that the numbers count. `tenant_id`: where one of several is chosen."""
+
+    days: int
+    tenant_id: UUID | None
+    staff: Staff
+
+    def all(self) -> dict[str, str]:
+        return {
+            "open": self.queue(tab="open"),
+            "unassigned": self.queue(tab="open", assignee=AssigneeFilter.NOBODY),
+            "waiting": f"{queue_url()}?tab=mine&waiting_on__exact={WaitingOn.AGENT.value}",  # in every tenant
+            "opened": self.happened("opened"),
+            "closed": self.happened("closed"),
+        }
+
+    def happened(self, what: str) -> str:
+        return self.queue(period=period_value(what, self.days))
+
+    def queue(self, **asked: object) -> str:
+        narrowed = {**asked, "tenant": self.tenant_id} if self.tenant_id else asked
+        return f"{queue_url()}?{urlencode(narrowed)}"
+
+    def open_with(self, field: str) -> Callable[[object], str]:
+        return lambda value: self.queue(**{"tab": "open", f"{field}__exact": value})
+
+    def open_of(self, agent: UUID) -> str:
+        """An agent's, who may be the one who looks."""
+        own = next((actor.tenant_id for actor in self.staff.actors if actor.membership_id == agent), None)
+        if own is None:
+            return self.queue(tab="open", assignee=agent)
+        return replace(self, tenant_id=own).queue(tab="open", assignee=AssigneeFilter.ME)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Against the period before. `mood`: whether that is "good" or "bad", or neither."""
+
+    sign: str
+    words: str
+    mood: str = ""
+
+    @property
+    def judged(self) -> str:
+        return {"good": _("better"), "bad": _("worse")}.get(self.mood, "")
+
+
+def _change(difference: float, more: str, fewer: str, same: str, good: int = 0) -> Change:
+    """`good`: 1 where more is good, -1 where less is, 0 where neither."""
+    if not difference:
+        return Change("=", same)
+    is_up = difference > 0
+    mood = "" if not good else "good" if is_up == (good > 0) else "bad"
+    return Change("▲" if is_up else "▼", more if is_up else fewer, mood)
+
+
+def more_or_fewer(now: int, before: int, *, is_good: bool = False) -> Change:
+    number = abs(now - before)
+    return _change(
+        now - before,
+        ngettext("%(number)d more than before", "%(number)d more than before", number) % {"number": number},
+        ngettext("%(number)d fewer than before", "%(number)d fewer than before", number) % {"number": number},
+        _("as many as before"),
+        int(is_good),
+    )
+
+
+def grown(number: int) -> Change:
+    """What the period did to the number of open tickets."""
+    much = abs(number)
+    return _change(
+        number,
+        ngettext("%(number)d more opened than closed", "%(number)d more opened than closed", much) % {"number": much},
+        ngettext("%(number)d more closed than opened", "%(number)d more closed than opened", much) % {"number": much},
+        _("as many closed as opened"),
+        -1,
+    )
+
+
+def sooner_or_later(now: float | None, before: float | None) -> Change | None:
+    """Of two spans in seconds; None where there is nothing to compare."""
+    if now is None or before is None:
+        return None
+    minutes = round(now / 60) - round(before / 60)
+    span = {"span": duration(60 * abs(minutes))}
+    later, sooner = _("%(span)s later than before") % span, _("%(span)s sooner than before") % span
+    return _change(minutes, later, sooner, _("as soon as before"), -1)
+
+
+def points(now: int, before: int) -> Change:
+    number = {"number": abs(now - before)}
+    up, down = _("%(number)d points more than before") % number, _("%(number)d points fewer than before") % number
+    return _change(now - before, up, down, _("as many as before"), 1)
+
+
+def compared(days: int) -> str:
+    if days == 1:
+        return _("Compared with yesterday, up to this time of day.")
+    return ngettext(
+        "Compared with the %(days)d day before, up to this time of day.",
+        "Compared with the %(days)d days before, up to this time of day.", days,
+    ) % {"days": days}  # fmt: skip
+
+
+def _bar(day: Day, tallest: int, to: Links) -> dict[str, Any]:
+    links = {what: to.queue(period=period_value(what, day.date)) for what in ("opened", "closed")}
+    return {"day": day, "opened": 100 * day.opened / tallest, "closed": 100 * day.closed / tallest, "links": links}
+
+
+def _kept(kept: Kept, before: Sequence[Kept], to: Links) -> dict[str, Any]:
     """A kind of promise with the lists of its tickets."""
-    more = f"&tenant={tenant_id}" if tenant_id else ""
     links = {
-        outcome.value: f"{queue_url()}?promise={promise_value(kept.metric, outcome, days)}{more}"
+        outcome.value: to.queue(promise=promise_value(kept.metric, outcome, to.days))
         for outcome in (Outcome.MET, Outcome.MISSED)
     }
-    return {"label": kept.metric.label, "percent": kept.percent, "met": kept.met, "missed": kept.missed, "links": links}
+    then = next((one for one in before if one.metric == kept.metric), None)
+    change = points(kept.percent, then.percent) if then else None
+    return {"label": kept.metric.label, "kept": kept, "links": links, "change": change}
 
 
-def _with_shares(pairs: Any) -> list[tuple[Any, int, float]]:
-    most = max([1, *(number for _name, number in pairs)])
-    return [(name, number, 100 * number / most) for name, number in pairs]
+def _with_shares(rows: Sequence[tuple[Any, Any, int]], link: Callable[[Any], str]) -> list[dict[str, Any]]:
+    most = max([1, *(number for _value, _name, number in rows)])
+    return [
+        {"name": name, "number": number, "share": 100 * number / most, "link": link(value)}
+        for value, name, number in rows
+    ]
 
 
-def _in_words(spread: Spread) -> dict[str, str]:
-    return {"median": duration(spread.median), "ninetieth": duration(spread.ninetieth)}
+def _in_words(label: str, now: Spread, before: Spread, link: str) -> dict[str, Any]:
+    change, number = sooner_or_later(now.median, before.median), {"number": now.number}
+    return {
+        "label": label,
+        "link": link,
+        "median": duration(now.median),
+        "ninetieth": duration(now.ninetieth) if now.number else "",
+        "among": ngettext("%(number)d ticket", "%(number)d tickets", now.number) % number,
+        "change": change,
+    }
 
 
 def duration(seconds: float | None) -> str:

@@ -28,6 +28,7 @@ from support.admin.files import add_file, one_file
 from support.admin.live import live
 from support.admin.notifications import notifications, notifications_news
 from support.admin.pages import no_such_ticket, queue_url, ticket_url
+from support.admin.periods import PeriodFilter
 from support.admin.phone import correct, phone
 from support.admin.search import search
 from support.admin.tabs import (
@@ -66,6 +67,7 @@ class TicketAdmin(TicketDataAdmin):
         TagFilter,
         AgeFilter,
         PromiseFilter,
+        PeriodFilter,
         SortFilter,
         TenantFilter,
     )

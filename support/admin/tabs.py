@@ -21,6 +21,7 @@ from ondi.notifications.models import Notification
 from ondi.notifications.querysets import NotificationQuerySet
 from ondi.staff.entry import Staff, staff_at
 from support.admin.pages import tickets_seen_by
+from support.admin.periods import PeriodFilter, zone_asked
 from support.models import Tag
 from support.notices import MENTION
 from support.querysets import DUE_FIRST, TicketQuerySet, capped_counts, newest_of
@@ -71,11 +72,12 @@ def ordering_of(request: HttpRequest) -> tuple[Any, ...]:
 
 
 def chosen_tab(request: HttpRequest) -> str | None:
-    """The tab asked for; without one the unassigned, but a search and a list of promises look everywhere."""
+    """The tab asked for; without one the unassigned, but a search, a list of promises and a period look everywhere."""
     asked = request.GET.get(TAB)
     if asked in TABS:
         return asked
-    looks_everywhere = request.GET.get("q") or request.GET.get(PromiseFilter.parameter_name)
+    narrowed = ("q", PromiseFilter.parameter_name, PeriodFilter.parameter_name)
+    looks_everywhere = any(request.GET.get(name) for name in narrowed)
     return None if looks_everywhere else "unassigned"
 
 
@@ -205,8 +207,7 @@ class PromiseFilter(SimpleListFilter):
         outcome, _dot, days = rest.partition(".")
         if metric not in Metric.values or outcome not in (Outcome.MET, Outcome.MISSED) or days not in map(str, PERIODS):
             return queryset
-        zone = staff_at(request).zone_in(*staff_at(request).support_tenant_ids)
-        return queryset.whose_promise(metric, outcome, first_moment(int(days), zone, timezone.now()))
+        return queryset.whose_promise(metric, outcome, first_moment(int(days), zone_asked(request), timezone.now()))
 
 
 def promise_value(metric: Metric, outcome: Outcome, days: int) -> str:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -19,17 +20,31 @@ from ondi.accounts.entering import acting_as
 from ondi.accounts.models import Membership, User
 from ondi.accounts.services import add_member
 from ondi.common.files import write_private
+from ondi.outbox.relay import relay_all
 from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import find_tenants, tenant_scope
 from ondi.tenants.services import create_tenant
 from orders.models import Order, OrderItem
-from support.demo import ARABIC, DELIVERIES, ENGLISH, ORDERS, PEOPLE, TENANTS, DemoPerson, DemoTenant, DemoTicket
+from support.demo import (
+    ARABIC,
+    CANNED,
+    DELIVERIES,
+    ENGLISH,
+    ORDERS,
+    PEOPLE,
+    TAGS,
+    TENANTS,
+    DemoPerson,
+    DemoTenant,
+    DemoTicket,
+)
+from support.management.demo_history import DAYS, Case, History, promise, tell
 from support.models import CannedReply, Tag, Ticket
-from support.services import claim_ticket, close_ticket, open_ticket, post_message
 from support.vocabulary import TicketSource
 
 PASSWORD = "ondi-demo"  # noqa: S105 - the demo's, printed for everyone
 OPERATOR = "operator@ondi.demo"
+ZONE = "Asia/Baghdad"
 
 
 class Command(BaseCommand):
@@ -48,6 +63,7 @@ class Command(BaseCommand):
         slugs = [tenant.slug for tenant in TENANTS]
         if set(find_tenants(*slugs)) != set(slugs):
             seed(now=timezone.now())
+            relay_all()  # the past is nobody's news
             self.stdout.write("Demo data is in.")
         if options["json"]:
             write_private(options["json"], json.dumps(describe(slugs), indent=2, ensure_ascii=False) + "\n")
@@ -66,18 +82,21 @@ def seed(*, now: datetime) -> None:
 
 
 def _seed_tenant(demo: DemoTenant, password: str, now: datetime) -> None:
-    tenant = create_tenant(slug=demo.slug, name=demo.name, time_zone="Asia/Baghdad", currency="IQD")
+    tenant = create_tenant(slug=demo.slug, name=demo.name, time_zone=ZONE, currency="IQD")
     with tenant_scope(tenant.id):
         PortalSettings.objects.filter(tenant=tenant).update(values={"allow_customer_close": demo.allow_customer_close})
         people = {person.mailbox: _seed_person(tenant.id, demo.slug, person, password) for person in PEOPLE}
         _seed_workbench(tenant.id)
+        hours = promise(people["admin"], ZONE, now - timedelta(days=DAYS + 1))
+        cases = History(demo, people, hours, ZoneInfo(ZONE), now).cases()
         customers = [person for person in PEOPLE if person.mailbox.startswith("customer")]
         for place, person in enumerate(customers):
             customer = people[person.mailbox]
             orders = _seed_orders(demo, customer, place, now)
             deliveries = _seed_deliveries(demo, customer, place, orders, now)
             for ticket in ARABIC if person.language == "ar" else ENGLISH:
-                _seed_ticket(ticket, customer, people, orders, deliveries, now)
+                cases.append(_case(ticket, customer, people, orders, deliveries, now))
+        tell(tenant.id, cases, now)
 
 
 def _seed_person(tenant_id: UUID, slug: str, person: DemoPerson, password: str) -> Membership:
@@ -97,11 +116,11 @@ def _seed_person(tenant_id: UUID, slug: str, person: DemoPerson, password: str) 
 
 
 def _seed_workbench(tenant_id: UUID) -> None:
-    Tag.objects.bulk_create([Tag(tenant_id=tenant_id, name=name) for name in ("courier", "refund", "wrong item")])
+    Tag.objects.bulk_create([Tag(tenant_id=tenant_id, name=name) for name in TAGS])
     CannedReply.objects.bulk_create(
         [
-            CannedReply(tenant_id=tenant_id, shortcut="hello", language="en", content="Hello, thank you for writing."),
-            CannedReply(tenant_id=tenant_id, shortcut="hello", language="ar", content="مرحباً، شكراً لتواصلك معنا."),
+            CannedReply(tenant_id=tenant_id, shortcut=shortcut, language=language, content=content)
+            for shortcut, language, content in CANNED
         ]
     )
 
@@ -151,40 +170,29 @@ def _seed_deliveries(
     return deliveries
 
 
-def _seed_ticket(
+def _case(
     demo: DemoTicket,
     customer: Membership,
     people: dict[str, Membership],
     orders: Sequence[Order],
     deliveries: Sequence[Delivery],
     now: datetime,
-) -> None:
+) -> Case:
     kind, _space, place = demo.on.partition(" ")
     at = now - demo.age
-    actor = acting_as(customer)
-    ticket = open_ticket(
-        actor=actor,
+    items = {"delivery": deliveries, "order": orders}
+    return Case(
+        customer=customer,
         subject=demo.subject,
-        message=demo.messages[0],
+        messages=demo.messages,
+        spoken=[at, *(at + timedelta(minutes=4 + 7 * number) for number in range(1, len(demo.messages)))],
         priority=demo.priority,
         source=TicketSource.STOREFRONT if kind == "order" else TicketSource.CUSTOMER_PORTAL,
-        delivery_id=deliveries[int(place)].id if kind == "delivery" else None,
-        order_id=orders[int(place)].id if kind == "order" else None,
-        at=at,
+        links={f"{kind}_id": items[kind][int(place)].id} if kind in items else {},
+        agent=acting_as(people[demo.agent]) if demo.agent else None,
+        claimed_at=at + timedelta(minutes=4) if demo.agent else None,
+        closed_at=at + timedelta(hours=1) if demo.closed else None,
     )
-    agent = acting_as(people[demo.agent]) if demo.agent else None
-    if agent:
-        claim_ticket(actor=agent, ticket_id=ticket.id, at=at + timedelta(minutes=4))
-    for number, words in enumerate(demo.messages[1:], start=1):
-        speaker = agent if agent and number % 2 else actor
-        post_message(
-            actor=speaker,
-            conversation_id=ticket.conversation_id,
-            content=words,
-            at=at + timedelta(minutes=4 + 7 * number),
-        )
-    if demo.closed and agent:
-        close_ticket(actor=agent, ticket_id=ticket.id, at=at + timedelta(hours=1))
 
 
 def describe(slugs: Sequence[str]) -> dict[str, Any]:

@@ -176,6 +176,17 @@
     everyMinute(look);
   }
 
+  /* ---- The dashboard ---- */
+  function watchFigures() {
+    const look = async () => {
+      const fresh = !document.hidden && await pageAt(location.href);
+      if (!fresh) return;
+      takeOver(fresh);
+      showWaiting(fresh.getElementById("wb-tabs")?.dataset.waiting);
+    };
+    document.addEventListener("visibilitychange", keepUp(look, A_MINUTE, BELL_EVERY));
+  }
+
   /* ---- From ticket to ticket, in the list one came from, as it stood then ---- */
   const rowLinks = () => all("#result_list a[href*='/change/']").filter(ticketOf);
   const ticketOf = (link) => link.pathname.match(/\/support\/ticket\/([0-9a-f-]{36})\/change\//)?.[1];
@@ -577,7 +588,7 @@
       setTimeout(returnToPlace); // when the page has shown its rows
       addEventListener("pagehide", () => sessionStorage.setItem(PLACE, JSON.stringify({ search: location.search, y: scrollY })));
       watchQueue();
-    }
+    } else watchFigures();
     find("[data-draft=reply]")?.addEventListener("keydown", expandShortcut);
 
     document.addEventListener("click", (event) => {
