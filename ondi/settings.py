@@ -379,7 +379,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "STYLES": [lambda _request: static("support/workbench.css")],
-    "SCRIPTS": [lambda _request: static("support/workbench.js")],
+    "SCRIPTS": [lambda _request: static("support/workbench.js"), lambda _request: static("support/copy.js")],
     "DASHBOARD_CALLBACK": "support.admin.dashboard.dashboard",
     "ACCOUNT": {
         "navigation": [

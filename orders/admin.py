@@ -1,28 +1,10 @@
 """Orders in the admin: to look at. They come from integrations and imports."""
 
 from django.contrib import admin
-from unfold.admin import TabularInline
 
 from ondi.staff.admin_base import ReadOnlyAdmin
 from ondi.staff.navigation import Entry, Section
-from orders.models import Order, OrderItem
-
-
-class OrderItemInline(TabularInline):  # type: ignore[misc]  # unfold ships no types
-    model = OrderItem
-    fields = ("position", "name", "quantity", "unit_price")
-    readonly_fields = fields
-    extra = 0
-    can_delete = False
-
-    def has_view_permission(self, request: object, obj: object = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: object, obj: object = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: object, obj: object = None) -> bool:
-        return False
+from orders.models import Order
 
 
 @admin.register(Order)
@@ -35,4 +17,3 @@ class OrderAdmin(ReadOnlyAdmin):
     list_select_related = ("tenant", "customer")
     search_fields = ("number__folded", "external_id__folded")
     ordering = ("-placed_at", "-id")
-    inlines = (OrderItemInline,)

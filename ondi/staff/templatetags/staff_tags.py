@@ -3,11 +3,13 @@
 import re
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from ondi.common.ids import new_id
 from ondi.common.times import IN_WORDS, in_words, iso
@@ -63,3 +65,21 @@ def time_zone_note(context: dict[str, Any]) -> dict[str, str]:
 def form_id() -> SafeString:
     """Makes a form good for one sending (`ondi/staff/once.py`)."""
     return format_html('<input type="hidden" name="{}" value="{}" autocomplete="off">', FORM_ID, new_id())
+
+
+@register.simple_tag
+def copied(value: Any, scheme: str = "") -> SafeString:
+    """A code, an address or a number from left to right, a link where there is a scheme, and a button to copy it."""
+    said = format_html('<bdi dir="ltr" class="wb-any">{}</bdi>', value)
+    if scheme:
+        said = format_html('<a class="underline" href="{}{}">{}</a>', scheme, quote(str(value)), said)
+    return format_html('<span class="wb-copied">{} {}</span>', said, copy_button(value))
+
+
+def copy_button(value: Any) -> SafeString:
+    """Hidden until a script shows it (`copy.js`), for it does nothing without one."""
+    return format_html(
+        '<button type="button" hidden class="wb-copy" data-copy="{}" data-copied="{}" aria-label="{}" title="{}">'
+        '<span class="material-symbols-outlined" aria-hidden="true">content_copy</span></button>',
+        value, _("Copied"), _("Copy"), _("Copy"),
+    )  # fmt: skip
