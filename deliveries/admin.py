@@ -9,7 +9,7 @@ from ondi.staff.navigation import Entry, Section
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    entries = (Entry(Section.SHOP, 20, "local_shipping"),)
+    entries = (Entry(Section.SHOP, 20, "local_shipping", is_daily=True),)
     list_display: tuple[str, ...] = (
         "__str__",
         "customer",

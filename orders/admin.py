@@ -9,7 +9,7 @@ from orders.models import Order
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
-    entries = (Entry(Section.SHOP, 10, "receipt_long"),)
+    entries = (Entry(Section.SHOP, 10, "receipt_long", is_daily=True),)
     list_display = (
         "number", "customer", "status", "payment_status", "total_amount", "currency", "placed_at", "store", "tenant",
     )  # fmt: skip

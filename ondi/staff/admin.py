@@ -45,6 +45,7 @@ class TenantAdmin(ScopedAdmin):
     """Tenants are made with `manage.py create_tenant`, which gives them their settings and first admin."""
 
     entries = (Entry(Section.PEOPLE, 40, "storefront"),)
+    is_one_per_tenant = True
     tenant_field = "id"
     list_display = ("name", "slug", "status", "language", "time_zone", "created_at")
     list_filter = ("status",)
@@ -137,12 +138,21 @@ def _unlisted(request: HttpRequest) -> Q:
     return Q(role=Role.CUSTOMER) & ~Q(tenant_id__in=staff_at(request).support_tenant_ids)
 
 
+def _knows_customers(staff: Staff) -> bool:
+    return bool(staff.support_tenant_ids or staff.managed_tenant_ids)
+
+
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
     entries = (
-        Entry(Section.PEOPLE, 10, "group", "?people=customers", _("Customers")),
-        Entry(Section.PEOPLE, 20, "badge", "?people=staff", _("Staff")),
-    )
+        Entry(
+            Section.SHOP, 5, "group", "?people=customers", _("Customers"),
+            is_daily=True, is_for=_knows_customers, holds=lambda member: member.role == Role.CUSTOMER,
+        ),
+        Entry(
+            Section.PEOPLE, 20, "badge", "?people=staff", _("Staff"), holds=lambda member: member.role != Role.CUSTOMER
+        ),
+    )  # fmt: skip
     form = MemberForm
     list_display = ("full_name", "address", "role", "is_support_user", "is_view_only", "tenant", "ended_at")
     list_filter = (PeopleFilter, "role", "is_support_user")

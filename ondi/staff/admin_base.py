@@ -10,6 +10,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import DateTimeField, ForeignKey, Model, QuerySet
 from django.forms import CharField
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin
 
@@ -44,10 +45,11 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     """Rows of the tenants `visible_in` names; changeable in those `changeable_in` names.
 
     Rights come from memberships, so neither Django's permissions nor its groups are asked. `entries`: its lines in
-    the side bar.
+    the side bar. `is_one_per_tenant`: its rows have the keys of their tenants; who serves one tenant never sees a list.
     """
 
     entries: Sequence[Entry] = ()
+    is_one_per_tenant = False
     form: Any = RowForm
     tenant_field = "tenant_id"
     paginator = BoundedPaginator
@@ -88,6 +90,7 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The row of a page; what the page shows and takes are times of the row's tenant."""
         row = super().get_object(request, object_id, from_field)
+        request.row_shown = row  # type: ignore[attr-defined]  # for the side bar
         if tenant_id := getattr(row, self.tenant_field, None):
             use_zone_of(request, tenant_id)
             _keep_in_calendar(row)
@@ -124,6 +127,11 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         """Django's answer, noted: the row may be another tenant's."""
         request.row_not_found = True  # type: ignore[attr-defined]
         return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[no-any-return]
+
+    def response_post_save_change(self, request: HttpRequest, obj: Model) -> HttpResponse:
+        if self.is_one_per_tenant and len(staff_at(request).tenant_ids) == 1:
+            return redirect(request.path)
+        return super().response_post_save_change(request, obj)  # type: ignore[no-any-return]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -1,4 +1,4 @@
-"""Customers, orders and deliveries as people ask about them: what matters, the tickets about it, all fields folded away.
+"""Customers, orders and deliveries as people ask about them: what matters, the tickets, all fields folded away.
 
 (Their own screens stand in lower apps.)
 """

@@ -50,7 +50,13 @@ from support.models import Ticket
 
 @admin.register(Ticket)
 class TicketAdmin(TicketDataAdmin):
-    entries = (Entry(Section.SUPPORT, 10, "confirmation_number"),)
+    entries = (
+        Entry(Section.SUPPORT, 10, "confirmation_number", is_daily=True),
+        Entry(
+            Section.SUPPORT, 15, "call", "phone/", gettext_lazy("Phone call"),
+            is_daily=True, is_for=lambda staff: staff.working_tenant_ids,
+        ),
+    )  # fmt: skip
     change_list_template = "support/queue.html"
     list_before_template = "support/queue_top.html"
     list_fullwidth = True

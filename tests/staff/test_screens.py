@@ -1,5 +1,6 @@
 """Screens as people use them: what matters first, one click to what comes next, and words where there is nothing."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,11 +8,18 @@ from django.utils import timezone
 
 from ondi.tenants.scope import tenant_scope
 from orders.models import OrderItem
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, make_ticket
-from tests.workbench import workbench
+from support.settings.portal import Portal
+from tests.factories import (
+    DeliveryFactory,
+    MemberFactory,
+    OrderFactory,
+    TenantFactory,
+    UserFactory,
+    make_ticket,
+)
+from tests.workbench import form_of, workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NO_SUCH = "No such thing"
 
 
 @pytest.fixture
@@ -71,7 +79,7 @@ class TestAnOrder:
         page = page_of(bystander, f"/admin/orders/order/{order.id}/change/")
 
         assert "Layla Hassan" in top_of(page)
-        assert "770" not in page
+        assert "770 123" not in page
         assert "/phone/?order" not in page
 
 
@@ -100,3 +108,59 @@ def test_a_colleague_has_the_form_open_and_no_orders(tenant, admin_person, layla
 
     assert "<details><summary>" not in page[page.index("<fieldset") :]
     assert "New ticket for this customer" not in page
+
+
+def bar_of(page):
+    """The side bar: the links in view, and those that are folded away."""
+    bar = page[page.index('id="nav-sidebar-apps"') : page.index("</aside>") if "</aside>" in page else None]
+    shown, _details, folded = bar.partition("<details")
+    folded = folded.partition("</details>")[0]
+    return [re.findall(r'href="(/admin/[^"]*)"', part) for part in (shown, folded)]
+
+
+class TestTheSideBar:
+    def test_has_five_entries_for_an_agent_and_the_rest_one_click_away(self, agent):
+        shown, folded = bar_of(page_of(agent, "/admin/support/ticket/"))
+
+        assert [link.removeprefix("/admin/") for link in shown] == [
+            "support/ticket/", "support/ticket/phone/", "accounts/membership/?people=customers", "orders/order/",
+            "deliveries/delivery/",
+        ]  # fmt: skip
+        assert {"/admin/support/tag/", "/admin/support/cannedreply/", "/admin/support/ticketnote/"} <= set(folded)
+        assert all(agent.get(link).status_code == 200 for link in folded)
+
+    def test_offers_no_calls_to_who_only_looks(self, tenant):
+        shown, _folded = bar_of(page_of(workbench(MemberFactory(tenant=tenant, viewer=True).user), "/admin/"))
+
+        assert "/admin/support/ticket/phone/" not in shown
+        assert "/admin/support/ticket/" in shown
+
+    def test_opens_the_settings_at_once_for_one_tenant_and_a_list_for_several(self, tenant, admin_person):
+        shown, _folded = bar_of(page_of(workbench(admin_person.user), "/admin/"))
+        TenantFactory()
+        lists, _folded = bar_of(page_of(workbench(UserFactory(is_superuser=True)), "/admin/"))
+
+        assert f"/admin/tenants/portalsettings/{tenant.id}/change/" in shown
+        assert "/admin/tenants/portalsettings/" in lists
+
+    @pytest.mark.parametrize(("path", "marked"), [
+        ("/admin/support/ticket/", "/admin/support/ticket/"),
+        ("/admin/support/ticket/phone/", "/admin/support/ticket/phone/"),
+        ("/admin/accounts/membership/?people=staff", "/admin/accounts/membership/?people=staff"),
+        ("customer", "/admin/accounts/membership/?people=customers"),
+        ("/admin/", None),
+    ])  # fmt: skip
+    def test_marks_the_one_page_that_is_shown(self, agent, layla, path, marked):
+        path = f"/admin/accounts/membership/{layla.id}/change/" if path == "customer" else path
+        bar = page_of(agent, path).partition('id="nav-sidebar-apps"')[2].partition("</details>")[0]
+
+        assert re.findall(r'href="([^"]*)" aria-current', bar) == ([marked] if marked else [])
+
+
+def test_saved_settings_stay_in_view(tenant, admin_person):
+    settings = f"/admin/tenants/portalsettings/{tenant.id}/change/"
+    client = workbench(admin_person.user)
+
+    answer = client.post(settings, form_of(Portal()))
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, settings)
