@@ -1,6 +1,7 @@
 """Deliveries in the admin: to look at. They come from integrations and imports."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from deliveries.models import Delivery
 from ondi.staff.admin_base import ReadOnlyAdmin
@@ -9,6 +10,7 @@ from ondi.staff.navigation import Entry, Section
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
+    about = _("Deliveries come from the shop's own system, with an API key or by an import.")
     entries = (Entry(Section.SHOP, 20, "local_shipping", is_daily=True),)
     list_display: tuple[str, ...] = (
         "__str__",

@@ -1,6 +1,7 @@
 """Orders in the admin: to look at. They come from integrations and imports."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from ondi.staff.admin_base import ReadOnlyAdmin
 from ondi.staff.navigation import Entry, Section
@@ -9,6 +10,7 @@ from orders.models import Order
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
+    about = _("Orders come from the shop's own system, with an API key or by an import.")
     entries = (Entry(Section.SHOP, 10, "receipt_long", is_daily=True),)
     list_display = (
         "number", "customer", "status", "payment_status", "total_amount", "currency", "placed_at", "store", "tenant",

@@ -44,6 +44,7 @@ admin.site.unregister([TOTPDevice, StaticDevice])  # their secrets are nobody's 
 class TenantAdmin(ScopedAdmin):
     """Tenants are made with `manage.py create_tenant`, which gives them their settings and first admin."""
 
+    about = _("The business itself: its name, language and time zone.")
     entries = (Entry(Section.PEOPLE, 40, "storefront"),)
     is_one_per_tenant = True
     tenant_field = "id"
@@ -144,6 +145,8 @@ def _knows_customers(staff: Staff) -> bool:
 
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
+    part_params = (PeopleFilter.parameter_name,)
+    about = _("Colleagues are invited here. Customers come with their orders, or by a call.")
     entries = (
         Entry(
             Section.SHOP, 5, "group", "?people=customers", _("Customers"),
@@ -273,6 +276,7 @@ class MembershipAdmin(ScopedAdmin):
 class UserAdmin(ReadOnlyAdmin):
     """Logins belong to no tenant: for the platform operator, who may switch one off."""
 
+    about = _("What people of all tenants sign in with. A login can be switched off here.")
     entries = (Entry(Section.RECORDS, 50, "login"),)
     list_display = ("email", "is_active", "is_superuser", "email_proved_at", "last_login", "created_at")
     list_filter = ("is_active", "is_superuser")

@@ -50,6 +50,8 @@ from support.models import Ticket
 
 @admin.register(Ticket)
 class TicketAdmin(TicketDataAdmin):
+    part_params = (TAB,)
+    about = gettext_lazy("No ticket stands here. One begins when a customer writes, or when you take a call.")
     entries = (
         Entry(Section.SUPPORT, 10, "confirmation_number", is_daily=True),
         Entry(

@@ -165,6 +165,7 @@ for _fields in FORM_FIELDS.values():
 
 @admin.register(PortalSettings)
 class PortalSettingsAdmin(ScopedAdmin):
+    about = _("What customers may do in the portal, and what they read there and in mails.")
     entries = (Entry(Section.PEOPLE, 30, "tune"),)
     is_one_per_tenant = True
     form = PortalSettingsForm

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.utils import timezone
 
 from ondi.tenants.scope import tenant_scope
@@ -17,6 +18,7 @@ from tests.factories import (
     UserFactory,
     make_ticket,
 )
+from tests.registry.screens import models_with_screens
 from tests.workbench import form_of, workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -164,3 +166,45 @@ def test_saved_settings_stay_in_view(tenant, admin_person):
     answer = client.post(settings, form_of(Portal()))
 
     assert (answer.status_code, answer.headers["Location"]) == (302, settings)
+
+
+class TestAnEmptyList:
+    def test_every_screen_says_what_it_is_for(self):
+        silent = [label for label, model in models_with_screens().items() if not admin.site._registry[model].about]
+        assert not silent, "say by `about` of the admin class what the rows are and where they come from"
+
+    @pytest.mark.parametrize(("query", "address"), [
+        ("?people=customers&q=Nobody", "?people=customers"),
+        ("?role__exact=lead&people=customers", "?people=customers"),
+    ])  # fmt: skip
+    def test_of_a_search_offers_the_whole_list(self, agent, layla, query, address):
+        page = page_of(agent, f"/admin/accounts/membership/{query}")
+
+        assert "The search finds nothing" in page
+        assert f'<a class="wb-button wb-primary" href="{address}">Show all</a>' in page
+        assert "Layla Hassan" in page_of(agent, f"/admin/accounts/membership/{address}").replace("</bdi>", "")
+
+    @pytest.mark.parametrize("path", ["accounts/membership/?people=customers", "support/tag/", "support/ticket/"])
+    def test_says_where_its_rows_come_from(self, agent, path):
+        page = page_of(agent, f"/admin/{path}")
+
+        assert "Nothing here yet" in page
+        assert ("Add tag" in page) == (path == "support/tag/")
+
+
+class TestSeveralTenants:
+    def test_each_line_and_each_page_names_its_tenant(self, tenant, layla):
+        TenantFactory(name="Zagros")
+        ticket = make_ticket(layla, subject="Own subject")
+        client = workbench(UserFactory(is_superuser=True))
+
+        for name in ("conversations/message", "conversations/participant", "support/ticket", "orders/order"):
+            OrderFactory(tenant=tenant, customer=layla)
+            assert "Tigris" in page_of(client, f"/admin/{name}/").partition('id="result_list"')[2], name
+        page = page_of(client, f"/admin/conversations/conversation/{ticket.conversation_id}/change/")
+        assert "<bdi>Tigris</bdi> · times in Asia/Baghdad" in page
+
+    def test_who_serves_one_reads_its_name_in_no_line(self, agent, tenant, layla):
+        make_ticket(layla)
+
+        assert "Tigris" not in page_of(agent, "/admin/support/ticketevent/").partition('id="result_list"')[2]

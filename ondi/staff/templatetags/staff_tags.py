@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from django import template
 from django.utils import timezone
@@ -54,11 +54,27 @@ def _without_what_follows(address: str) -> str:
 
 @register.inclusion_tag("staff/time_zone.html", takes_context=True)
 def time_zone_note(context: dict[str, Any]) -> dict[str, str]:
-    """Names the page's zone; where rows of several zones stand together, each time names its own."""
+    """Names the page's tenant, for who serves several, and its zone.
+
+    Where rows of several zones stand together, each time names its own.
+    """
     request = context["request"]
     staff = getattr(request, "staff", None)
     is_one = staff is not None and (staff.shares_one_zone or getattr(request, "zone_is_chosen", False))
-    return {"time_zone": timezone.get_current_timezone_name() if is_one else ""}
+    return {
+        "time_zone": timezone.get_current_timezone_name() if is_one else "",
+        "tenant_name": getattr(request, "tenant_name", ""),
+    }
+
+
+@register.simple_tag
+def filtered_part(changes: Any) -> str | None:
+    """Where a list of the admin is searched or filtered, the address of all of it, or of its part; else None."""
+    asked, part = changes.get_filters_params(), changes.model_admin.part_params
+    if not changes.query and not set(asked) - set(part):
+        return None
+    kept = {name: values for name, values in asked.items() if name in part}
+    return f"?{urlencode(kept, doseq=True)}"
 
 
 @register.simple_tag
