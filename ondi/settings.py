@@ -380,7 +380,7 @@ UNFOLD: dict[str, Any] = {
     "BORDER_RADIUS": "6px",
     "STYLES": [lambda _request: static("support/workbench.css")],
     "SCRIPTS": [lambda _request: static("support/workbench.js"), lambda _request: static("support/copy.js")],
-    "DASHBOARD_CALLBACK": "support.admin.dashboard.dashboard",
+    "DASHBOARD_CALLBACK": "support.admin.home.first_page",
     "ACCOUNT": {
         "navigation": [
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},

@@ -150,10 +150,12 @@ class MembershipAdmin(ScopedAdmin):
     entries = (
         Entry(
             Section.SHOP, 5, "group", "?people=customers", _("Customers"),
+            _("The people who buy and ask, with their orders and tickets."),
             is_daily=True, is_for=_knows_customers, holds=lambda member: member.role == Role.CUSTOMER,
         ),
         Entry(
-            Section.PEOPLE, 20, "badge", "?people=staff", _("Staff"), holds=lambda member: member.role != Role.CUSTOMER
+            Section.PEOPLE, 20, "badge", "?people=staff", _("Staff"), _("Colleagues, and what each of them may do."),
+            holds=lambda member: member.role != Role.CUSTOMER,
         ),
     )  # fmt: skip
     form = MemberForm

@@ -33,7 +33,7 @@ def everybody(_staff: Staff) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the side bar. `place`: its order in the section; `query` and `title`: for a part of a screen.
+    """A line of the side bar. `place`: its order in the section; `query`, `title`, `about`: for a part of a screen.
 
     `is_daily`: in view for those who work on tickets and manage nothing; what else they may open is folded away.
     `is_for`: to whom it is any use, of those who may open the screen. `holds`: whether a row belongs to this part.
@@ -44,6 +44,7 @@ class Entry:
     icon: str
     query: str = ""
     title: str | Promise = ""
+    about: str | Promise = ""
     is_daily: bool = False
     is_for: Callable[[Staff], Any] = everybody
     holds: Callable[[Any], bool] | None = None
@@ -54,6 +55,7 @@ class _Line:
     entry: Entry
     path: str
     title: Any
+    about: Any
 
     @property
     def order(self) -> tuple[int, int]:
@@ -89,9 +91,10 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _group(title: Any, lines: Sequence[_Line], here: _Line | None, *, is_folded: bool = False) -> dict[str, Any]:
     items = [
-        {"title": line.title, "icon": line.entry.icon, "link": line.path + line.entry.query, "active": line is here}
+        {"title": line.title, "icon": line.entry.icon, "link": line.path + line.entry.query, "active": line is here,
+         "about": line.about}
         for line in lines
-    ]
+    ]  # fmt: skip
     return {"title": title, "separator": True, "collapsible": is_folded, "items": items}
 
 
@@ -101,7 +104,8 @@ def _lines(request: HttpRequest) -> Iterator[_Line]:
         if screen.has_view_permission(request):
             for entry in getattr(screen, "entries", ()):
                 if entry.is_for(staff):
-                    yield _Line(entry, _path(screen, staff), entry.title or capfirst(model._meta.verbose_name_plural))
+                    title = entry.title or capfirst(model._meta.verbose_name_plural)
+                    yield _Line(entry, _path(screen, staff), title, entry.about or getattr(screen, "about", ""))
 
 
 def _path(screen: Any, staff: Staff) -> str:

@@ -4,18 +4,24 @@ import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.contrib import admin
 from django.utils import timezone
 
+from ondi.accounts.api_keys import issue_api_key
 from ondi.tenants.scope import tenant_scope
 from orders.models import OrderItem
+from support.models import CannedReply, Tag
 from support.settings.portal import Portal
+from support.settings.services import update_portal_settings
 from tests.factories import (
     DeliveryFactory,
     MemberFactory,
     OrderFactory,
     TenantFactory,
     UserFactory,
+    actor,
+    make_promise,
     make_ticket,
 )
 from tests.registry.screens import models_with_screens
@@ -208,3 +214,56 @@ class TestSeveralTenants:
         make_ticket(layla)
 
         assert "Tigris" not in page_of(agent, "/admin/support/ticketevent/").partition('id="result_list"')[2]
+
+
+class TestTheFirstPage:
+    def test_tells_who_has_no_rights_what_they_can_do_and_whom_to_ask(self, bystander, admin_person):
+        page = page_of(bystander, "/admin/")
+
+        assert "You see no tickets and no customers" in page
+        assert str(admin_person) in page
+        assert f"mailto:{admin_person.email.replace('@', '%40')}" in page
+        assert "Orders come from the shop" in page
+
+    def test_leads_an_admin_to_what_they_manage(self, admin_person):
+        page = page_of(workbench(admin_person.user), "/admin/")
+
+        assert "You manage people, settings and access." in page
+        assert f"/admin/accounts/membership/{admin_person.id}/change/" in page
+
+    def test_names_nobody_where_nobody_manages_the_people(self, bystander):
+        assert "Ask the operator of the platform." in page_of(bystander, "/admin/")
+
+
+class TestFirstSteps:
+    STEPS = "wb-steps-left"
+
+    def test_tick_what_is_done_and_lead_to_the_rest(self, tenant, admin_person, agent):
+        page = page_of(workbench(admin_person.user), "/admin/").partition(self.STEPS)[2].partition("</section>")[0]
+
+        assert page.count("wb-done") == 1, "there is an agent"
+        assert 'href="/admin/accounts/apikey/add/"' in page
+        assert "support/tag/add" not in page, "an admin who is no support user makes no tags"
+        assert page.count("a support user does this") == 2
+
+    def test_go_once_all_is_done(self, tenant, admin_person, agent):
+        with tenant_scope(tenant.id):
+            admin_person.is_support_user = True
+            admin_person.save()
+            issue_api_key(tenant_id=tenant.id, name="shop")
+            Tag.objects.create(tenant=tenant, name="late")
+            CannedReply.objects.create(tenant=tenant, shortcut="hi", language="en", content="Hello")
+            update_portal_settings(actor=actor(admin_person), changes={"allow_customer_close": True})
+        client = workbench(admin_person.user)
+        page = page_of(client, "/admin/")
+        assert 'href="/admin/support/policy/"' in page.partition(self.STEPS)[2].partition("</section>")[0]
+
+        make_promise(make_ticket(MemberFactory(tenant=tenant)), resolution=60)
+        assert self.STEPS not in page_of(client, "/admin/")
+
+    def test_go_after_thirty_days(self, admin_person):
+        with time_machine.travel(timezone.now() + timedelta(days=31)):
+            assert self.STEPS not in page_of(workbench(admin_person.user), "/admin/")
+
+    def test_are_no_agents_matter(self, agent):
+        assert self.STEPS not in page_of(agent, "/admin/")
