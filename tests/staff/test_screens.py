@@ -7,8 +7,10 @@ import pytest
 import time_machine
 from django.contrib import admin
 from django.utils import timezone
+from django.utils.translation import override
 
 from ondi.accounts.api_keys import issue_api_key
+from ondi.api.pages import broken_page
 from ondi.tenants.scope import tenant_scope
 from orders.models import OrderItem
 from support.models import CannedReply, Tag
@@ -267,3 +269,35 @@ class TestFirstSteps:
 
     def test_are_no_agents_matter(self, agent):
         assert self.STEPS not in page_of(agent, "/admin/")
+
+
+class TestWhatIsNotOpen:
+    @pytest.mark.parametrize(("path", "status", "said"), [
+        ("accounts/apikey/", 403, "This page is not open to you"),
+        ("no/such/page/", 404, "There is nothing at this address"),
+        ("logout/", 405, "This address cannot be visited"),
+    ])  # fmt: skip
+    @pytest.mark.parametrize("language", ["en", "ar"])
+    def test_is_said_in_the_admins_own_look_with_a_way_on(self, agent, path, status, said, language):
+        answer = agent.get(f"/admin/{path}", headers={"accept-language": language})
+        page = answer.content.decode()
+
+        assert answer.status_code == status
+        assert 'id="nav-sidebar"' in page
+        assert '<a class="wb-button wb-primary" href="/admin/">' in page
+        assert (said in page) == (language == "en")
+        assert f'lang="{language}"' in page
+
+    def test_a_fault_of_ours_is_a_page_without_a_database(self, rf):
+        with override("ar"):
+            answer = broken_page(rf.get("/admin/"))
+
+        assert answer.status_code == 500
+        assert 'dir="rtl"' in answer.content.decode()
+        assert 'href="/admin/"' in answer.content.decode()
+
+    def test_and_json_at_the_api(self, client):
+        answer = client.get("/no/such/route", headers={"accept": "text/html"})
+
+        assert (answer.status_code, answer["Content-Type"]) == (404, "application/json")
+        assert answer.json()["error"] == "not_found"
