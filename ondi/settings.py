@@ -259,6 +259,7 @@ API_LANGUAGES = ("en", "ar", "ku", "fa")
 LANGUAGES_BIDI = [*global_settings.LANGUAGES_BIDI, "ku"]  # Sorani; Django has no Kurdish of this code
 LOCALE_PATHS = [BASE_DIR / "ondi" / "locale"]
 USE_I18N = True
+FORMAT_MODULE_PATH = "ondi.formats"  # Django's own times are written as ours
 USE_TZ = True
 TIME_ZONE = "UTC"
 

@@ -14,6 +14,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.translation import gettext_lazy as _
 
 from deliveries.admin import DeliveryAdmin
@@ -175,7 +176,7 @@ def _orders(**of_whom: Any) -> list[Line]:
 def _paid(order: Order) -> str:
     parts = [order.get_status_display()]
     if order.total_amount is not None:
-        parts.append(f"{order.total_amount} {order.currency or ''}".strip())
+        parts.append(f"{localize(order.total_amount)} {order.currency or ''}".strip())
     return " · ".join(parts)
 
 

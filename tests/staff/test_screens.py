@@ -1,17 +1,21 @@
 """Screens as people use them: what matters first, one click to what comes next, and words where there is nothing."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from django.contrib import admin
+from django.core.management import call_command
 from django.utils import timezone
 from django.utils.translation import override
 
 from ondi.accounts.api_keys import issue_api_key
 from ondi.api.pages import broken_page
+from ondi.datafixes.models import FixRun
 from ondi.tenants.scope import tenant_scope
+from ondi.webhooks.notices import FAILING, tell_admins
+from ondi.webhooks.services import create_endpoint
 from orders.models import OrderItem
 from support.models import CannedReply, Tag
 from support.settings.portal import Portal
@@ -301,3 +305,42 @@ class TestWhatIsNotOpen:
 
         assert (answer.status_code, answer["Content-Type"]) == (404, "application/json")
         assert answer.json()["error"] == "not_found"
+
+
+class TestTimes:
+    AT = datetime(2026, 3, 5, 20, 37, tzinfo=UTC)  # 23:37 in Baghdad
+
+    @pytest.mark.parametrize(("language", "said"), [("en", "5 Mar 2026, 23:37"), ("ar", "5 مارس 2026, 23:37")])
+    def test_are_written_alike_in_lists_tops_and_fields(self, tenant, agent, layla, language, said):
+        order = OrderFactory(tenant=tenant, customer=layla, placed_at=self.AT)
+        page, listed = (
+            agent.get(f"/admin/orders/order/{path}", headers={"accept-language": language}).content.decode()
+            for path in (f"{order.id}/change/", "")
+        )
+
+        assert said in top_of(page)
+        assert said in page[page.index("<fieldset") :], "Django's own way of writing it"
+        assert said in listed.replace("،", ",")
+
+    def test_of_what_one_is_told_are_each_in_their_tenants_zone(self, tenant):
+        both = UserFactory()
+        western = TenantFactory(time_zone="America/New_York")
+        for one in (tenant, western):
+            me = MemberFactory(tenant=one, user=both, email=both.email, admin=True)
+            with tenant_scope(one.id):
+                values = {"url": "https://hooks.example/x", "events": ["*"]}
+                endpoint, _secret = create_endpoint(actor=actor(me), values=values)
+                tell_admins(endpoint, FAILING, self.AT)
+        page = page_of(workbench(both), "/admin/support/ticket/notifications/")
+
+        assert "5 Mar 2026, 23:37 Asia/Baghdad" in page
+        assert "5 Mar 2026, 15:37 America/New_York" in page
+
+    def test_in_commands_are_the_tenants(self, tenant, capsys):
+        with tenant_scope(tenant.id):
+            run = FixRun.objects.create(tenant=tenant, command="reopen_tickets", operator="x", started_at=self.AT)
+        call_command("data_fixes", "list", f"--tenant={tenant.slug}")
+        call_command("data_fixes", "show", str(run.id))
+
+        said = capsys.readouterr().out
+        assert said.count("5 Mar 2026, 23:37 Asia/Baghdad") == 2

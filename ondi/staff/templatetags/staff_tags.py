@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
+from uuid import UUID
 
 from django import template
 from django.utils import timezone
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from ondi.common.ids import new_id
 from ondi.common.times import IN_WORDS, in_words, iso
+from ondi.staff.entry import staff_at
 from ondi.staff.once import FORM_ID
 
 register = template.Library()
@@ -21,6 +23,13 @@ register = template.Library()
 @register.filter
 def moment(value: datetime | None, form: str = IN_WORDS) -> str:
     return in_words(value, form) if value else ""
+
+
+@register.simple_tag(takes_context=True)
+def moment_in(context: dict[str, Any], value: datetime | None, tenant_id: UUID) -> str:
+    """A time of a tenant's, among others' on the page: in its zone, which is named where theirs differ."""
+    staff = staff_at(context["request"])
+    return in_words(value, zone=staff.zone_in(tenant_id), named=not staff.shares_one_zone) if value else ""
 
 
 @register.filter
