@@ -44,6 +44,7 @@ class MessageInline(TabularInline):  # type: ignore[misc]  # unfold ships no typ
 
 @admin.register(Conversation)
 class ConversationAdmin(TicketDataAdmin):
+    about = _("What was said in each ticket. A conversation begins with its ticket.")
     entries = (Entry(Section.SUPPORT, 20, "forum"),)
     list_display = ("title", "status", "message_count", "last_message_preview", "last_message_at", "tenant")
     list_filter = ("status",)
@@ -60,6 +61,7 @@ class ConversationAdmin(TicketDataAdmin):
 
 @admin.register(Message)
 class MessageAdmin(TicketDataAdmin):
+    about = _("Each message, as it was written.")
     entries = (Entry(Section.RECORDS, 30, "chat"),)
     list_display = ("conversation", "sequence", "sender", "sender_role", "text", "created_at")
     list_filter = ("sender_role", "message_type")
@@ -77,6 +79,7 @@ class MessageAdmin(TicketDataAdmin):
 
 @admin.register(Participant)
 class ParticipantAdmin(TicketDataAdmin):
+    about = _("Who takes part in which conversation.")
     entries = (Entry(Section.RECORDS, 40, "person_add"),)
     list_display = ("conversation", "membership", "role", "last_read_sequence", "joined_at", "left_at")
     list_filter = ("role",)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from deliveries.models import Delivery
 from ondi.common.searching import words_of
@@ -14,7 +15,8 @@ from ondi.staff.navigation import Entry, Section
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    entries = (Entry(Section.SHOP, 20, "local_shipping"),)
+    about = _("Deliveries come from the shop's own system, with an API key or by an import.")
+    entries = (Entry(Section.SHOP, 20, "local_shipping", is_daily=True),)
     list_display: tuple[str, ...] = (
         "__str__",
         "customer",

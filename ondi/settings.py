@@ -259,6 +259,7 @@ API_LANGUAGES = ("en", "ar", "ku", "fa")
 LANGUAGES_BIDI = [*global_settings.LANGUAGES_BIDI, "ku"]  # Sorani; Django has no Kurdish of this code
 LOCALE_PATHS = [BASE_DIR / "ondi" / "locale"]
 USE_I18N = True
+FORMAT_MODULE_PATH = "ondi.formats"  # Django's own times are written as ours
 USE_TZ = True
 TIME_ZONE = "UTC"
 
@@ -382,8 +383,9 @@ UNFOLD: dict[str, Any] = {
     "SCRIPTS": [
         lambda _request: static("support/workbench.js"),
         lambda _request: static("support/search.js"),
+        lambda _request: static("support/copy.js"),
     ],
-    "DASHBOARD_CALLBACK": "support.admin.dashboard.dashboard",
+    "DASHBOARD_CALLBACK": "support.admin.home.first_page",
     "ACCOUNT": {
         "navigation": [
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},

@@ -15,6 +15,7 @@ from ondi.notifications.mailbox import mailbox, mailbox_mail
 from ondi.notifications.pages import unsubscribe_page
 
 handler400 = "ondi.api.pages.bad_request_page"
+handler500 = "ondi.api.pages.broken_page"
 
 # Pages that read no data open no transaction.
 public = transaction.non_atomic_requests

@@ -4,35 +4,19 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.admin import TabularInline
+from django.utils.translation import gettext_lazy as _
 
 from ondi.common.searching import words_of
 from ondi.common.text import shows_nothing
 from ondi.staff.admin_base import ReadOnlyAdmin
 from ondi.staff.navigation import Entry, Section
-from orders.models import Order, OrderItem
-
-
-class OrderItemInline(TabularInline):  # type: ignore[misc]  # unfold ships no types
-    model = OrderItem
-    fields = ("position", "name", "quantity", "unit_price")
-    readonly_fields = fields
-    extra = 0
-    can_delete = False
-
-    def has_view_permission(self, request: object, obj: object = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: object, obj: object = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: object, obj: object = None) -> bool:
-        return False
+from orders.models import Order
 
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
-    entries = (Entry(Section.SHOP, 10, "receipt_long"),)
+    about = _("Orders come from the shop's own system, with an API key or by an import.")
+    entries = (Entry(Section.SHOP, 10, "receipt_long", is_daily=True),)
     list_display = (
         "number", "customer", "status", "payment_status", "total_amount", "currency", "placed_at", "store", "tenant",
     )  # fmt: skip
@@ -40,7 +24,6 @@ class OrderAdmin(ReadOnlyAdmin):
     list_select_related = ("tenant", "customer")
     search_fields = ("number",)  # so that there is a search box; `get_search_results` says what it does
     ordering = ("-placed_at", "-id")
-    inlines = (OrderItemInline,)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """As the search of everything finds orders."""

@@ -39,6 +39,15 @@ def bad_request_page(request: HttpRequest, exception: Exception | None = None) -
     return bad_input_page()
 
 
+def broken_page(request: HttpRequest) -> HttpResponse:
+    """Django's `handler500`: a fault of our own, which is in the log. Answers of the API are made JSON further out."""
+    return _notice(
+        _("Something went wrong"),
+        _("It is our fault, and it is noted. Nothing was changed. Go back and try again, your text is still there."),
+        500,
+    )
+
+
 def _notice(title: str, text: str, status: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
     page = render_to_string("notice.html", {"title": title, "text": text})
     return HttpResponse(page, status=status, headers=dict(headers or {}))

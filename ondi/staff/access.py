@@ -47,6 +47,7 @@ class AccessAdmin(ReadOnlyAdmin):
 class RefreshFamilyAdmin(AccessAdmin):
     """Whose session it is goes by name: an address is not everybody's to read who manages the tenant."""
 
+    about = _("Who is signed in to the portal, and since when.")
     entries = (Entry(Section.RECORDS, 60, "devices"),)
     list_display = ("person", "tenant", "api_key", "created_at", "issued_at", "expires_at", "revoked_at")
     list_select_related = ("tenant", "api_key")
@@ -69,6 +70,7 @@ class RefreshFamilyAdmin(AccessAdmin):
 
 @admin.register(SettingsChange)
 class SettingsChangeAdmin(AccessAdmin):
+    about = _("Each change of the settings: who made it, when, and what stood there before.")
     entries = (Entry(Section.RECORDS, 70, "manage_history"),)
     list_display = ("created_at", "actor", "__str__", "tenant")
     list_select_related = ("actor", "tenant")
@@ -99,6 +101,7 @@ class RotationForm(forms.Form):
 class ApiKeyAdmin(ScopedAdmin):
     """Issue a key (its text is shown once), put another in its place, and revoke it."""
 
+    about = _("Keys with which your programs send orders and deliveries, and read tickets.")
     entries = (Entry(Section.PEOPLE, 50, "key"),)
     form = ApiKeyForm
     list_display = ("name", "prefix", "opens", "tenant", "created_at", "expires_at", "revoked_at")

@@ -44,7 +44,9 @@ admin.site.unregister([TOTPDevice, StaticDevice])  # their secrets are nobody's 
 class TenantAdmin(ScopedAdmin):
     """Tenants are made with `manage.py create_tenant`, which gives them their settings and first admin."""
 
+    about = _("The business itself: its name, language and time zone.")
     entries = (Entry(Section.PEOPLE, 40, "storefront"),)
+    is_one_per_tenant = True
     tenant_field = "id"
     list_display = ("name", "slug", "status", "language", "time_zone", "created_at")
     list_filter = ("status",)
@@ -137,12 +139,25 @@ def _unlisted(request: HttpRequest) -> Q:
     return Q(role=Role.CUSTOMER) & ~Q(tenant_id__in=staff_at(request).support_tenant_ids)
 
 
+def _knows_customers(staff: Staff) -> bool:
+    return bool(staff.support_tenant_ids or staff.managed_tenant_ids)
+
+
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
+    part_params = (PeopleFilter.parameter_name,)
+    about = _("Colleagues are invited here. Customers come with their orders, or by a call.")
     entries = (
-        Entry(Section.PEOPLE, 10, "group", "?people=customers", _("Customers")),
-        Entry(Section.PEOPLE, 20, "badge", "?people=staff", _("Staff")),
-    )
+        Entry(
+            Section.SHOP, 5, "group", "?people=customers", _("Customers"),
+            _("The people who buy and ask, with their orders and tickets."),
+            is_daily=True, is_for=_knows_customers, holds=lambda member: member.role == Role.CUSTOMER,
+        ),
+        Entry(
+            Section.PEOPLE, 20, "badge", "?people=staff", _("Staff"), _("Colleagues, and what each of them may do."),
+            holds=lambda member: member.role != Role.CUSTOMER,
+        ),
+    )  # fmt: skip
     form = MemberForm
     list_display = ("full_name", "address", "role", "is_support_user", "is_view_only", "tenant", "ended_at")
     list_filter = (PeopleFilter, "role", "is_support_user")
@@ -263,6 +278,7 @@ class MembershipAdmin(ScopedAdmin):
 class UserAdmin(ReadOnlyAdmin):
     """Logins belong to no tenant: for the platform operator, who may switch one off."""
 
+    about = _("What people of all tenants sign in with. A login can be switched off here.")
     entries = (Entry(Section.RECORDS, 50, "login"),)
     list_display = ("email", "is_active", "is_superuser", "email_proved_at", "last_login", "created_at")
     list_filter = ("is_active", "is_superuser")

@@ -10,6 +10,8 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import DateTimeField, ForeignKey, Model, QuerySet
 from django.forms import CharField
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import Promise
 from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin
 
@@ -44,10 +46,15 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     """Rows of the tenants `visible_in` names; changeable in those `changeable_in` names.
 
     Rights come from memberships, so neither Django's permissions nor its groups are asked. `entries`: its lines in
-    the side bar.
+    the side bar. `about`: what its rows are and where they come from, said where there are none, and on the first page
+    of who sees no tickets. `part_params`: parameters of the address that name a part of the list and are no filter.
+    `is_one_per_tenant`: its rows have the keys of their tenants; who serves one tenant never sees a list.
     """
 
     entries: Sequence[Entry] = ()
+    about: str | Promise = ""
+    part_params: Sequence[str] = ()
+    is_one_per_tenant = False
     form: Any = RowForm
     tenant_field = "tenant_id"
     paginator = BoundedPaginator
@@ -65,15 +72,26 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         return ()
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Somebody who serves one tenant need not read its name in every row. Times are those of the row's tenant."""
-        columns = super().get_list_display(request)
+        """The tenant stands in each row for who serves several, and in none for others. Times are the tenant's."""
+        columns = list(super().get_list_display(request))
         staff = staff_at(request)
+        if self._names_tenants(staff) and "tenant" not in columns:
+            columns.append("tenant")
         times = {field.name: field for field in self.opts.fields if isinstance(field, DateTimeField)}
         return [
             self._moment_column(times[column], staff) if column in times else column
             for column in columns
             if not (len(staff.tenant_ids) == 1 and column == "tenant")
         ]
+
+    def get_list_select_related(self, request: HttpRequest) -> Any:
+        linked = super().get_list_select_related(request)
+        if self._names_tenants(staff_at(request)) and not isinstance(linked, bool):
+            return (*linked, "tenant")
+        return linked
+
+    def _names_tenants(self, staff: Staff) -> bool:
+        return len(staff.tenant_ids) > 1 and hasattr(self.model, "tenant")
 
     def _moment_column(self, field: Any, staff: Staff) -> Callable[[Model], str | None]:
         @admin.display(description=field.verbose_name, ordering=field.name)
@@ -88,6 +106,7 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The row of a page; what the page shows and takes are times of the row's tenant."""
         row = super().get_object(request, object_id, from_field)
+        request.row_shown = row  # type: ignore[attr-defined]  # for the side bar
         if tenant_id := getattr(row, self.tenant_field, None):
             use_zone_of(request, tenant_id)
             _keep_in_calendar(row)
@@ -124,6 +143,11 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         """Django's answer, noted: the row may be another tenant's."""
         request.row_not_found = True  # type: ignore[attr-defined]
         return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[no-any-return]
+
+    def response_post_save_change(self, request: HttpRequest, obj: Model) -> HttpResponse:
+        if self.is_one_per_tenant and len(staff_at(request).tenant_ids) == 1:
+            return redirect(request.path)
+        return super().response_post_save_change(request, obj)  # type: ignore[no-any-return]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

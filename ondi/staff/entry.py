@@ -84,8 +84,12 @@ def staff_at(request: HttpRequest) -> Staff:
 
 
 def use_zone_of(request: HttpRequest, *tenant_ids: UUID) -> ZoneInfo:
-    """Read and write times in the zone of these tenants until the page is made (`Staff.zone_in`); it is named there."""
-    zone = staff_at(request).zone_in(*tenant_ids)
+    """Read and write times in the zone of these tenants until the page is made (`Staff.zone_in`); it is named there, as
+    is the tenant, where it is one of several."""
+    staff = staff_at(request)
+    zone = staff.zone_in(*tenant_ids)
     timezone.activate(zone)
+    if len(staff.tenant_ids) > 1 and len(tenant_ids) == 1:
+        request.tenant_name = staff.actor_in(*tenant_ids).tenant.name  # type: ignore[attr-defined]
     request.zone_is_chosen = True  # type: ignore[attr-defined]
     return zone

@@ -196,6 +196,7 @@ def _with_tickets(rows: WebhookDeliveryQuerySet) -> WebhookDeliveryQuerySet:
 class EndpointAdmin(AccessAdmin):
     """Every change goes through the services; the secret is shown once."""
 
+    about = gettext_lazy("Programs of yours that are called when something happens.")
     entries = (Entry(Section.PEOPLE, 55, "webhook"),)
     form = EndpointForm
     list_display = ("address", "kinds", "state_in_words", "last_success_at", "failing_since", "tenant")
@@ -309,6 +310,7 @@ class EndpointAdmin(AccessAdmin):
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(AccessAdmin):
+    about = gettext_lazy("Each call of a program, and what it answered.")
     entries = (Entry(Section.RECORDS, 75, "outbound"),)
     list_display = ("event", "to", "ticket", "state", "tries", "next_at", "created_at", "tenant")
     list_filter = ("state",)

@@ -1,6 +1,7 @@
 """Tenants, what their portals allow, and the base of every row a tenant owns."""
 
 import zoneinfo
+from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ondi.common.ids import new_id
 from ondi.common.personal import NotPersonal
+from ondi.common.times import in_words
 
 
 def validate_time_zone(name: str) -> None:
@@ -71,6 +73,10 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def in_words(self, moment: datetime) -> str:
+        """A moment as people of this tenant read it, with the name of their time zone: for operators' commands."""
+        return in_words(moment, zone=zoneinfo.ZoneInfo(self.time_zone), named=True)
 
 
 class TenantOwned(models.Model):

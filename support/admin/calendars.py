@@ -109,6 +109,7 @@ class CountryForm(forms.Form):
 class CalendarAdmin(PromiseAdmin):
     """Saving makes a version; what runs goes on by the one it began with."""
 
+    about = gettext_lazy("Open hours and holidays. Promised times count within them.")
     entries = (Entry(Section.PEOPLE, 42, "calendar_month"),)
     form = CalendarForm
     list_display = ("name", "tenant")

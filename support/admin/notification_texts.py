@@ -128,6 +128,7 @@ class TextsForm(forms.Form):
 class NotificationTextAdmin(AccessAdmin):
     """For those who manage the tenant. Its list is an overview: most texts are built in, and no rows."""
 
+    about = gettext_lazy("Your own words for what customers are told.")
     entries = (Entry(Section.PEOPLE, 35, "edit_notifications"),)
     list_select_related = ("tenant",)
 

@@ -170,6 +170,7 @@ class PolicyForm(RowForm):
 class PolicyAdmin(PromiseAdmin):
     """Saving makes a version; open tickets are gone through by the work process."""
 
+    about = gettext_lazy("How quickly answers are promised, and for which tickets.")
     entries = (Entry(Section.PEOPLE, 44, "timer"),)
     form = PolicyForm
     list_display = ("position", "name", "is_active", "promise", "tenant")

@@ -53,7 +53,15 @@ from support.searching import asked_by, tickets_found
 
 @admin.register(Ticket)
 class TicketAdmin(TicketDataAdmin):
-    entries = (Entry(Section.SUPPORT, 10, "confirmation_number"),)
+    part_params = (TAB,)
+    about = gettext_lazy("No ticket stands here. One begins when a customer writes, or when you take a call.")
+    entries = (
+        Entry(Section.SUPPORT, 10, "confirmation_number", is_daily=True),
+        Entry(
+            Section.SUPPORT, 15, "call", "phone/", gettext_lazy("Phone call"),
+            is_daily=True, is_for=lambda staff: staff.working_tenant_ids,
+        ),
+    )  # fmt: skip
     change_list_template = "support/queue.html"
     list_before_template = "support/queue_top.html"
     list_fullwidth = True

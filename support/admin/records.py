@@ -23,6 +23,7 @@ from support.placeholders import NAMES, unknown_placeholders
 
 @admin.register(TicketEvent)
 class TicketEventAdmin(TicketDataAdmin):
+    about = _("What happened to each ticket, and who did it.")
     entries = (Entry(Section.RECORDS, 10, "history"),)
     list_display = ("ticket", "kind", "actor", "created_at", "tenant")
     list_filter = ("kind",)
@@ -32,6 +33,7 @@ class TicketEventAdmin(TicketDataAdmin):
 
 @admin.register(TicketNote)
 class TicketNoteAdmin(TicketDataAdmin):
+    about = _("What colleagues wrote to each other about a ticket. Customers never see it.")
     entries = (Entry(Section.RECORDS, 20, "sticky_note_2"),)
     list_display = ("ticket", "author", "content", "created_at")
     list_select_related = ("ticket", "author")
@@ -42,6 +44,7 @@ class TicketNoteAdmin(TicketDataAdmin):
 class FixRunAdmin(ReadOnlyAdmin):
     """What operators' data fixes changed, for those who manage the tenant; undone by command only."""
 
+    about = _("What operators corrected in the data, and how far that went.")
     entries = (Entry(Section.RECORDS, 80, "healing"),)
     list_display = ("command", "how_far", "changed", "failed", "operator", "started_at", "tenant")
     list_filter = ("status",)
@@ -75,6 +78,7 @@ class WorkbenchAdmin(ScopedAdmin):
 
 @admin.register(Tag)
 class TagAdmin(WorkbenchAdmin):
+    about = _("Words to sort tickets by. Add the first one, and it can be chosen on every ticket.")
     entries = (Entry(Section.SUPPORT, 40, "sell"),)
     list_display = ("name", "tenant")
     list_select_related = ("tenant",)
@@ -105,6 +109,7 @@ class CannedReplyForm(RowForm):
 
 @admin.register(CannedReply)
 class CannedReplyAdmin(WorkbenchAdmin):
+    about = _("Answers that are written once, and put into the composer with a slash.")
     entries = (Entry(Section.SUPPORT, 30, "quickreply"),)
     form = CannedReplyForm
     list_display = ("shortcut", "language", "content", "tenant")

@@ -165,7 +165,9 @@ for _fields in FORM_FIELDS.values():
 
 @admin.register(PortalSettings)
 class PortalSettingsAdmin(ScopedAdmin):
+    about = _("What customers may do in the portal, and what they read there and in mails.")
     entries = (Entry(Section.PEOPLE, 30, "tune"),)
+    is_one_per_tenant = True
     form = PortalSettingsForm
     list_display = ("tenant", *(name for name, one in SETTINGS.items() if isinstance(one.kind, Switch | Choice)))
     list_select_related = ("tenant",)

@@ -1,6 +1,7 @@
 """`manage.py data_fixes`: what was run, what it changed, and back again."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -46,7 +47,8 @@ class Command(BaseCommand):
             raise CommandError(f"There is no tenant {options['tenant']}.")
         for slug, tenant_id in sorted(tenants.items()):
             with tenant_scope(tenant_id):
-                found = FixRun.objects.filter(tenant_id=tenant_id).order_by("-started_at", "-id")[:50]
+                runs = FixRun.objects.filter(tenant_id=tenant_id).select_related("tenant")
+                found = runs.order_by("-started_at", "-id")[:50]
                 rows += [(run.started_at, slug, run) for run in found]
         rows.sort(key=lambda row: row[0], reverse=True)
         statuses = status_of([run for _at, _slug, run in rows])
@@ -56,7 +58,7 @@ class Command(BaseCommand):
             return
         for at, slug, run in rows:
             self.stdout.write(
-                f"{run.id}  {at:%Y-%m-%d %H:%M} UTC  {slug}  {run.command}  {statuses[run.id]}  {run.changed} changed"
+                f"{run.id}  {run.tenant.in_words(at)}  {slug}  {run.command}  {statuses[run.id]}  {run.changed} changed"
             )
 
     def _show(self, run: FixRun, options: dict[str, Any]) -> None:
@@ -68,7 +70,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(told, indent=2, default=str))
             return
         for name, value in told.items():
-            self.stdout.write(f"{name:12} {value}")
+            shown = run.tenant.in_words(value) if isinstance(value, datetime) else value
+            self.stdout.write(f"{name:12} {shown}")
 
     def _undo(self, run: FixRun, options: dict[str, Any]) -> None:
         try:
@@ -108,7 +111,8 @@ class Command(BaseCommand):
         if run_id is not None:
             for tenant_id in find_tenants().values():
                 with tenant_scope(tenant_id):
-                    run = FixRun.objects.filter(tenant_id=tenant_id, id=run_id).first()
+                    runs = FixRun.objects.filter(tenant_id=tenant_id, id=run_id)
+                    run = runs.select_related("tenant").first()
                     if run is not None:
                         return run
         raise CommandError(f"There is no run {text}.")

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from ondi.common.ids import parse_id
 from ondi.outbox.models import SetAside
+from ondi.tenants.models import Tenant
 from ondi.tenants.scope import find_tenants, tenant_scope
 
 SHOWN = 200
@@ -50,9 +51,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{changed} {done}.")
 
     def _list(self, options: dict[str, Any]) -> None:
-        rows = []
+        rows, tenants = [], {}
         for slug, tenant_id in self._tenants(options):
             with tenant_scope(tenant_id):
+                tenants[tenant_id] = Tenant.objects.get(id=tenant_id)
                 rows += [(slug, aside) for aside in self._of(options).order_by("-created_at", "-id")[:SHOWN]]
         rows.sort(key=lambda row: row[1].created_at, reverse=True)
         if options["json"]:
@@ -67,7 +69,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(told, indent=2, default=str))
             return
         for slug, aside in rows:
-            again = f"again at {aside.next_at:%Y-%m-%d %H:%M} UTC" if aside.next_at else "waits for you"
+            again = f"again at {tenants[aside.tenant_id].in_words(aside.next_at)}" if aside.next_at else "waits for you"
             said = (
                 aside.id,
                 slug,
