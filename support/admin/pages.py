@@ -64,6 +64,11 @@ def whole_number(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
+def toast(request: HttpRequest, text: str) -> None:
+    """Say what went well, over the page, for some seconds: nothing that has to be read or kept."""
+    messages.success(request, text, extra_tags="toast")
+
+
 def came_from(request: HttpRequest, otherwise: str) -> str:
     """The page of the queue a button was on, or another address where none is named."""
     wanted = request.POST.get("from", "")

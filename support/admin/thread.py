@@ -43,9 +43,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
+    """`new_from`: the key of the first entry that its reader had not seen when they last looked."""
+
     entries: Sequence[Entry]
     events: Sequence[Entry]
     has_earlier: bool
+    new_from: UUID | None = None
 
     @property
     def links_end_at(self) -> str | None:
@@ -61,12 +64,14 @@ def thread_of(
     tags: Sequence[Tag],
     reach: int,
     seen: int | None,
+    since: int | None,
     actor: Actor,
     here: str,
 ) -> Thread:
     """The newest `reach` messages, of more than a page holds the oldest, with the notes and events of their time.
 
-    `seen`: the last sequence the reader had before them, None for all of them. `actor`: the reader, whom links to files
+    `seen`: the last sequence the reader had before them, None for all of them; `since`: what they had read when they
+    last looked, None where nobody kept it. `actor`: the reader, whom links to files
     are made for; `here`: where they ask. Three statements, a fourth where files were sent.
     """
     most = min(reach, SHOWN_AT_MOST)
@@ -95,7 +100,9 @@ def thread_of(
         Entry("note", note.created_at, note.id, str(note.author), note.content, files=files.get(note.id, ()))
         for note in notes
     ]
-    return Thread(sorted([*said, *noted, *done], key=lambda entry: (entry.at, entry.key)), done, has_earlier)
+    entries = sorted([*said, *noted, *done], key=lambda entry: (entry.at, entry.key))
+    others = (one.id for one in messages if since and one.sequence > since and one.sender_id != actor.membership_id)
+    return Thread(entries, done, has_earlier, next(others, None))
 
 
 def _is_told_by_an_event(message: Message) -> bool:

@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from conversations.models import Participant
+from conversations.services import mark_read, note_on_screen
 from deliveries.timing import is_late, punctuality
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
@@ -32,6 +33,7 @@ from ondi.staff.session_limits import POLL_HEADER
 from support import services
 from support.actions import actions_open_to
 from support.admin.buttons import BUTTONS
+from support.admin.done import done_text
 from support.admin.due import Due, due_of, promises_of
 from support.admin.files import draft_shown, drafts_in_order, faults_of
 from support.admin.forms import NoteForm, ReplyForm, WritingForm
@@ -43,6 +45,7 @@ from support.admin.pages import (
     refusal_text,
     ticket_url,
     tickets_seen_by,
+    toast,
     whole_number,
 )
 from support.admin.tabs import waiting_for
@@ -77,10 +80,13 @@ class Composer:
 
 @of_ticket
 def ticket_page(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
-    """Who opens it reads what told of it; an open page that asks by itself may have nobody before it (`news`)."""
+    """Who opens it reads it, and what told of it; an open page that asks by itself may have nobody before it (`news`)."""
     page = _page(request, ticket, actor, Composer())
-    if POLL_HEADER not in request.headers:
-        note_read(actor, ticket.conversation_id)
+    if POLL_HEADER not in request.headers and actor.membership_id is not None:
+        mark_read(
+            tenant_id=ticket.tenant_id, membership_id=actor.membership_id, conversation_id=ticket.conversation_id,
+            sequence=ticket.conversation.message_count,
+        )  # fmt: skip
     return page
 
 
@@ -152,6 +158,7 @@ def news(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     if actor.membership_id is not None:
         services.note_presence(ticket=ticket, membership_id=actor.membership_id)
         if "seen" in request.GET:
+            _note_on_screen(request, ticket, actor.membership_id)
             has_read = note_read(actor, ticket.conversation_id, told_before=ON_SCREEN_FOR)
     viewers = TicketViewer.objects.others_at(ticket, actor.membership_id, timezone.now())
     names = ", ".join(str(viewer.membership) for viewer in viewers)
@@ -159,6 +166,12 @@ def news(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     waiting = waiting_for(staff_at(request))
     shown = _version_shown(ticket, due_of(ticket, timezone.now(), ZoneInfo(actor.tenant.time_zone)))
     return JsonResponse({"version": shown, "viewers": told, "waiting": waiting, "has_read": has_read})
+
+
+def _note_on_screen(request: HttpRequest, ticket: Ticket, membership_id: UUID) -> None:
+    seen = min(whole_number(request.GET["seen"]) or 0, ticket.conversation.message_count)
+    of_conversation = {"tenant_id": ticket.tenant_id, "conversation_id": ticket.conversation_id}
+    note_on_screen(**of_conversation, membership_id=membership_id, sequence=seen)
 
 
 def _version_shown(ticket: Ticket, due: Due | None) -> str:
@@ -184,21 +197,25 @@ def told(request: HttpRequest, ticket: Ticket, _actor: Actor) -> HttpResponse:
 
 @of_ticket
 def run_action(request: HttpRequest, ticket: Ticket, actor: Actor, name: str) -> HttpResponse:
-    """Ask what an action needs to know, and do it. A refused form stays filled in, with the reason."""
+    """Ask what an action needs to know, and do it. A refused form stays filled in, with the reason.
+
+    A button that takes something back has no form around it: what it says stands in its address.
+    """
     chosen = BUTTONS.get(name)
     if chosen is None:
         return redirect(ticket_url(ticket.id))
-    posted = request.POST if request.method == "POST" else None
+    posted = _said_in(request) if request.method == "POST" else None
     form = chosen.form(posted, actor=actor, ticket=ticket) if chosen.form else None
     fault = ""
     if posted is not None and (form is None or form.is_valid()):
         version = whole_number(posted.get("version", ""))
+        details = form.details() if form else {}
         try:
-            chosen.run(ticket, actor=actor, version=version, **(form.details() if form else {}))
+            after = chosen.run(ticket, actor=actor, version=version, **details)
         except DomainError as refusal:
             fault = refusal_text(refusal, staff_at(request))
         else:
-            messages.success(request, _("Done: %(what)s") % {"what": chosen.label})
+            toast(request, done_text(name, ticket, after, actor, details))
         if form is None or not fault:
             if fault:
                 messages.error(request, fault)
@@ -209,6 +226,12 @@ def run_action(request: HttpRequest, ticket: Ticket, actor: Actor, name: str) ->
     is_dialog = request.headers.get("X-Workbench-Dialog") == "1"
     template = "support/action_form.html" if is_dialog else "support/action.html"
     return render(request, template, {**admin.site.each_context(request), **context}, status=409 if fault else 200)
+
+
+def _said_in(request: HttpRequest) -> QueryDict:
+    said = request.GET.copy()
+    said.update(request.POST)
+    return said
 
 
 @of_ticket
@@ -252,13 +275,16 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
     seen = composer.seen
     reach = whole_number(request.GET.get("messages", "")) or SHOWN_AT_FIRST
     last_seen = seen.last_sequence if seen else None
+    since = _last_look(request, participants, actor) if seen is None else last_seen
     here = address_of(request)
     thread = thread_of(
-        ticket, participants=participants, tags=tags, reach=reach, seen=last_seen, actor=actor, here=here
-    )
+        ticket, participants=participants, tags=tags, reach=reach, seen=last_seen, since=since, actor=actor,
+        here=here,
+    )  # fmt: skip
     drafts = [draft_shown(one, actor, here) for one in drafts_in_order(actor, composer.file_ids)]
     possible = actions_open_to(ticket, actor)
-    offered = [(name, found) for name, found in BUTTONS.items() if name in possible]
+    offered = [(name, found, found.label_on(ticket)) for name, found in BUTTONS.items() if name in possible]
+    count = ticket.conversation.message_count
     of_customer = tickets_seen_by(staff_at(request)).filter(tenant_id=ticket.tenant_id, requester=ticket.requester_id)
     languages = [ticket.requester.language or ticket.tenant.language, ticket.tenant.language, "en"]
     replies = CannedReply.objects.for_language(ticket.tenant_id, languages) if "reply" in possible else []
@@ -277,6 +303,10 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "page_url": ticket_url(ticket.id),
         "earlier": reach - reach % SHOWN_AT_MOST + SHOWN_AT_MOST,
         "is_earlier_part": reach > SHOWN_AT_MOST,  # who answers has the newest messages before them
+        "beginning": count - count % -SHOWN_AT_MOST,
+        "later": reach - SHOWN_AT_MOST,
+        "since": since,
+        "can_work_on": "priority" in possible,
         "can_reply": "reply" in possible
         or bool(composer.kind == "reply" and (composer.text or drafts)),  # nothing is lost
         "can_note": "note" in possible,
@@ -300,6 +330,13 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "is_snoozed": ticket.snoozed_until is not None and ticket.snoozed_until > now,
     }
     return render(request, "support/ticket.html", {**admin.site.each_context(request), **context}, status=status)
+
+
+def _last_look(request: HttpRequest, participants: Sequence[Participant], actor: Actor) -> int | None:
+    """What this person had read when they last looked: an open page says what it was when it was opened."""
+    said = whole_number(request.GET.get("since", ""))
+    own = (one.last_read_sequence for one in participants if one.membership_id == actor.membership_id)
+    return next(own, None) if said is None else said
 
 
 def _changes_since(seen: Seen, ticket: Ticket) -> list[str]:

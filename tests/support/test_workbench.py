@@ -259,7 +259,7 @@ class TestPage:
             html = browser.get(address).content.decode()
             seen_numbers |= {int(number) for number in re.findall(r"no (\d+)\.", html)}
             notes += re.findall("Noted", html[: html.index("wb-panel")])
-            earlier = re.search(r'wb-earlier" href="(\?[^"]+)"', html)
+            earlier = re.search(r'wb-earlier-page" href="(\?[^"]+)"', html)
             if not earlier:
                 break
             assert ("wb-composer" in html) is (not address.endswith("000") or address.endswith("=1000"))
