@@ -23,41 +23,41 @@
   }
 
   /* What the link's form offers, in a field beside it; the browser filters while one types. */
-  async function offer(link) {
-    const page = await load(link.href, { headers: { "X-Workbench-Poll": "1", "X-Workbench-Dialog": "1" } });
-    const form = page && find("select, [type=checkbox]", page)?.form, nobody = find("[data-nobody]");
-    if (!form) return void (location.href = link.href);
-    const offers = [...form.querySelectorAll("option, [type=checkbox]:not(:checked)")]
-      .map((one) => [one.text || one.parentNode.textContent.trim(), () => { one.selected = one.checked = true; }, form]);
-    if (nobody && find("select", form)) offers.push([nobody.dataset.nobody, null, nobody]);
+  function offer(link) {
     const box = find("#wb-finder").content.cloneNode(true), input = find("input", box), list = find("datalist", box);
-    list.append(...offers.map(([label]) => new Option("", label)));
-    input.ariaLabel = input.placeholder = link.dataset.find;
-    const small = (text) => text.trim().toLocaleLowerCase();
-    const choose = async ([, pick, chosen]) => {
+    const offers = load(link.href, { headers: { "X-Workbench-Poll": "1", "X-Workbench-Dialog": "1" } }).then((page) => {
+      const form = page && find("select, [type=checkbox]", page)?.form, nobody = find("[data-nobody]");
+      if (!form) return void (location.href = link.href);
+      const found = [...form.querySelectorAll("option, [type=checkbox]:not(:checked)")]
+        .map((one) => [one.text || one.parentNode.textContent.trim(), () => { one.selected = one.checked = true; }, form]);
+      if (nobody && find("select", form)) found.push([nobody.dataset.nobody, null, nobody]);
+      list.append(...found.map(([label]) => new Option("", label)));
+      if (navigator.userActivation?.isActive && input.isConnected) input.showPicker?.();
+      return found;
+    });
+    const choose = async (fits) => {
+      const [, pick, form] = (await offers).find(([label]) => fits(label)) || [];
+      if (!form) return;
       input.blur();
       link.focus();
       pick?.();
-      if (find("[required]", chosen)?.value === "") return ask(chosen); // a reason
-      await send(chosen);
+      if (find("[required]", form)?.value === "") return ask(form); // a reason
+      await send(form);
       if (link.id === "wb-find-tags") offer(find("#wb-find-tags"));
     };
+    const small = (text) => text.trim().toLocaleLowerCase();
+    input.ariaLabel = input.placeholder = link.dataset.find;
     input.onblur = () => { input.remove(); list.remove(); link.hidden = false; };
-    input.oninput = ({ inputType }) => {
-      const found = offers.find(([label]) => label === input.value);
-      if (found && inputType !== "insertText" && inputType !== "insertCompositionText") choose(found);
-    };
+    input.oninput = ({ inputType = "" }) => /^insert(Text|Comp)|^delete/.test(inputType) || choose((label) => label === input.value);
     input.onkeydown = (event) => {
       if (event.key === "Escape") link.hidden = false, link.focus();
       if (event.key !== "Enter") return;
       event.preventDefault();
-      const found = input.value && offers.find(([label]) => small(label).includes(small(input.value)));
-      if (found) choose(found);
+      if (small(input.value)) choose((label) => small(label).includes(small(input.value)));
     };
     link.hidden = true;
     link.after(box);
     input.focus();
-    input.showPicker?.();
   }
 
   /* Somebody else has the ticket now, or it is closed: who writes is told at once. */
@@ -90,6 +90,7 @@
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-at-once]")) return;
     event.preventDefault();
+    if (event.target.matches(".wb-tagged")) find("#wb-find-tags").focus(); // what was pressed goes
     send(event.target);
   }, true);
   document.addEventListener("wb-shown", tell);
