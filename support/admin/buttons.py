@@ -65,6 +65,8 @@ BUTTONS = {
     "take_over": Button(
         ACTIONS["take_over"], _("Take over"), "swap_horiz", TakeOverForm, says=_("Take over from %(name)s"), rare=True
     ),
-    "release": Button(ACTIONS["release"], _("Release"), "undo", says=_("Give #%(number)d back to the queue"), rare=True),
+    "release": Button(
+        ACTIONS["release"], _("Release"), "undo", says=_("Give #%(number)d back to the queue"), rare=True
+    ),
     "link": Button(ACTIONS["link"], _("Change link"), "link", LinkForm, says=_("Change what it is about"), rare=True),
 }

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Value
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
@@ -97,12 +98,35 @@ def thread_of(
     )
     said = [_message_entry(one, seen, files.get(one.id, ())) for one in messages if not _is_told_by_an_event(one)]
     noted = [
-        Entry("note", note.created_at, note.id, str(note.author), note.content, files=files.get(note.id, ()))
+        Entry(
+            "note", note.created_at, note.id, str(note.author), note.words, can_be_redacted=not note.is_redacted,
+            files=files.get(note.id, ()),
+        )
         for note in notes
-    ]
+    ]  # fmt: skip
     entries = sorted([*said, *noted, *done], key=lambda entry: (entry.at, entry.key))
     others = (one.id for one in messages if since and one.sequence > since and one.sender_id != actor.membership_id)
     return Thread(entries, done, has_earlier, next(others, None))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message or a note, as who is about to redact it sees it."""
+
+    is_note: bool
+    text: str
+    files: int
+
+
+def said_of(ticket: Ticket, key: UUID) -> Said | None:
+    """The message or note of this ticket with this id. One statement."""
+    shown = ("content", "attachment_count")
+    messages = Message.objects.in_tenants([ticket.tenant_id]).filter(conversation_id=ticket.conversation_id, id=key)
+    notes = TicketNote.objects.in_tenants([ticket.tenant_id]).filter(ticket=ticket, id=key)
+    both = messages.order_by().values_list(Value(value=False), *shown).union(
+        notes.order_by().values_list(Value(value=True), *shown), all=True
+    )  # fmt: skip
+    return next((Said(*found) for found in both), None)
 
 
 def _is_told_by_an_event(message: Message) -> bool:

@@ -49,7 +49,7 @@ from support.admin.pages import (
     whole_number,
 )
 from support.admin.tabs import waiting_for
-from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, thread_of
+from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, said_of, thread_of
 from support.errors import TicketChanged
 from support.models import CannedReply, Tag, Ticket, TicketClock, TicketViewer
 from support.placeholders import NAMES, filled
@@ -236,18 +236,27 @@ def _said_in(request: HttpRequest) -> QueryDict:
 
 @of_ticket
 def redact(request: HttpRequest, ticket: Ticket, actor: Actor, message_id: UUID) -> HttpResponse:
-    """Ask first, for there is no way back; then take the message away from everybody."""
-    if request.method == "POST":
+    """Ask first, for there is no way back, and quote what goes; then take the message or note away from everybody."""
+    said = said_of(ticket, message_id)
+    if request.method == "POST" or said is None:
         try:
-            services.redact_ticket_message(actor=actor, ticket_id=ticket.id, message_id=message_id)
-            messages.success(request, _("The message is removed for everybody."))
+            _redact(ticket, actor, message_id, is_note=said is not None and said.is_note)
+            toast(request, _("Removed for everybody."))
         except DomainError as refusal:
             messages.error(request, str(refusal))
         return redirect(ticket_url(ticket.id))
-    context = {"ticket": ticket, "message_id": message_id, "title": _("Redact a message")}
+    title = _("Redact an internal note") if said.is_note else _("Redact a message")
+    context = {"ticket": ticket, "message_id": message_id, "title": title, "said": said}
     is_dialog = request.headers.get("X-Workbench-Dialog") == "1"
     template = "support/redact_form.html" if is_dialog else "support/redact.html"
     return render(request, template, {**admin.site.each_context(request), **context})
+
+
+def _redact(ticket: Ticket, actor: Actor, key: UUID, *, is_note: bool) -> None:
+    if is_note:
+        services.redact_ticket_note(actor=actor, ticket_id=ticket.id, note_id=key)
+    else:
+        services.redact_ticket_message(actor=actor, ticket_id=ticket.id, message_id=key)
 
 
 def _sent_before(
