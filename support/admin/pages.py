@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -16,7 +18,7 @@ from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from ondi.staff.entry import Staff, staff_at, use_zone_of
 from support.errors import TicketNotFound
-from support.models import Ticket
+from support.models import Ticket, TicketClock
 from support.querysets import TicketQuerySet
 
 TicketView = Callable[..., HttpResponse]
@@ -35,6 +37,12 @@ def tickets_seen_by(staff: Staff) -> TicketQuerySet:
     return Ticket.objects.in_tenants(staff.support_tenant_ids)
 
 
+def shown_tickets(staff: Staff) -> QuerySet[Ticket, Any]:
+    """With what the page of a ticket shows of each, also its clocks (`due.promises_of`)."""
+    clocks = TicketClock.objects.filter(tenant_id=OuterRef("tenant_id"), ticket_id=OuterRef("pk")).as_json()
+    return tickets_seen_by(staff).for_workbench().annotate(clocks=ArraySubquery(clocks))
+
+
 def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
     """Give the view its ticket and who this person is in the ticket's tenant; times are the tenant's.
 
@@ -44,7 +52,7 @@ def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
     @wraps(view)
     def found(request: HttpRequest, ticket_id: UUID, **named: Any) -> HttpResponse:
         staff = staff_at(request)
-        ticket = tickets_seen_by(staff).for_workbench().filter(id=ticket_id).first()
+        ticket = shown_tickets(staff).filter(id=ticket_id).first()
         if ticket is None:
             return no_such_ticket(request)
         use_zone_of(request, ticket.tenant_id)

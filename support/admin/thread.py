@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Value
+from django.db.models import JSONField, TextField, Value
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
@@ -73,7 +73,7 @@ def thread_of(
 
     `seen`: the last sequence the reader had before them, None for all of them; `since`: what they had read when they
     last looked, None where nobody kept it. `actor`: the reader, whom links to files
-    are made for; `here`: where they ask. Three statements, a fourth where files were sent.
+    are made for; `here`: where they ask. Two statements, a third where files were sent.
     """
     most = min(reach, SHOWN_AT_MOST)
     skipped = max(min(reach, ticket.conversation.message_count) - most, 0)
@@ -86,8 +86,7 @@ def thread_of(
     span = {"created_at__gte": messages[0].created_at if has_earlier else ticket.created_at}
     if after:
         span["created_at__lt"] = after.created_at
-    notes = list(TicketNote.objects.of(ticket).filter(**span).order_by("created_at", "id")[:SHOWN_AT_MOST])
-    events = TicketEvent.objects.of(ticket).filter(**span).order_by("created_at", "id")[:SHOWN_AT_MOST]
+    notes, events = _notes_and_events(ticket, span)
     names = {part.membership_id: str(part.membership) for part in participants}
     tag_names = {str(tag.id): tag.name for tag in tags}
     done = [_event_entry(event, names, tag_names) for event in events]
@@ -107,6 +106,29 @@ def thread_of(
     entries = sorted([*said, *noted, *done], key=lambda entry: (entry.at, entry.key))
     others = (one.id for one in messages if since and one.sequence > since and one.sender_id != actor.membership_id)
     return Thread(entries, done, has_earlier, next(others, None))
+
+
+def _notes_and_events(ticket: Ticket, span: Mapping[str, datetime]) -> tuple[list[TicketNote], list[TicketEvent]]:
+    """Of this time the newest, as many as a page holds of each; with who it was. One statement."""
+    of_ticket = {"tenant_id": ticket.tenant_id, "ticket": ticket, **span}
+    notes = TicketNote.objects.filter(**of_ticket).order_by("-created_at", "-id").values_list(
+        "id", "created_at", "author_id", "author__first_name", "author__last_name", "content", "attachment_count",
+        Value("", TextField()), Value({}, JSONField()), Value({}, JSONField()),
+    )[:SHOWN_AT_MOST]  # fmt: skip
+    events = TicketEvent.objects.filter(**of_ticket).order_by("-created_at", "-id").values_list(
+        "id", "created_at", "actor_id", "actor__first_name", "actor__last_name", Value("", TextField()), Value(0),
+        "kind", "before", "after",
+    )[:SHOWN_AT_MOST]  # fmt: skip
+    found: tuple[list[TicketNote], list[TicketEvent]] = ([], [])
+    for key, at, who, first, last, content, files, kind, before, after in sorted(
+        notes.union(events, all=True), key=lambda row: row[1::-1]
+    ):
+        person = Membership(id=who, first_name=first, last_name=last) if who else None
+        if kind:
+            found[1].append(TicketEvent(id=key, created_at=at, actor=person, kind=kind, before=before, after=after))
+        else:
+            found[0].append(TicketNote(id=key, created_at=at, author=person, content=content, attachment_count=files))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from support.admin.pages import (
     of_ticket,
     queue_url,
     refusal_text,
+    shown_tickets,
     ticket_url,
     tickets_seen_by,
     toast,
@@ -50,13 +51,12 @@ from support.admin.pages import (
 )
 from support.admin.tabs import waiting_for
 from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, said_of, thread_of
+from support.admin.timeline import timeline_of
 from support.errors import TicketChanged
-from support.models import CannedReply, Tag, Ticket, TicketClock, TicketViewer
+from support.models import CannedReply, Tag, Ticket, TicketViewer
 from support.placeholders import NAMES, filled
 from support.services import Seen
 from support.told import told_of
-
-OTHER_TICKETS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Composer:
 
 @of_ticket
 def ticket_page(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
-    """Who opens it reads it, and what told of it; an open page that asks by itself may have nobody before it (`news`)."""
+    """Who opens it reads it, and what told of it; who only has it open may be elsewhere (`news`)."""
     page = _page(request, ticket, actor, Composer())
     if POLL_HEADER not in request.headers and actor.membership_id is not None:
         mark_read(
@@ -272,13 +272,13 @@ def _sent_before(
 def _refused(
     request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, refusal: DomainError
 ) -> HttpResponse:
-    now = tickets_seen_by(staff_at(request)).for_workbench().get(id=ticket.id)
+    now = shown_tickets(staff_at(request)).get(id=ticket.id)
     return _page(request, now, actor, composer, status=STATUS_OF_KIND[refusal.kind])
 
 
 def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, status: int = 200) -> HttpResponse:
     now, zone = timezone.now(), ZoneInfo(actor.tenant.time_zone)
-    clocks, due = TicketClock.objects.in_tenants([ticket.tenant_id]), due_of(ticket, now, zone)
+    due = due_of(ticket, now, zone)
     participants = list(Participant.objects.in_tenants([ticket.tenant_id]).of_conversations([ticket.conversation_id]))
     tags = Tag.objects.for_workbench(ticket)
     seen = composer.seen
@@ -294,7 +294,6 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
     possible = actions_open_to(ticket, actor)
     offered = [(name, found, found.label_on(ticket)) for name, found in BUTTONS.items() if name in possible]
     count = ticket.conversation.message_count
-    of_customer = tickets_seen_by(staff_at(request)).filter(tenant_id=ticket.tenant_id, requester=ticket.requester_id)
     languages = [ticket.requester.language or ticket.tenant.language, ticket.tenant.language, "en"]
     replies = CannedReply.objects.for_language(ticket.tenant_id, languages) if "reply" in possible else []
     context = {
@@ -328,12 +327,12 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         ],
         "participants": [part for part in participants if part.left_at is None],
         "tags": [tag for tag in tags if tag.on_ticket],  # type: ignore[attr-defined]
-        "other_tickets": of_customer.exclude(id=ticket.id).newest_activity_first()[:OTHER_TICKETS],
+        "timeline": timeline_of(ticket, tickets_seen_by(staff_at(request))),
         "punctuality": punctuality(ticket.delivery, now) if ticket.delivery else "",
         "is_late": ticket.delivery is not None and is_late(ticket.delivery, now),
         "time_zone": actor.tenant.time_zone,
         "customer_name": name_of(ticket.requester),
-        "promises": promises_of(clocks.of_tickets([ticket.id]), now, zone),
+        "promises": promises_of(ticket.clocks, now, zone),  # type: ignore[attr-defined]
         "due": due,
         "version_shown": _version_shown(ticket, due),
         "is_snoozed": ticket.snoozed_until is not None and ticket.snoozed_until > now,
