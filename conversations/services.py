@@ -140,6 +140,17 @@ def mark_read(
     fetch_prepared("SELECT ondi_mark_read(%s, %s, %s, %s, %s)", arguments)
 
 
+def note_on_screen(*, tenant_id: UUID, membership_id: UUID, conversation_id: UUID, sequence: int) -> None:
+    """Somebody has had this message on their screen: their marker moves forward, never back; nothing else is read.
+
+    Locks their part, if they have one.
+    """
+    part = Participant.objects.in_tenants([tenant_id]).present().filter(
+        conversation_id=conversation_id, membership_id=membership_id, last_read_sequence__lt=sequence
+    )  # fmt: skip
+    part.update(last_read_sequence=sequence)
+
+
 @transaction.atomic
 def join_conversation(*, tenant_id: UUID, conversation_id: UUID, membership_id: UUID, at: datetime) -> None:
     """Take part from now on; somebody who left before is back with their read marker."""

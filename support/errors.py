@@ -114,6 +114,12 @@ class AssigneeNotASupportUser(DomainError):
     message = _("This person is no support user here.")
 
 
+class NoteNotFound(DomainError):
+    code = "note_not_found"
+    kind = Kind.NOT_FOUND
+    message = _("Note not found.")
+
+
 class TagNotFound(DomainError):
     code = "tag_not_found"
     kind = Kind.NOT_FOUND

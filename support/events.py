@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deliveries.models import DeliveryStatus
 
+NOTE_REMOVED = _("This note was removed.")
 TICKET_CLOSED, TICKET_REOPENED = "ticket_closed", "ticket_reopened"
 TICKET_CLOSING = "ticket_closing"
 EVENT_OF_DELIVERY = {

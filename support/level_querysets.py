@@ -63,5 +63,5 @@ class TicketClockQuerySet(TenantQuerySet["TicketClock"]):
         """What is shown of each, in one column."""
         seconds = Extract("target", "epoch")
         shown = JSONObject(metric="metric", number="number", due_at="due_at", running_since="running_since",
-                           outcome="outcome", ended_at="ended_at", target=seconds)  # fmt: skip
+                           outcome="outcome", ended_at="ended_at", target=seconds, spoiled_by="spoiled_by")  # fmt: skip
         return self.order_by("metric", "number").values_list(shown)

@@ -13,7 +13,7 @@ from support.vocabulary import EventKind
 
 MESSAGE_CREATED, MESSAGE_REDACTED, NOTE_CREATED = "message.created", "message.redacted", "note.created"
 PARTICIPANTS_CHANGED, TAGS_CHANGED = "ticket.participants_changed", "ticket.tags_changed"
-ATTACHMENT_CHECKED = "attachment.checked"
+ATTACHMENT_CHECKED, NOTE_REDACTED = "attachment.checked", "note.redacted"
 SLA_WARNING, SLA_BREACHED, SLA_MET = "sla.warning", "sla.breached", "sla.met"
 SNOOZED, UNSNOOZED, PERSON_ERASED = "ticket.snoozed", "ticket.unsnoozed", "person.erased"
 
@@ -35,6 +35,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     MESSAGE_CREATED: ("message_id",),
     MESSAGE_REDACTED: ("message_id",),
     NOTE_CREATED: ("note_id", "mentioned"),
+    NOTE_REDACTED: ("note_id",),
     ATTACHMENT_CHECKED: ("message_id", "note_id"),
     **dict.fromkeys((SLA_WARNING, SLA_BREACHED, SLA_MET), ("metric", "due_at", "cause")),
 }

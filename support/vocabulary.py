@@ -63,6 +63,7 @@ class EventKind(TextChoices):
     SNOOZED = "put_off", _("Snoozed")
     LINK_CHANGED = "link_changed", _("Delivery or order changed")
     MESSAGE_REDACTED = "message_redacted", _("Message redacted")
+    NOTE_REDACTED = "note_redacted", _("Internal note redacted")
     FIX_UNDONE = "fix_undone", _("Data fix undone")
 
 

@@ -15,7 +15,9 @@ from support.models import Ticket
 class Button:
     """An action with what people see of it. `key`: a letter that does it.
 
+    `says`: the label on the page of one ticket, with its `number` and whose it is. `rare`: it stands in the menu.
     `quick`: the field of its form that says all there is to say most times, and stands among the buttons itself.
+    `finds`: what it asks is found by typing, and stands there under this name.
     `merges`: its form says only what was changed in it, so that an older one overwrites nothing.
     """
 
@@ -26,6 +28,13 @@ class Button:
     key: str = ""
     merges: bool = False
     quick: str = ""
+    finds: str | Promise = ""
+    says: str | Promise = ""
+    rare: bool = False
+
+    def label_on(self, ticket: Ticket) -> str:
+        """What the button on this ticket's page says."""
+        return str(self.says or self.label) % {"number": ticket.number, "name": ticket.assignee or ""}
 
     @property
     def choices(self) -> Any:
@@ -47,13 +56,17 @@ class Button:
 
 BUTTONS = {
     "claim": Button(ACTIONS["claim"], _("Claim"), "pan_tool", key="c"),
-    "take_over": Button(ACTIONS["take_over"], _("Take over"), "swap_horiz", TakeOverForm),
-    "release": Button(ACTIONS["release"], _("Release"), "undo"),
-    "assign": Button(ACTIONS["assign"], _("Assign"), "person_add", AssignForm),
+    "close": Button(ACTIONS["close"], _("Close ticket"), "check", says=_("Close #%(number)d")),
+    "reopen": Button(ACTIONS["reopen"], _("Reopen"), "replay", says=_("Reopen #%(number)d")),
+    "assign": Button(ACTIONS["assign"], _("Assign"), "person_add", AssignForm, key="a", finds=_("Assignee")),
     "priority": Button(ACTIONS["priority"], _("Priority"), "flag", PriorityForm, quick="priority"),
-    "tags": Button(ACTIONS["tags"], _("Tags"), "sell", TagsForm, merges=True),
     "snooze": Button(ACTIONS["snooze"], _("Snooze"), "schedule", SnoozeForm, quick="when"),
-    "link": Button(ACTIONS["link"], _("Change link"), "link", LinkForm),
-    "close": Button(ACTIONS["close"], _("Close ticket"), "check"),
-    "reopen": Button(ACTIONS["reopen"], _("Reopen"), "replay"),
+    "tags": Button(ACTIONS["tags"], _("Tags"), "sell", TagsForm, merges=True, key="t", finds=_("Add a tag")),
+    "take_over": Button(
+        ACTIONS["take_over"], _("Take over"), "swap_horiz", TakeOverForm, says=_("Take over from %(name)s"), rare=True
+    ),
+    "release": Button(
+        ACTIONS["release"], _("Release"), "undo", says=_("Give #%(number)d back to the queue"), rare=True
+    ),
+    "link": Button(ACTIONS["link"], _("Change link"), "link", LinkForm, says=_("Change what it is about"), rare=True),
 }

@@ -1,11 +1,13 @@
 """What is promised of a ticket, in words: "answer due in 25 minutes, 14:30"."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -33,11 +35,19 @@ def due_of(ticket: Ticket, now: datetime, zone: ZoneInfo) -> Due | None:
     return _due(ticket.due_at, now, zone, is_answer=is_answer)
 
 
-def promises_of(clocks: Iterable[TicketClock], now: datetime, zone: ZoneInfo) -> list[tuple[str, Due]]:
-    """Each promise of a ticket that counts, the newest of its kind, and how it stands."""
-    newest = {clock.metric: clock for clock in clocks}
+def promises_of(clocks: Iterable[Mapping[str, Any]], now: datetime, zone: ZoneInfo) -> list[tuple[str, Due]]:
+    """Each promise of a ticket that counts, the newest of its kind, and how it stands. `clocks`: as `as_json` gives."""
+    newest = {clock["metric"]: _clock(clock) for clock in clocks}
     shown = ((Metric(name), clock) for name, clock in newest.items())
     return [(str(metric.label), due) for metric, clock in shown if (due := _of_clock(clock, now, zone))]
+
+
+def _clock(shown: Mapping[str, Any]) -> TicketClock:
+    moments = {name: parse_datetime(shown[name] or "") for name in ("due_at", "running_since")}
+    target = None if shown["target"] is None else timedelta(seconds=shown["target"])
+    return TicketClock(
+        metric=shown["metric"], outcome=shown["outcome"], spoiled_by=shown["spoiled_by"], target=target, **moments
+    )
 
 
 def _of_clock(clock: TicketClock, now: datetime, zone: ZoneInfo) -> Due | None:

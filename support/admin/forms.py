@@ -72,16 +72,20 @@ class AssignForm(ActionForm):
 
     def prepare(self) -> None:
         colleagues = Membership.objects.visible_to(self.actor).support_users().order_by("first_name", "last_name", "id")
-        self.choice("assignee").choices = [
-            (str(member.id), str(member))
-            for member in colleagues
+        found = [
+            member for member in colleagues
             if self.ticket is None or member.id not in (self.ticket.requester_id, self.ticket.assignee_id)
-        ]
+        ]  # fmt: skip
+        found.sort(key=lambda member: member.id != self.actor.membership_id)
+        self.choice("assignee").choices = [(str(member.id), self._named(member)) for member in found]
         if self.ticket is not None:
             if policies.needs_reason(self.ticket, self.actor):
                 self.fields["reason"].required = True
             else:
                 del self.fields["reason"]
+
+    def _named(self, member: Membership) -> str:
+        return _("Me (%(name)s)") % {"name": member} if member.id == self.actor.membership_id else str(member)
 
     def details(self) -> dict[str, Any]:
         return {"assignee_id": UUID(self.cleaned_data["assignee"]), "reason": self.cleaned_data.get("reason", "")}

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Case, OuterRef, Subquery, Value, When
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Concat, Trim
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -18,7 +19,7 @@ from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from ondi.staff.entry import Staff, staff_at, use_zone_of
 from support.errors import TicketNotFound
-from support.models import Ticket, TicketEvent
+from support.models import Ticket, TicketClock, TicketEvent
 from support.querysets import TicketQuerySet
 from support.vocabulary import EventKind, TicketSource
 
@@ -38,14 +39,22 @@ def tickets_seen_by(staff: Staff) -> TicketQuerySet:
     return Ticket.objects.in_tenants(staff.support_tenant_ids)
 
 
-def for_page(tickets: TicketQuerySet) -> TicketQuerySet:
-    """Rows of the workbench; `taken_down_by`: the colleague who opened it for somebody on the phone, else None."""
+def shown_tickets(staff: Staff) -> QuerySet[Ticket, Any]:
+    """With what the page of a ticket shows of each, also its clocks (`due.promises_of`).
+
+    `taken_down_by`: the colleague who opened it for somebody on the phone, else None.
+    """
+    clocks = TicketClock.objects.filter(tenant_id=OuterRef("tenant_id"), ticket_id=OuterRef("pk")).as_json()
     opened = TicketEvent.objects.filter(
         tenant_id=OuterRef("tenant_id"), ticket_id=OuterRef("id"), kind=EventKind.OPENED, actor__isnull=False
     )
     name = Trim(Concat("actor__first_name", Value(" "), "actor__last_name"))
     colleague = Subquery(opened.order_by("created_at", "id").values(name=name)[:1])
-    return tickets.for_workbench().annotate(taken_down_by=Case(When(source=TicketSource.PHONE, then=colleague)))
+    return (
+        tickets_seen_by(staff)
+        .for_workbench()
+        .annotate(clocks=ArraySubquery(clocks), taken_down_by=Case(When(source=TicketSource.PHONE, then=colleague)))
+    )
 
 
 def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
@@ -57,7 +66,7 @@ def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
     @wraps(view)
     def found(request: HttpRequest, ticket_id: UUID, **named: Any) -> HttpResponse:
         staff = staff_at(request)
-        ticket = for_page(tickets_seen_by(staff)).filter(id=ticket_id).first()
+        ticket = shown_tickets(staff).filter(id=ticket_id).first()
         if ticket is None:
             return no_such_ticket(request)
         use_zone_of(request, ticket.tenant_id)
@@ -75,6 +84,11 @@ def no_such_ticket(request: HttpRequest) -> HttpResponse:
 def whole_number(text: str) -> int | None:
     """A whole number from a form or an address, small enough for the database; None for anything else."""
     return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def toast(request: HttpRequest, text: str) -> None:
+    """Say what went well, over the page, for some seconds: nothing that has to be read or kept."""
+    messages.success(request, text, extra_tags="toast")
 
 
 def came_from(request: HttpRequest, otherwise: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import JSONField, TextField, Value
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
@@ -43,9 +44,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
+    """`new_from`: the key of the first entry that its reader had not seen when they last looked."""
+
     entries: Sequence[Entry]
     events: Sequence[Entry]
     has_earlier: bool
+    new_from: UUID | None = None
 
     @property
     def links_end_at(self) -> str | None:
@@ -61,13 +65,15 @@ def thread_of(
     tags: Sequence[Tag],
     reach: int,
     seen: int | None,
+    since: int | None,
     actor: Actor,
     here: str,
 ) -> Thread:
     """The newest `reach` messages, of more than a page holds the oldest, with the notes and events of their time.
 
-    `seen`: the last sequence the reader had before them, None for all of them. `actor`: the reader, whom links to files
-    are made for; `here`: where they ask. Three statements, a fourth where files were sent.
+    `seen`: the last sequence the reader had before them, None for all of them; `since`: what they had read when they
+    last looked, None where nobody kept it. `actor`: the reader, whom links to files
+    are made for; `here`: where they ask. Two statements, a third where files were sent.
     """
     most = min(reach, SHOWN_AT_MOST)
     skipped = max(min(reach, ticket.conversation.message_count) - most, 0)
@@ -80,8 +86,7 @@ def thread_of(
     span = {"created_at__gte": messages[0].created_at if has_earlier else ticket.created_at}
     if after:
         span["created_at__lt"] = after.created_at
-    notes = list(TicketNote.objects.of(ticket).filter(**span).order_by("created_at", "id")[:SHOWN_AT_MOST])
-    events = TicketEvent.objects.of(ticket).filter(**span).order_by("created_at", "id")[:SHOWN_AT_MOST]
+    notes, events = _notes_and_events(ticket, span)
     names = {part.membership_id: str(part.membership) for part in participants}
     tag_names = {str(tag.id): tag.name for tag in tags}
     done = [_event_entry(event, names, tag_names) for event in events]
@@ -92,10 +97,58 @@ def thread_of(
     )
     said = [_message_entry(one, seen, files.get(one.id, ())) for one in messages if not _is_told_by_an_event(one)]
     noted = [
-        Entry("note", note.created_at, note.id, str(note.author), note.content, files=files.get(note.id, ()))
+        Entry(
+            "note", note.created_at, note.id, str(note.author), note.words, can_be_redacted=not note.is_redacted,
+            files=files.get(note.id, ()),
+        )
         for note in notes
-    ]
-    return Thread(sorted([*said, *noted, *done], key=lambda entry: (entry.at, entry.key)), done, has_earlier)
+    ]  # fmt: skip
+    entries = sorted([*said, *noted, *done], key=lambda entry: (entry.at, entry.key))
+    others = (one.id for one in messages if since and one.sequence > since and one.sender_id != actor.membership_id)
+    return Thread(entries, done, has_earlier, next(others, None))
+
+
+def _notes_and_events(ticket: Ticket, span: Mapping[str, datetime]) -> tuple[list[TicketNote], list[TicketEvent]]:
+    """Of this time the newest, as many as a page holds of each; with who it was. One statement."""
+    of_ticket = {"tenant_id": ticket.tenant_id, "ticket": ticket, **span}
+    notes = TicketNote.objects.filter(**of_ticket).order_by("-created_at", "-id").values_list(
+        "id", "created_at", "author_id", "author__first_name", "author__last_name", "content", "attachment_count",
+        Value("", TextField()), Value({}, JSONField()), Value({}, JSONField()),
+    )[:SHOWN_AT_MOST]  # fmt: skip
+    events = TicketEvent.objects.filter(**of_ticket).order_by("-created_at", "-id").values_list(
+        "id", "created_at", "actor_id", "actor__first_name", "actor__last_name", Value("", TextField()), Value(0),
+        "kind", "before", "after",
+    )[:SHOWN_AT_MOST]  # fmt: skip
+    found: tuple[list[TicketNote], list[TicketEvent]] = ([], [])
+    for key, at, who, first, last, content, files, kind, before, after in sorted(
+        notes.union(events, all=True), key=lambda row: row[1::-1]
+    ):
+        person = Membership(id=who, first_name=first, last_name=last) if who else None
+        if kind:
+            found[1].append(TicketEvent(id=key, created_at=at, actor=person, kind=kind, before=before, after=after))
+        else:
+            found[0].append(TicketNote(id=key, created_at=at, author=person, content=content, attachment_count=files))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message or a note, as who is about to redact it sees it."""
+
+    is_note: bool
+    text: str
+    files: int
+
+
+def said_of(ticket: Ticket, key: UUID) -> Said | None:
+    """The message or note of this ticket with this id. One statement."""
+    shown = ("content", "attachment_count")
+    messages = Message.objects.in_tenants([ticket.tenant_id]).filter(conversation_id=ticket.conversation_id, id=key)
+    notes = TicketNote.objects.in_tenants([ticket.tenant_id]).filter(ticket=ticket, id=key)
+    both = messages.order_by().values_list(Value(value=False), *shown).union(
+        notes.order_by().values_list(Value(value=True), *shown), all=True
+    )  # fmt: skip
+    return next((Said(*found) for found in both), None)
 
 
 def _is_told_by_an_event(message: Message) -> bool:

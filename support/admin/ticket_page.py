@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from conversations.models import Participant
+from conversations.services import mark_read, note_on_screen
 from deliveries.timing import is_late, punctuality
 from ondi.accounts.actors import Actor
 from ondi.accounts.models import Membership
@@ -32,29 +33,30 @@ from ondi.staff.session_limits import POLL_HEADER
 from support import services
 from support.actions import actions_open_to
 from support.admin.buttons import BUTTONS
+from support.admin.done import done_text
 from support.admin.due import Due, due_of, promises_of
 from support.admin.files import draft_shown, drafts_in_order, faults_of
 from support.admin.forms import NoteForm, ReplyForm, WritingForm
 from support.admin.notifications import ON_SCREEN_FOR, note_read
 from support.admin.pages import (
     came_from,
-    for_page,
     of_ticket,
     queue_url,
     refusal_text,
+    shown_tickets,
     ticket_url,
     tickets_seen_by,
+    toast,
     whole_number,
 )
 from support.admin.tabs import waiting_for
-from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, thread_of
+from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, said_of, thread_of
+from support.admin.timeline import timeline_of
 from support.errors import TicketChanged
-from support.models import CannedReply, Tag, Ticket, TicketClock, TicketViewer
+from support.models import CannedReply, Tag, Ticket, TicketViewer
 from support.placeholders import NAMES, filled
 from support.services import Seen
 from support.told import told_of
-
-OTHER_TICKETS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,13 @@ class Composer:
 
 @of_ticket
 def ticket_page(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
-    """Who opens it reads what told of it; an open page that asks by itself may have nobody before it (`news`)."""
+    """Who opens it reads it, and what told of it; who only has it open may be elsewhere (`news`)."""
     page = _page(request, ticket, actor, Composer())
-    if POLL_HEADER not in request.headers:
-        note_read(actor, ticket.conversation_id)
+    if POLL_HEADER not in request.headers and actor.membership_id is not None:
+        mark_read(
+            tenant_id=ticket.tenant_id, membership_id=actor.membership_id, conversation_id=ticket.conversation_id,
+            sequence=ticket.conversation.message_count,
+        )  # fmt: skip
     return page
 
 
@@ -153,6 +158,7 @@ def news(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     if actor.membership_id is not None:
         services.note_presence(ticket=ticket, membership_id=actor.membership_id)
         if "seen" in request.GET:
+            _note_on_screen(request, ticket, actor.membership_id)
             has_read = note_read(actor, ticket.conversation_id, told_before=ON_SCREEN_FOR)
     viewers = TicketViewer.objects.others_at(ticket, actor.membership_id, timezone.now())
     names = ", ".join(str(viewer.membership) for viewer in viewers)
@@ -160,6 +166,12 @@ def news(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     waiting = waiting_for(staff_at(request))
     shown = _version_shown(ticket, due_of(ticket, timezone.now(), ZoneInfo(actor.tenant.time_zone)))
     return JsonResponse({"version": shown, "viewers": told, "waiting": waiting, "has_read": has_read})
+
+
+def _note_on_screen(request: HttpRequest, ticket: Ticket, membership_id: UUID) -> None:
+    seen = min(whole_number(request.GET["seen"]) or 0, ticket.conversation.message_count)
+    of_conversation = {"tenant_id": ticket.tenant_id, "conversation_id": ticket.conversation_id}
+    note_on_screen(**of_conversation, membership_id=membership_id, sequence=seen)
 
 
 def _version_shown(ticket: Ticket, due: Due | None) -> str:
@@ -185,21 +197,25 @@ def told(request: HttpRequest, ticket: Ticket, _actor: Actor) -> HttpResponse:
 
 @of_ticket
 def run_action(request: HttpRequest, ticket: Ticket, actor: Actor, name: str) -> HttpResponse:
-    """Ask what an action needs to know, and do it. A refused form stays filled in, with the reason."""
+    """Ask what an action needs to know, and do it. A refused form stays filled in, with the reason.
+
+    A button that takes something back has no form around it: what it says stands in its address.
+    """
     chosen = BUTTONS.get(name)
     if chosen is None:
         return redirect(ticket_url(ticket.id))
-    posted = request.POST if request.method == "POST" else None
+    posted = _said_in(request) if request.method == "POST" else None
     form = chosen.form(posted, actor=actor, ticket=ticket) if chosen.form else None
     fault = ""
     if posted is not None and (form is None or form.is_valid()):
         version = whole_number(posted.get("version", ""))
+        details = form.details() if form else {}
         try:
-            chosen.run(ticket, actor=actor, version=version, **(form.details() if form else {}))
+            after = chosen.run(ticket, actor=actor, version=version, **details)
         except DomainError as refusal:
             fault = refusal_text(refusal, staff_at(request))
         else:
-            messages.success(request, _("Done: %(what)s") % {"what": chosen.label})
+            toast(request, done_text(name, ticket, after, actor, details))
         if form is None or not fault:
             if fault:
                 messages.error(request, fault)
@@ -212,20 +228,35 @@ def run_action(request: HttpRequest, ticket: Ticket, actor: Actor, name: str) ->
     return render(request, template, {**admin.site.each_context(request), **context}, status=409 if fault else 200)
 
 
+def _said_in(request: HttpRequest) -> QueryDict:
+    said = request.GET.copy()
+    said.update(request.POST)
+    return said
+
+
 @of_ticket
 def redact(request: HttpRequest, ticket: Ticket, actor: Actor, message_id: UUID) -> HttpResponse:
-    """Ask first, for there is no way back; then take the message away from everybody."""
-    if request.method == "POST":
+    """Ask first, for there is no way back, and quote what goes; then take the message or note away from everybody."""
+    said = said_of(ticket, message_id)
+    if request.method == "POST" or said is None:
         try:
-            services.redact_ticket_message(actor=actor, ticket_id=ticket.id, message_id=message_id)
-            messages.success(request, _("The message is removed for everybody."))
+            _redact(ticket, actor, message_id, is_note=said is not None and said.is_note)
+            toast(request, _("Removed for everybody."))
         except DomainError as refusal:
             messages.error(request, str(refusal))
         return redirect(ticket_url(ticket.id))
-    context = {"ticket": ticket, "message_id": message_id, "title": _("Redact a message")}
+    title = _("Redact an internal note") if said.is_note else _("Redact a message")
+    context = {"ticket": ticket, "message_id": message_id, "title": title, "said": said}
     is_dialog = request.headers.get("X-Workbench-Dialog") == "1"
     template = "support/redact_form.html" if is_dialog else "support/redact.html"
     return render(request, template, {**admin.site.each_context(request), **context})
+
+
+def _redact(ticket: Ticket, actor: Actor, key: UUID, *, is_note: bool) -> None:
+    if is_note:
+        services.redact_ticket_note(actor=actor, ticket_id=ticket.id, note_id=key)
+    else:
+        services.redact_ticket_message(actor=actor, ticket_id=ticket.id, message_id=key)
 
 
 def _sent_before(
@@ -241,26 +272,28 @@ def _sent_before(
 def _refused(
     request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, refusal: DomainError
 ) -> HttpResponse:
-    now = for_page(tickets_seen_by(staff_at(request))).get(id=ticket.id)
+    now = shown_tickets(staff_at(request)).get(id=ticket.id)
     return _page(request, now, actor, composer, status=STATUS_OF_KIND[refusal.kind])
 
 
 def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, status: int = 200) -> HttpResponse:
     now, zone = timezone.now(), ZoneInfo(actor.tenant.time_zone)
-    clocks, due = TicketClock.objects.in_tenants([ticket.tenant_id]), due_of(ticket, now, zone)
+    due = due_of(ticket, now, zone)
     participants = list(Participant.objects.in_tenants([ticket.tenant_id]).of_conversations([ticket.conversation_id]))
     tags = Tag.objects.for_workbench(ticket)
     seen = composer.seen
     reach = whole_number(request.GET.get("messages", "")) or SHOWN_AT_FIRST
     last_seen = seen.last_sequence if seen else None
+    since = _last_look(request, participants, actor) if seen is None else last_seen
     here = address_of(request)
     thread = thread_of(
-        ticket, participants=participants, tags=tags, reach=reach, seen=last_seen, actor=actor, here=here
-    )
+        ticket, participants=participants, tags=tags, reach=reach, seen=last_seen, since=since, actor=actor,
+        here=here,
+    )  # fmt: skip
     drafts = [draft_shown(one, actor, here) for one in drafts_in_order(actor, composer.file_ids)]
     possible = actions_open_to(ticket, actor)
-    offered = [(name, found) for name, found in BUTTONS.items() if name in possible]
-    of_customer = tickets_seen_by(staff_at(request)).filter(tenant_id=ticket.tenant_id, requester=ticket.requester_id)
+    offered = [(name, found, found.label_on(ticket)) for name, found in BUTTONS.items() if name in possible]
+    count = ticket.conversation.message_count
     languages = [ticket.requester.language or ticket.tenant.language, ticket.tenant.language, "en"]
     replies = CannedReply.objects.for_language(ticket.tenant_id, languages) if "reply" in possible else []
     context = {
@@ -278,6 +311,10 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "page_url": ticket_url(ticket.id),
         "earlier": reach - reach % SHOWN_AT_MOST + SHOWN_AT_MOST,
         "is_earlier_part": reach > SHOWN_AT_MOST,  # who answers has the newest messages before them
+        "beginning": count - count % -SHOWN_AT_MOST,
+        "later": reach - SHOWN_AT_MOST,
+        "since": since,
+        "can_work_on": "priority" in possible,
         "can_reply": "reply" in possible
         or bool(composer.kind == "reply" and (composer.text or drafts)),  # nothing is lost
         "can_note": "note" in possible,
@@ -290,17 +327,24 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         ],
         "participants": [part for part in participants if part.left_at is None],
         "tags": [tag for tag in tags if tag.on_ticket],  # type: ignore[attr-defined]
-        "other_tickets": of_customer.exclude(id=ticket.id).newest_activity_first()[:OTHER_TICKETS],
+        "timeline": timeline_of(ticket, tickets_seen_by(staff_at(request))),
         "punctuality": punctuality(ticket.delivery, now) if ticket.delivery else "",
         "is_late": ticket.delivery is not None and is_late(ticket.delivery, now),
         "time_zone": actor.tenant.time_zone,
         "customer_name": name_of(ticket.requester),
-        "promises": promises_of(clocks.of_tickets([ticket.id]), now, zone),
+        "promises": promises_of(ticket.clocks, now, zone),  # type: ignore[attr-defined]
         "due": due,
         "version_shown": _version_shown(ticket, due),
         "is_snoozed": ticket.snoozed_until is not None and ticket.snoozed_until > now,
     }
     return render(request, "support/ticket.html", {**admin.site.each_context(request), **context}, status=status)
+
+
+def _last_look(request: HttpRequest, participants: Sequence[Participant], actor: Actor) -> int | None:
+    """What this person had read when they last looked: an open page says what it was when it was opened."""
+    said = whole_number(request.GET.get("since", ""))
+    own = (one.last_read_sequence for one in participants if one.membership_id == actor.membership_id)
+    return next(own, None) if said is None else said
 
 
 def _changes_since(seen: Seen, ticket: Ticket) -> list[str]:

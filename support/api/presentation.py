@@ -117,7 +117,7 @@ def _note_data(note: TicketNote, attachments: list[dict[str, Any]]) -> dict[str,
     return {
         "id": str(note.id),
         "author": member_data(note.author, short=False),
-        "content": note.content,
+        "content": note.words,
         "attachments": attachments,
         "created_at": iso(note.created_at),
     }

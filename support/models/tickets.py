@@ -12,6 +12,7 @@ from ondi.common.database import TenantForeignKey
 from ondi.common.personal import NotPersonal, PersonalData
 from ondi.tenants.models import Language, Tenant, TenantOwned
 from orders.models import Order
+from support.events import NOTE_REMOVED
 from support.querysets import (
     CannedReplyQuerySet,
     TagQuerySet,
@@ -295,7 +296,17 @@ class TicketNote(TenantOwned):
         indexes = [models.Index(fields=["tenant", "ticket", "created_at", "id"], name="support_note_of_ticket")]
 
     def __str__(self) -> str:
-        return self.content[:80]
+        return self.words[:80]
+
+    @property
+    def is_redacted(self) -> bool:
+        """Whether it was taken back: nobody writes one with neither words nor files."""
+        return not self.content and not self.attachment_count
+
+    @property
+    def words(self) -> str:
+        """What its reader sees."""
+        return str(NOTE_REMOVED) if self.is_redacted else self.content
 
 
 class TicketViewer(TenantOwned):

@@ -19,7 +19,7 @@ from support.services.messages import note_delivery
 from support.services.opening import open_ticket, open_ticket_on_behalf
 from support.services.participants import change_participants
 from support.services.presence import keep_presence, note_presence
-from support.services.redaction import redact_ticket_message
+from support.services.redaction import redact_ticket_message, redact_ticket_note
 from support.services.replying import Seen, post_message, reply_to_ticket, write_note
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "open_ticket_on_behalf",
     "post_message",
     "redact_ticket_message",
+    "redact_ticket_note",
     "release_ticket",
     "reopen_ticket",
     "reply_to_ticket",

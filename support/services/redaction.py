@@ -1,5 +1,6 @@
 """Taking back what should never have been written into a chat."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from conversations.services import redact_message
 from ondi.accounts.actors import Actor
 from ondi.api.idempotency import forget_texts_of
 from ondi.files.models import Parent, StoredFile
+from ondi.files.services import remove_files_of
 from support import policies
-from support.models import Ticket
-from support.services.shared import locked_ticket, record_redaction, save_ticket
+from support.errors import NoteNotFound
+from support.models import Ticket, TicketNote
+from support.services.shared import locked_ticket, record_note_redaction, record_redaction, save_ticket
 
 
 @transaction.atomic
@@ -33,11 +36,42 @@ def redact_ticket_message(*, actor: Actor, ticket_id: UUID, message_id: UUID, at
     return ticket
 
 
+@transaction.atomic
+def redact_ticket_note(*, actor: Actor, ticket_id: UUID, note_id: UUID, at: datetime | None = None) -> Ticket:
+    """Empty one internal note of a ticket for everybody, for good, with its files; one that was emptied: unchanged.
+
+    As `redact_ticket_message` in who may and what is recorded. Locks the ticket, then the files. Raises
+    `TicketNotFound`, `NotASupportUser`, `PermissionDenied`, `NoteNotFound`.
+    """
+    ticket = locked_ticket(actor, ticket_id)
+    if refusal := policies.redaction_refusal(ticket, actor):
+        raise refusal
+    note = TicketNote.objects.of(ticket).filter(id=note_id).first()
+    if note is None:
+        raise NoteNotFound
+    if note.is_redacted:
+        return ticket
+    at = at or timezone.now()
+    files = list(StoredFile.objects.in_tenants([ticket.tenant_id]).of(Parent.NOTE, [note_id]))
+    if files:
+        remove_files_of(ticket.tenant_id, Parent.NOTE, [note_id])
+    note.content, note.attachment_count = "", 0
+    note.save(update_fields=["content", "attachment_count"])
+    _forget(ticket.tenant_id, [file.id for file in files])
+    save_ticket(ticket, at)
+    record_note_redaction(ticket, actor, note_id, at)
+    return ticket
+
+
 def redact_and_forget(*, tenant_id: UUID, conversation_id: UUID, message_id: UUID) -> bool:
     """As `redact_message`; its words and its files' names go from kept answers as well."""
     files = list(StoredFile.objects.in_tenants([tenant_id]).of(Parent.MESSAGE, [message_id]))
     if not redact_message(conversation_id=conversation_id, message_id=message_id):
         return False
-    for row_id in (message_id, *(file.id for file in files)):
-        forget_texts_of(tenant_id=tenant_id, row_id=row_id, keys=("content", "preview", "file_name"))
+    _forget(tenant_id, [message_id, *(file.id for file in files)])
     return True
+
+
+def _forget(tenant_id: UUID, row_ids: Collection[UUID]) -> None:
+    for row_id in row_ids:
+        forget_texts_of(tenant_id=tenant_id, row_id=row_id, keys=("content", "preview", "file_name"))

@@ -25,6 +25,7 @@ from support.publishing import (
     MESSAGE_CREATED,
     MESSAGE_REDACTED,
     NOTE_CREATED,
+    NOTE_REDACTED,
     PARTICIPANTS_CHANGED,
     PUBLISHED,
     of_ticket,
@@ -201,6 +202,14 @@ def record_redaction(ticket: Ticket, actor: Actor, message_id: UUID, at: datetim
     insert_rows(
         event_of(ticket, EventKind.MESSAGE_REDACTED, actor, at, {}, {"message": str(message_id)}),
         of_ticket(MESSAGE_REDACTED, ticket, actor, at, is_silent=is_silent, message_id=message_id),
+    )
+
+
+def record_note_redaction(ticket: Ticket, actor: Actor, note_id: UUID, at: datetime) -> None:
+    """As `record_redaction`, of a note."""
+    insert_rows(
+        event_of(ticket, EventKind.NOTE_REDACTED, actor, at, {}, {"note": str(note_id)}),
+        of_ticket(NOTE_REDACTED, ticket, actor, at, note_id=note_id),
     )
 
 

@@ -197,6 +197,12 @@ def redact(world):
     world.do(services.redact_ticket_message, world.lead, message_id=first.id)
 
 
+def redact_note(world):
+    with tenant_scope(world.tenant.id):
+        note = services.write_note(actor=actor(world.sara), ticket_id=world.ticket.id, content="A secret")
+    world.do(services.redact_ticket_note, world.lead, note_id=note.id)
+
+
 def send_a_file(world):
     file = make_file(world.sara, state="checking")
     with tenant_scope(world.tenant.id):
@@ -271,6 +277,7 @@ KINDS = {
     "ticket.tags_changed": (tag, NOBODY),
     "ticket.participants_changed": (add_participant, NOBODY),
     "message.redacted": (redact, NOBODY),
+    "note.redacted": (redact_note, NOBODY),
     "attachment.checked": (send_a_file, CUSTOMER),  # of the answer that it came with
     "delivery.changed": (deliver, NOBODY),
     SLA_WARNING: (due_soon, STAFF),

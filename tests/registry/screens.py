@@ -86,7 +86,7 @@ SCREENS = (
         {"_selected_action": "{ticket}", "apply": "1", **_CHOSEN},
     ),
     # One of them marks what tells of the ticket as read.
-    Screen("support_ticket_change", _TICKET + "change/", 14, STAFF_ONLY, 403),
+    Screen("support_ticket_change", _TICKET + "change/", 12, STAFF_ONLY, 403),
     Screen("support_ticket_news", _TICKET + "news/", 9, STAFF_ONLY),
     Screen("support_ticket_colleagues", _TICKET + "colleagues/", 6, STAFF_ONLY),
     Screen("support_ticket_told", _TICKET + "told/", 9, STAFF_ONLY),

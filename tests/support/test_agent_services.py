@@ -10,6 +10,7 @@ from conversations.errors import MessageNotFound
 from conversations.models import Conversation, Message, Participant
 from ondi.accounts.services import end_membership
 from ondi.common.errors import InvalidInput, PermissionDenied
+from ondi.files.models import StoredFile
 from ondi.tenants.scope import tenant_scope
 from support import policies, services
 from support.errors import (
@@ -17,6 +18,7 @@ from support.errors import (
     CustomerNotFound,
     DeliveryNotFound,
     NotASupportUser,
+    NoteNotFound,
     OrderNotFound,
     TagNotFound,
     TicketAlreadyOpenForRelated,
@@ -27,7 +29,16 @@ from support.errors import (
 from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketTag
 from support.placeholders import filled, unknown_placeholders
 from support.services import Seen, post_message
-from tests.factories import DeliveryFactory, MemberFactory, OrderFactory, TenantFactory, actor, make_ticket, reload
+from tests.factories import (
+    DeliveryFactory,
+    MemberFactory,
+    OrderFactory,
+    TenantFactory,
+    actor,
+    make_file,
+    make_ticket,
+    reload,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -423,6 +434,30 @@ class TestRedaction:
             action(services.redact_ticket_message, sara, ticket, message_id=message.id)
         with pytest.raises(MessageNotFound):
             action(services.redact_ticket_message, lead, ticket, message_id=elsewhere.id)
+
+    def test_a_note_is_gone_for_all_colleagues_with_its_files(self, api, ticket, sara, lead):
+        file = make_file(sara, file_name="card.txt")
+        note = action(services.write_note, sara, ticket, content=self.SECRET, attachment_ids=[file.id])
+        version = reload(ticket).version
+
+        for _time in range(2):
+            action(services.redact_ticket_note, lead, ticket, note_id=note.id)
+
+        (shown,) = api.as_(sara).get(f"/messaging/support/tickets/{ticket.id}/notes").json()["data"]["notes"]
+        assert (shown["content"], shown["attachments"]) == ("This note was removed.", [])
+        assert (events(ticket)[-1].kind, events(ticket)[-1].after) == ("note_redacted", {"note": str(note.id)})
+        assert (kinds(ticket).count("note_redacted"), reload(ticket).version) == (1, version + 1)
+        with tenant_scope(ticket.tenant_id):
+            assert StoredFile.objects.get(id=file.id).state == "removed"
+
+    def test_only_leads_and_only_notes_of_the_ticket(self, customer, ticket, sara, lead):
+        note = action(services.write_note, sara, ticket, content="x")
+        elsewhere = action(services.write_note, sara, make_ticket(customer), content="x")
+
+        with pytest.raises(PermissionDenied):
+            action(services.redact_ticket_note, sara, ticket, note_id=note.id)
+        with pytest.raises(NoteNotFound):
+            action(services.redact_ticket_note, lead, ticket, note_id=elsewhere.id)
 
     def post(self, api, customer, ticket, whole=False):
         answer = api.as_(customer).post(

@@ -41,7 +41,7 @@ from support import services
 from support.actions import ACTIONS, Kind
 from support.fixes.final import EraseCustomer
 from support.fixes.tickets import Reassign
-from support.models import Calendar, CalendarVersion, Policy, Ticket
+from support.models import Calendar, CalendarVersion, Policy, Ticket, TicketNote
 from support.services import clocks, hours, promises, shared, undoing
 from support.settings import services as settings
 from support.settings import texts
@@ -112,6 +112,9 @@ class World:
         self.closed = make_ticket(self.customer, agent=self.yusuf, closed_by=self.yusuf)
         with tenant_scope(self.tenant.id):
             self.message = Message.objects.get(conversation=self.mine.conversation_id, sequence=1)
+            self.note = TicketNote.objects.create(
+                tenant=self.tenant, ticket=self.mine, author=self.sara, content="x", created_at=timezone.now()
+            )
             self.part = Participant.objects.get(conversation=self.mine.conversation_id, membership=self.sara)
 
     def of(self, service, ticket, who=None, **details):
@@ -202,6 +205,10 @@ LOCKS = {
         "ticket! thread! message!",
         lambda w: w.of(services.redact_ticket_message, w.mine, w.lead, message_id=w.message.id),
     ),
+    (services, "redact_ticket_note"): (
+        "ticket!",
+        lambda w: w.of(services.redact_ticket_note, w.mine, w.lead, note_id=w.note.id),
+    ),
     (services, "reply_to_ticket"): (
         "member! ticket! part! thread", lambda w: w.of(services.reply_to_ticket, w.his, content="x"),
     ),
@@ -243,6 +250,8 @@ LOCKS = {
             tenant_id=w.tenant.id, conversation_ids=[w.mine.conversation_id], status="closed"),
     ),
     (thread, "mark_read"): ("", lambda w: lambda: thread.mark_read(
+        tenant_id=w.tenant.id, membership_id=w.part.membership_id, conversation_id=w.part.conversation_id, sequence=1)),
+    (thread, "note_on_screen"): ("part", lambda w: lambda: thread.note_on_screen(
         tenant_id=w.tenant.id, membership_id=w.part.membership_id, conversation_id=w.part.conversation_id, sequence=1)),
     (thread, "join_conversation"): (
         "part!", lambda w: w.quietly(thread.join_conversation, conversation_id=w.mine.conversation_id,
@@ -538,6 +547,7 @@ def test_what_is_published_is_locked_when_it_is_written(module, name):
 SAY_NOTHING = {
     "add_customer",
     "correct_customer",
+    "note_on_screen",
     "create_endpoint",
     "change_endpoint",
     "delete_endpoint",

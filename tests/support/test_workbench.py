@@ -259,7 +259,7 @@ class TestPage:
             html = browser.get(address).content.decode()
             seen_numbers |= {int(number) for number in re.findall(r"no (\d+)\.", html)}
             notes += re.findall("Noted", html[: html.index("wb-panel")])
-            earlier = re.search(r'wb-earlier" href="(\?[^"]+)"', html)
+            earlier = re.search(r'wb-earlier-page" href="(\?[^"]+)"', html)
             if not earlier:
                 break
             assert ("wb-composer" in html) is (not address.endswith("000") or address.endswith("=1000"))
@@ -270,6 +270,58 @@ class TestPage:
         assert "wb-composer" not in html, "who answers has the newest messages before them"
         assert f'href="{page(ticket, "change")}"' in html, "back to the newest"
         assert notes
+
+    def test_the_beginning_of_a_long_chat_is_one_link_away(self, ticket, customer, browser):
+        with tenant_scope(ticket.tenant_id):
+            conversation, opened = ticket.conversation, ticket.created_at
+            Message.objects.bulk_create(
+                Message(tenant_id=conversation.tenant_id, conversation=conversation, sequence=number,
+                        content=f"no {number}.", sender=customer, sender_role="customer",
+                        created_at=opened + timedelta(seconds=number))
+                for number in range(2, 10_001)
+            )  # fmt: skip
+            conversation.message_count = 10_000
+            conversation.save()
+
+        html = browser.get(page(ticket, "change")).content.decode()
+        beginning = re.search(r'href="(\?[^"]+)">To the beginning', html)[1]
+        first = browser.get(page(ticket, "change") + beginning).content.decode()
+
+        assert "It has not come." in first
+        assert (first.count("wb-said"), "no 1000." in first, "no 1001." in first) == (1_000, True, False)
+        later = re.search(r'href="(\?[^"]+)">Show later', first)[1]
+        assert "no 1001." in browser.get(page(ticket, "change") + later).content.decode()
+
+    def test_what_is_new_since_the_last_look_begins_with_a_line(self, ticket, customer, sara, browser):
+        """Given an agent who has looked, when the customer writes, then a line stands before it, once."""
+        reply(browser, ticket, "On its way")
+        assert "wb-since" not in browser.get(page(ticket, "change")).content.decode()
+        say(customer, ticket, "Still not there.")
+        say(customer, ticket, "Hello?")
+
+        by_itself = browser.get(page(ticket, "change"), headers={"X-Workbench-Poll": "1"}).content.decode()
+        html = browser.get(page(ticket, "change")).content.decode()
+
+        assert html.count('id="wb-since"') == by_itself.count('id="wb-since"') == 1
+        assert html.index("On its way") < html.index('id="wb-since"') < html.index("Still not there.")
+        assert 'id="wb-since"' not in browser.get(page(ticket, "change")).content.decode(), "it was looked at"
+        kept = browser.get(page(ticket, "change") + "?since=2").content.decode()
+        assert kept.index('id="wb-since"') < kept.index("Still not there."), "the page that was open says what it was"
+
+    def test_what_was_on_the_screen_was_seen(self, ticket, customer, sara, browser):
+        reply(browser, ticket, "On its way")
+        say(customer, ticket, "Thanks")
+        browser.get(page(ticket, "news") + "?seen=3")
+
+        assert 'id="wb-since"' not in browser.get(page(ticket, "change")).content.decode()
+
+    @pytest.mark.parametrize("query", ["seen=", "seen=x", "seen=-1", "seen=999999999", f"seen={'9' * 500}"])
+    def test_nonsense_for_what_was_seen_moves_no_marker_beyond_the_chat(self, ticket, sara, browser, query):
+        reply(browser, ticket, "On its way")
+
+        assert browser.get(f"{page(ticket, 'news')}?{query}").status_code == 200
+        with tenant_scope(ticket.tenant_id):
+            assert ticket.conversation.participants.get(membership=sara).last_read_sequence == 2
 
     @pytest.mark.parametrize("query", ["messages=0", "messages=-1", "messages=x", "messages=%00", "messages=%D9%A3",
                                        "messages=999999999", f"messages={'9' * 5000}"])  # fmt: skip
@@ -592,6 +644,77 @@ class TestActions:
         with tenant_scope(ticket.tenant_id):
             event = TicketEvent.objects.get(kind="message_redacted")
         assert "come" not in str(event.after)
+
+    def test_what_is_to_be_redacted_is_quoted_a_note_too(self, ticket, sara, lead, browser):
+        with tenant_scope(ticket.tenant_id):
+            message = ticket.conversation.messages.get(sequence=1)
+            note = write_note(actor=actor(sara), ticket_id=ticket.id, content="Card <4111>")
+        leads = workbench(lead.user)
+
+        assert "It has not come." in leads.get(page(ticket, "redact", message.id)).content.decode()
+        assert "Card &lt;4111&gt;" in leads.get(page(ticket, "redact", note.id)).content.decode()
+        leads.post(page(ticket, "redact", note.id))
+
+        html = leads.get(page(ticket, "change")).content.decode()
+        assert "Card" not in html
+        assert "This note was removed." in html
+        assert "Internal note redacted" in html
+        assert f"redact/{note.id}" not in html, "it is gone already"
+        assert told(leads.post(page(ticket, "redact", new_id()))) == ["Message not found."]
+
+    def test_what_was_done_is_said_in_words_with_its_opposite(self, ticket, tenant, sara, yusuf, browser):
+        """Given each action, when its Undo is pressed, then the ticket is what it was before."""
+        with tenant_scope(tenant.id):
+            tag = Tag.objects.create(tenant=tenant, name="fragile")
+        number, shown = f"#{ticket.number}", ("priority", "assignee_id", "status", "snoozed_until")
+        for name, fields, said in (
+            ("priority", {"priority": "urgent"}, "Priority is urgent."),
+            ("snooze", {"when": "3d"}, "Snoozed until"),
+            ("tags", {"tags": [tag.id], "shown": ""}, "Tagged: fragile."),
+            ("claim", {}, f"{number} is yours."),
+            ("close", {}, f"{number} is closed."),
+        ):
+            before = reload(ticket)
+            *_before, text = told(self.action(browser, ticket, name, **fields))
+            assert said in text
+            address = re.search(r'form="wb-claim" formaction="([^"]+)"', text)[1].replace("&amp;", "&")
+
+            assert browser.post(address).status_code == 302
+
+            now = reload(ticket)
+            assert [getattr(now, field) for field in shown] == [getattr(before, field) for field in shown], name
+        with tenant_scope(tenant.id):
+            assert not reload(ticket).tags.exists()
+            claim_ticket(actor=actor(sara), ticket_id=ticket.id)
+        *_before, text = told(self.action(browser, ticket, "assign", assignee=yusuf.id))
+        assert f"{number} is now with Yusuf Rahman." in text
+        browser.post(re.search(r'formaction="([^"]+)"', text)[1].replace("&amp;", "&"))
+        assert reload(ticket).assignee_id == sara.id, "handed on, and taken back with a reason"
+
+    def test_undo_overwrites_nothing_that_a_colleague_did_since(self, ticket, yusuf, browser):
+        (text,) = told(self.action(browser, ticket, "priority", priority="urgent"))
+        address = re.search(r'formaction="([^"]+)"', text)[1].replace("&amp;", "&")
+        self.action(workbench(yusuf.user), ticket, "priority", priority="low")
+
+        stopped = browser.post(address)
+
+        assert stopped.status_code == 409
+        assert reload(ticket).priority == "low"
+
+    def test_what_was_so_already_is_said(self, ticket, browser):
+        assert told(self.action(browser, ticket, "priority", priority="medium")) == [
+            "Nothing changed: it was so already."
+        ]
+
+    def test_a_tag_is_put_on_and_taken_off_by_itself(self, tenant, ticket, browser):
+        with tenant_scope(tenant.id):
+            one, other = (Tag.objects.create(tenant=tenant, name=name) for name in ("one", "other"))
+        self.action(browser, ticket, "tags", tags=[one.id])
+        self.action(browser, ticket, "tags", tags=[other.id])
+        self.action(browser, ticket, "tags", shown=one.id)
+
+        with tenant_scope(tenant.id):
+            assert [tag.name for tag in reload(ticket).tags.all()] == ["other"]
 
     def test_dialog_is_the_form_alone(self, ticket, browser):
         html = browser.get(page(ticket, "action", "priority"), headers={"X-Workbench-Dialog": "1"}).content.decode()

@@ -46,7 +46,7 @@
   function takeOver(fresh) {
     for (const part of all("[data-live]")) {
       const newer = fresh.getElementById(part.id);
-      const used = document.activeElement?.closest("a, button, select"), isUsed = Boolean(used && part.contains(used));
+      const used = document.activeElement?.closest("a, button, select, input"), isUsed = Boolean(used && part.contains(used));
       const same = isUsed && used.id && newer?.querySelector(`#${CSS.escape(used.id)}`); // as a picture that was looked at
       if (newer && newer.innerHTML !== part.innerHTML && (!isUsed || same)) {
         const { scrollTop } = part, isAtEnd = part.scrollHeight - scrollTop - part.clientHeight < 60;
@@ -260,7 +260,7 @@
   function watchTicket(ticket) {
     const news = async () => {
       const isSeen = !document.hidden && document.hasFocus();
-      const answer = await ask(ticket.dataset.news + (isSeen ? "?seen=1" : ""));
+      const answer = await ask(ticket.dataset.news + (isSeen ? `?seen=${ticket.dataset.seen}` : ""));
       if (!answer) return;
       const { version, viewers, waiting, has_read: hasRead } = await answer.json();
       showWaiting(waiting);
@@ -268,12 +268,16 @@
       const others = find("#wb-viewers");
       if (others.textContent !== viewers) others.textContent = viewers;
       if (String(version) === ticket.dataset.version && !linksEnd()) return;
-      const fresh = await pageAt(location.pathname + location.search);
-      if (!fresh) return;
+      const fresh = await pageAt(`${location.pathname}${location.search || "?"}&since=${ticket.dataset.since}`);
+      if (fresh) show(fresh);
+    };
+    const show = (fresh) => {
       takeOver(fresh);
       ticket.dataset.version = fresh.getElementById("ticket").dataset.version;
       if (!find("[data-draft=reply]")?.value) noteWhatIsSeen();
+      document.dispatchEvent(new Event("wb-shown"));
     };
+    document.addEventListener("wb-fresh", ({ detail }) => show(detail));
     setInterval(() => linksEnd() && news(), LINKS_EVERY);
     let askedAt = 0;
     const newsTwice = () => { // what is told meanwhile is read once it has been on the screen for a while
@@ -582,7 +586,7 @@
       countCharacters();
       watchTicket(ticket);
       const thread = find("#wb-thread");
-      thread.scrollTop = thread.scrollHeight;
+      if (!location.hash) thread.scrollTop = find("#wb-since")?.offsetTop - 40 || thread.scrollHeight;
     } else if (document.body.classList.contains("wb-queue")) {
       rememberList();
       setTimeout(returnToPlace); // when the page has shown its rows
