@@ -11,7 +11,7 @@ from tests.e2e.browsing import run
 
 QUEUE = "/admin/support/ticket/"
 FILL = """
-from support.models import CannedReply
+from support.models import CannedReply, Macro, Tag
 from ondi.tenants.scope import find_tenants, tenant_scope
 tenant = find_tenants("tigris")["tigris"]
 with tenant_scope(tenant):
@@ -25,6 +25,16 @@ with tenant_scope(tenant):
         CannedReply.objects.get_or_create(
             tenant_id=tenant, shortcut=shortcut, language=language, owner=None,
             defaults={"folder": folder, "content": content})
+    tag = str(Tag.objects.get(name="refund").id)
+    words = "Dear {customer_first_name}, the money for {order_number|your order} is on its way."
+    for name, folder, key, steps in (
+        ("Refund and close", "Money", 1, (
+            ("priority", {"priority": "low"}), ("tags", {"add": [tag]}), ("reply", {"content": words}), ("close", {}))),
+        ("Urgent for the leads", "", 2, (("priority", {"priority": "urgent"}), ("note", {"content": "Please look."}))),
+        ("w" * 60, "q" * 60, None, (("snooze", {"until": "1d"}), ("note", {"content": "z" * 196}))),
+    ):
+        Macro.objects.get_or_create(tenant_id=tenant, name=name, owner=None, defaults={
+            "folder": folder, "key": key, "steps": [{"action": one, "values": values} for one, values in steps]})
 """
 
 
@@ -123,4 +133,69 @@ def test_by_a_key_of_its_own_on_any_layout_in_a_note_and_by_thumb(site, window, 
     page.keyboard.press("Enter")
     expect(note).to_have_value(re.compile("money is back|We refund"))
     expect(note).to_be_focused()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_macro_is_found_shown_and_applied_by_keyboard(site, window, customer, texts):
+    page = window("agent1")
+    open_ticket(page, site, customer.open_ticket("Money back, please"))
+    page.keyboard.press("m")
+    dialog = page.locator("#wb-dialog")
+    expect(dialog.locator("[data-narrow]")).to_be_focused()
+    picture(page, "macros")
+    page.keyboard.type("money reply")
+    expect(dialog.locator("li:visible")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(dialog.locator("ol")).to_contain_text("Dear Mina, the money for your order is on its way.")
+    expect(dialog.get_by_role("button", name="Apply")).to_be_focused()
+    picture(page, "macro")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("Done: Refund and close")).to_be_visible()
+    expect(page.locator("#wb-thread .wb-agent")).to_contain_text("Dear Mina, the money for your order")
+    expect(page.locator("#wb-state")).to_contain_text("Closed")
+    expect(page.locator("#wb-state")).to_contain_text("refund")
+
+
+def test_a_digit_opens_its_macro_and_arrows_walk_the_list_in_arabic_on_a_phone(site, window, customer, texts):
+    page = window("agent1", locale="ar", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    open_ticket(page, site, customer.open_ticket("Look at this"))
+    page.keyboard.press("2")
+    dialog = page.locator("#wb-dialog")
+    expect(dialog.locator("h2")).to_have_text("Urgent for the leads")
+    picture(page, "macro_ar_390")
+    page.keyboard.press("Escape")
+    page.locator("[data-macros]").tap()
+    expect(dialog.locator("[data-narrow]")).to_be_focused()
+    picture(page, "macros_ar_390")
+    page.keyboard.press("ArrowDown")
+    expect(dialog.locator("li a").first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(dialog.locator("li a").nth(1)).to_be_focused()
+    assert dialog.evaluate("one => one.scrollWidth <= one.clientWidth")
+    dialog.locator("li a", has_text="Urgent").tap()
+    dialog.locator("button[type=submit]").tap()
+    expect(page.locator("#wb-thread .wb-note")).to_contain_text("Please look.")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_agents_make_one_themselves(site, window, customer, texts, width):
+    page = window("agent2", viewport={"width": width, "height": 900})
+    page.goto(f"{site.url}/admin/support/macro/add/")
+    page.fill("[name=name]", f"Late {width}")
+    page.locator("[name=reply_content]").fill("Sorry, {customer_first_name}.")
+    page.locator("[name=priority_priority]").select_option("high")
+    picture(page, f"macro_form_{width}")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.locator("[name=_save]").click()
+    page.wait_for_url("**/support/macro/")
+    expect(page.locator("#result_list")).to_contain_text("Priority, Reply")
+    picture(page, f"macro_list_{width}")
+    page.goto(f"{site.url}/admin/support/ticket/?tab=open")
+    page.locator("input.action-select").first.check()
+    page.locator("select[name=action]").select_option("macro_selected")
+    page.locator("[name=index]").click()
+    expect(page.get_by_text(f"Late {width} — Priority: High")).to_be_visible()
+    picture(page, f"macro_bulk_{width}")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
