@@ -64,7 +64,8 @@ class Action:
     """`service` does it; `fits`: it makes sense in this state; `refusal`: why this person may not, whatever the state.
 
     `parameters`: by the service's own names. `versioned`: the service refuses where the ticket is no longer what was
-    shown. `in_bulk`: for several tickets at once. Without an `operation` the agents' API has another call for it.
+    shown. `in_bulk`: for several tickets at once. `place_in_macros`: a macro does its actions in this order; 0: none
+    does it. Without an `operation` the agents' API has another call for it.
     """
 
     service: Callable[..., Any]
@@ -73,6 +74,7 @@ class Action:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     versioned: bool = False
     in_bulk: bool = True
+    place_in_macros: int = 0
     operation: Operation | None = None
 
 
@@ -108,6 +110,7 @@ ACTIONS = {
     "claim": Action(
         assignment.claim_ticket,
         _is_nobodys,
+        place_in_macros=2,
         operation=Operation(
             "assignTicketToMe", "assign-to-me", "Claim a ticket",
             "Already mine: unchanged. Of any number of agents exactly one wins; the others learn who did.",
@@ -128,6 +131,7 @@ ACTIONS = {
     "release": Action(
         assignment.release_ticket,
         _is_mine,
+        place_in_macros=8,
         operation=Operation(
             "releaseTicket", "release", "Give my ticket back to the queue",
             "My part in the conversation ends with it.",
@@ -142,6 +146,7 @@ ACTIONS = {
             "reason": Parameter(Kind.TEXT, is_required=False, most=LONGEST_REASON),
         },
         versioned=True,
+        place_in_macros=7,
         operation=Operation(
             "assignTicket", "assign", "Hand a ticket to a colleague",
             "What was another's leads and admins hand on, and say the reason, which is kept as an internal note.",
@@ -153,6 +158,7 @@ ACTIONS = {
         _is_open,
         parameters={"priority": Parameter(Kind.PRIORITY)},
         versioned=True,
+        place_in_macros=3,
         operation=Operation(
             "changeTicketPriority", "priority", "Give a ticket another priority", "The same one: unchanged.",
             _("Priority changed"), (errors.TicketClosed,),
@@ -163,6 +169,7 @@ ACTIONS = {
         _is_open,
         parameters={name: Parameter(Kind.TAGS, is_required=False) for name in ("add", "remove")},
         versioned=True,
+        place_in_macros=4,
         operation=Operation(
             "changeTicketTags", "tags", "Put tags on a ticket, and take others off",
             "By the names of the tenant's tags, whatever their capitals; what is so already stays so.",
@@ -174,6 +181,7 @@ ACTIONS = {
         _is_open,
         parameters={"until": Parameter(Kind.MOMENT, is_nullable=True)},
         versioned=True,
+        place_in_macros=9,
         operation=Operation(
             "snoozeTicket", "snooze", "Take a ticket out of the queue for a while",
             "Until this moment, within a year, or until its customer writes; `null` wakes it.",
@@ -201,6 +209,7 @@ ACTIONS = {
         _is_open,
         closing_refusal,
         versioned=True,
+        place_in_macros=10,
         operation=Operation(
             "closeQueueTicket", "close", "Close a ticket",
             "Any support user, whatever `allow_customer_close` says; a closed one stays as it is.",
@@ -211,6 +220,7 @@ ACTIONS = {
         lifecycle.reopen_ticket,
         _is_closed,
         reopening_refusal,
+        place_in_macros=1,
         operation=Operation(
             "reopenTicket", "reopen", "Open a closed ticket again",
             "It keeps its agent if they still are a support user, and waits on the agent from now.",
@@ -225,13 +235,23 @@ ACTIONS = {
             "attachment_ids": Parameter(Kind.FILES, is_required=False),
         },
         in_bulk=False,
+        place_in_macros=5,
         operation=Operation(
             "writeTicketNote", "note", "Write an internal note",
             "Also on a closed ticket. Customers never see it.", _("Note written"),
             (AttachmentNotFound, AttachmentNotUploaded),
         ),
     ),
-    "reply": Action(replying.reply_to_ticket, _is_open, in_bulk=False),
+    "reply": Action(
+        replying.reply_to_ticket,
+        _is_open,
+        parameters={
+            "content": Parameter(Kind.TEXT, most=LONGEST_MESSAGE),
+            "attachment_ids": Parameter(Kind.FILES, is_required=False),
+        },
+        in_bulk=False,
+        place_in_macros=6,
+    ),
     "redact": Action(redaction.redact_ticket_message, _always, redaction_refusal, in_bulk=False),
 }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """What can go wrong with a ticket."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -136,6 +137,42 @@ class AddressTaken(DomainError):
     code = "address_taken"
     kind = Kind.CONFLICT
     message = _("Another person here has this e-mail.")
+
+
+class MacroNotFound(DomainError):
+    code = "macro_not_found"
+    kind = Kind.NOT_FOUND
+    message = _("Macro not found.")
+
+
+class MacroStepRefused(DomainError):
+    """Nothing of the macro was done. `action`: of the step; `refusal`: why it cannot be."""
+
+    code = "macro_step_refused"
+    kind = Kind.CONFLICT
+    message = _("Nothing of the macro was done.")
+
+    def __init__(self, action: str, refusal: DomainError) -> None:
+        super().__init__()
+        self.action, self.refusal = action, refusal
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.refusal}"
+
+
+class PlaceholdersLeftOpen(DomainError):
+    """`names`: those that a text to a customer still has."""
+
+    code = "placeholders_left_open"
+    kind = Kind.INVALID
+    message = _("This ticket has nothing to fill in for %(names)s.")
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__({"names": list(names)})
+        self.names = names
+
+    def __str__(self) -> str:
+        return str(self.message) % {"names": ", ".join(f"{{{name}}}" for name in self.names)}
 
 
 class CannotManageSettings(DomainError):

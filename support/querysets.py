@@ -1,6 +1,6 @@
 """Reads of tickets. `for_list` and `for_detail` answer with rows, not models: that is where the time goes."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
@@ -42,7 +42,7 @@ from support.vocabulary import EventKind, Priority, TicketStatus, WaitingOn
 
 if TYPE_CHECKING:
     from ondi.accounts.models import Membership
-    from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketViewer  # noqa: F401
+    from support.models import Tag, Ticket, TicketEvent, TicketNote, TicketViewer  # noqa: F401
 
 LIST_FIELDS = (
     *columns(TICKET), "requester_id",
@@ -272,7 +272,7 @@ class TicketQuerySet(TenantQuerySet["Ticket"]):
 
     def for_workbench(self) -> "TicketQuerySet":
         """Rows of the admin, with what a line of the queue and the page of a ticket show."""
-        return self.select_related("tenant", "requester", "assignee", "conversation", "delivery", "order")
+        return self.select_related("tenant", "requester", "assignee", "conversation", "delivery__order", "order")
 
     def with_text_ids(self, keys: Collection[str]) -> "TicketQuerySet":
         """Those of these ids that are ids at all, as a form brings them."""
@@ -352,18 +352,6 @@ class TicketEventQuerySet(TenantQuerySet["TicketEvent"]):
 class TicketNoteQuerySet(TenantQuerySet["TicketNote"]):
     def of(self, ticket: "Ticket") -> "TicketNoteQuerySet":
         return self.filter(tenant_id=ticket.tenant_id, ticket=ticket).select_related("author")
-
-
-class CannedReplyQuerySet(TenantQuerySet["CannedReply"]):
-    def for_language(self, tenant_id: UUID, languages: Sequence[str]) -> "list[CannedReply]":
-        """One reply a shortcut, in the first of these languages it is written in, else in any."""
-        order = {language: place for place, language in enumerate(dict.fromkeys(languages))}
-        best: dict[str, CannedReply] = {}
-        for reply in sorted(
-            self.filter(tenant_id=tenant_id), key=lambda one: (one.shortcut, order.get(one.language, len(order)))
-        ):
-            best.setdefault(reply.shortcut, reply)
-        return list(best.values())
 
 
 class TicketViewerQuerySet(TenantQuerySet["TicketViewer"]):

@@ -1,18 +1,21 @@
-"""Names in braces within a text, as `{order_number}`. Facts stand for them; no format of Python's sees the text."""
+"""Names in braces within a text: `{order_number}`, or `{order_number|your order}`, with words for where there is none.
+
+Facts stand for them; no format of Python's sees the text.
+"""
 
 import re
 from collections.abc import Mapping
 
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)(?:\|([^{}\n]*))?\}")
 
 
 def names_in(text: str) -> set[str]:
-    return set(_PLACEHOLDER.findall(text))
+    return {found[1] for found in _PLACEHOLDER.finditer(text)}
 
 
 def fill(text: str, facts: Mapping[str, object]) -> str:
-    """The text with what stands for each name; one of which there is no fact stays in its braces."""
-    return _PLACEHOLDER.sub(lambda found: str(facts.get(found[1], found[0])), text)
+    """The text with what stands for each name; one of which there is no fact says its words, or stays in its braces."""
+    return _PLACEHOLDER.sub(lambda found: str(facts.get(found[1], found[0] if found[2] is None else found[2])), text)
 
 
 def has_stray_brace(text: str) -> bool:

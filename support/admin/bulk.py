@@ -17,6 +17,7 @@ from ondi.common.errors import DomainError
 from ondi.staff.entry import Staff, staff_at, use_zone_of
 from support.admin.buttons import BUTTONS, Button
 from support.admin.pages import refusal_text, tickets_seen_by, whole_number
+from support.admin.ticket_macros import APPLY
 from support.models import Ticket
 
 AT_MOST = 500
@@ -28,7 +29,7 @@ def bulk_actions() -> dict[str, tuple[Action, str, Any]]:
     """Django's actions of the queue, by name: one for each that makes sense for several tickets."""
     return {
         f"{name}{SUFFIX}": (_action(name, button), f"{name}{SUFFIX}", button.label)
-        for name, button in BUTTONS.items()
+        for name, button in {**BUTTONS, "macro": APPLY}.items()
         if button.action.in_bulk
     }
 

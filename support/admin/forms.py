@@ -1,6 +1,6 @@
 """What an agent fills in for an action. Each form turns itself into the service's arguments: `details()`."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,11 +23,11 @@ from ondi.staff.forms import PlainTextField, within_calendar
 from orders.models import Order
 from support import policies
 from support.models import Tag, Ticket
+from support.moments import moment_after
 from support.placeholders import unfilled_placeholders
 from support.vocabulary import LONGEST_MESSAGE, LONGEST_REASON, LONGEST_SUBJECT, Priority, TicketSource
 
 ITEMS_OFFERED = 50
-MORNING = 9  # o'clock, in the tenant's zone
 
 
 class ActionForm(forms.Form):
@@ -157,11 +157,7 @@ class SnoozeForm(ActionForm):
         when, until = self.cleaned_data["when"], self.cleaned_data["until"]
         if when in ("at", "now"):
             return until if when == "at" else None
-        amount = int(when[:-1])
-        if when.endswith("h"):
-            return timezone.now() + timedelta(hours=amount)
-        day = timezone.localtime() + timedelta(days=amount)
-        return day.replace(hour=MORNING, minute=0, second=0, microsecond=0)
+        return moment_after(when, timezone.localtime())
 
 
 class LinkForm(ActionForm):

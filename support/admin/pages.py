@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from ondi.staff.entry import Staff, staff_at, use_zone_of
-from support.errors import TicketNotFound
+from support.admin.macro_words import action_label
+from support.errors import MacroStepRefused, TicketNotFound
 from support.models import Ticket, TicketClock, TicketEvent
 from support.querysets import TicketQuerySet
 from support.vocabulary import EventKind, TicketSource
@@ -98,7 +99,11 @@ def came_from(request: HttpRequest, otherwise: str) -> str:
 
 
 def refusal_text(refusal: DomainError, staff: Staff) -> str:
-    """The refusal in words: the colleague in the way is named, and the ticket that holds an item linked."""
+    """The refusal in words: the colleague in the way is named, the ticket that holds an item linked, and of a macro
+    the step that cannot be."""
+    if isinstance(refusal, MacroStepRefused):
+        step, why = action_label(refusal.action), refusal_text(refusal.refusal, staff)
+        return format_html("{} {}: {}", refusal.message, step, why)
     colleague = (refusal.data or {}).get("assigned_to_user")
     if colleague:
         return f"{refusal} ({colleague['name']})"

@@ -45,6 +45,7 @@ from support.admin.tabs import (
     tab_links,
     tab_of,
 )
+from support.admin.ticket_macros import macro, macros
 from support.admin.ticket_page import colleagues, news, note, redact, reply, run_action, ticket_page, told
 from support.errors import QueueEmpty
 from support.models import Ticket
@@ -104,6 +105,8 @@ class TicketAdmin(TicketDataAdmin):
             ("<uuid:ticket_id>/told/", told, "told"),
             ("<uuid:ticket_id>/action/<slug:name>/", run_action, "action"),
             ("<uuid:ticket_id>/redact/<uuid:message_id>/", redact, "redact"),
+            ("<uuid:ticket_id>/macros/", macros, "macros"),
+            ("<uuid:ticket_id>/macros/<uuid:macro_id>/", macro, "macro"),
         ]
         own = [path(route, view(page), name=f"support_ticket_{name}") for route, page, name in pages]
         return [*own, *super().get_urls()]

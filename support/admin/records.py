@@ -1,24 +1,20 @@
-"""The records behind the workbench, and what support users set up for themselves: tags and canned replies."""
+"""The records behind the workbench, and tags; what support users have ready stands in `texts` and `macros`."""
 
 from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
-from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ondi.datafixes.models import FixRun
 from ondi.datafixes.runs import status_of
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin, TicketDataAdmin
 from ondi.staff.entry import Staff
-from ondi.staff.forms import RowForm
 from ondi.staff.navigation import Entry, Section
-from support.models import CannedReply, Tag, TicketEvent, TicketNote
-from support.placeholders import NAMES, unknown_placeholders
+from support.models import Tag, TicketEvent, TicketNote
 
 
 @admin.register(TicketEvent)
@@ -83,36 +79,3 @@ class TagAdmin(WorkbenchAdmin):
     list_display = ("name", "tenant")
     list_select_related = ("tenant",)
     search_fields = ("name__folded",)
-
-
-class CannedReplyForm(RowForm):
-    class Meta:
-        model = CannedReply
-        fields = ("tenant", "shortcut", "language", "content")
-        help_texts = {
-            "shortcut": _("Typed as /shortcut in the composer."),
-            "content": format_lazy("{} {}", _("May hold:"), ", ".join(f"{{{name}}}" for name in NAMES)),
-        }
-
-    def clean_shortcut(self) -> str:
-        """In lower case, as it is kept: capitals make no difference in the composer."""
-        return str(self.cleaned_data["shortcut"]).lower()
-
-    def clean_content(self) -> str:
-        """Raises `ValidationError` for a placeholder no ticket can fill."""
-        content: str = self.cleaned_data["content"]
-        if unknown := unknown_placeholders(content):
-            listed = ", ".join(f"{{{name}}}" for name in unknown)
-            raise forms.ValidationError(_("Unknown placeholders: %(names)s"), params={"names": listed})
-        return content
-
-
-@admin.register(CannedReply)
-class CannedReplyAdmin(WorkbenchAdmin):
-    about = _("Answers that are written once, and put into the composer with a slash.")
-    entries = (Entry(Section.SUPPORT, 30, "quickreply"),)
-    form = CannedReplyForm
-    list_display = ("shortcut", "language", "content", "tenant")
-    list_filter = ("language",)
-    list_select_related = ("tenant",)
-    search_fields = ("shortcut__folded", "content__folded")

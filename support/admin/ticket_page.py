@@ -50,11 +50,12 @@ from support.admin.pages import (
     whole_number,
 )
 from support.admin.tabs import waiting_for
+from support.admin.texts import canned_replies_for
 from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, said_of, thread_of
 from support.admin.timeline import timeline_of
 from support.errors import TicketChanged
-from support.models import CannedReply, Tag, Ticket, TicketViewer
-from support.placeholders import NAMES, filled
+from support.models import Tag, Ticket, TicketViewer
+from support.placeholders import NAMES
 from support.services import Seen
 from support.told import told_of
 
@@ -294,8 +295,7 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
     possible = actions_open_to(ticket, actor)
     offered = [(name, found, found.label_on(ticket)) for name, found in BUTTONS.items() if name in possible]
     count = ticket.conversation.message_count
-    languages = [ticket.requester.language or ticket.tenant.language, ticket.tenant.language, "en"]
-    replies = CannedReply.objects.for_language(ticket.tenant_id, languages) if "reply" in possible else []
+    can_write = not {"reply", "note"}.isdisjoint(possible)
     context = {
         "ticket": ticket,
         "title": str(ticket),
@@ -322,9 +322,7 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "can_redact": "redact" in possible,
         "can_work": bool(staff_at(request).working_tenant_ids),
         "buttons": offered,
-        "canned_replies": [
-            {"shortcut": one.shortcut, "language": one.language, "text": filled(one.content, ticket)} for one in replies
-        ],
+        "canned_replies": canned_replies_for(ticket, actor) if can_write else [],
         "participants": [part for part in participants if part.left_at is None],
         "tags": [tag for tag in tags if tag.on_ticket],  # type: ignore[attr-defined]
         "timeline": timeline_of(ticket, tickets_seen_by(staff_at(request))),

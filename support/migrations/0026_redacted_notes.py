@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("support", "0021_attend_in_turn"),
+        ("support", "0024_texts_and_macros"),
     ]
 
     operations = [

@@ -9,10 +9,10 @@ from support.models.service_levels import (
     TicketClock,
     TicketTerms,
 )
+from support.models.texts import CannedReply, Macro
 from support.models.tickets import (
     ONE_OPEN_PER_DELIVERY,
     ONE_OPEN_PER_ORDER,
-    CannedReply,
     Tag,
     Ticket,
     TicketCounter,
@@ -28,6 +28,7 @@ __all__ = [
     "Calendar",
     "CalendarVersion",
     "CannedReply",
+    "Macro",
     "Policy",
     "PolicyVersion",
     "Tag",

@@ -10,11 +10,10 @@ from deliveries.models import Delivery
 from ondi.accounts.models import Membership
 from ondi.common.database import TenantForeignKey
 from ondi.common.personal import NotPersonal, PersonalData
-from ondi.tenants.models import Language, Tenant, TenantOwned
+from ondi.tenants.models import Tenant, TenantOwned
 from orders.models import Order
 from support.events import NOTE_REMOVED
 from support.querysets import (
-    CannedReplyQuerySet,
     TagQuerySet,
     TicketEventQuerySet,
     TicketNoteQuerySet,
@@ -22,7 +21,6 @@ from support.querysets import (
     TicketViewerQuerySet,
 )
 from support.vocabulary import (
-    LONGEST_MESSAGE,
     LONGEST_SUBJECT,
     EventKind,
     Priority,
@@ -330,34 +328,3 @@ class TicketViewer(TenantOwned):
 
     def __str__(self) -> str:
         return str(self.membership_id)
-
-
-class CannedReply(TenantOwned):
-    """A ready answer, by shortcut and language. Its placeholders: `support/placeholders.py`.
-
-    The same shortcut in several languages is one reply; shortcuts are kept in lower case.
-    """
-
-    shortcut = models.SlugField(_("shortcut"), max_length=40)
-    language = models.CharField(_("language"), max_length=8, choices=Language.choices)
-    content = models.TextField(_("text"), max_length=LONGEST_MESSAGE)
-
-    personal = NotPersonal("what the tenant says to everybody")
-
-    objects = CannedReplyQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("canned reply")
-        verbose_name_plural = _("canned replies")
-        ordering = ["shortcut", "language", "id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "shortcut", "language"],
-                name="support_canned_reply_shortcut",
-                violation_error_message=_("This shortcut is there already in this language."),
-            ),
-            models.CheckConstraint(condition=Q(shortcut=Lower("shortcut")), name="support_canned_reply_lower_case"),
-        ]
-
-    def __str__(self) -> str:
-        return f"/{self.shortcut} ({self.language})"

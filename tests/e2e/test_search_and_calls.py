@@ -53,7 +53,7 @@ def test_somebody_unknown_has_a_ticket_two_clicks_after_typing(site, window):
     page.keyboard.press("/")
     page.keyboard.type("+964 779 888 7766")
     page.keyboard.press("Enter")
-    expect(page.locator("#wb-found-membership")).to_contain_text("1")
+    expect(page.locator("#wb-finds-membership")).to_contain_text("1")
     page.get_by_role("link", name="New ticket: Nadia Salim").click()
     page.fill("[name=subject]", "Again")
     page.fill("[name=message]", "Still waiting.")
@@ -85,7 +85,7 @@ def test_pages_hold_long_names_and_numbers(site, window, look, tmp_path):
     run(site, LONG)
     page = window("agent1", **LOOKS[look])
     page.goto(f"{site.url}{QUEUE}search/?q=wide")
-    customer = page.locator(".wb-found a.wb-button").first.get_attribute("href").partition("customer=")[2]
+    customer = page.locator(".wb-finds a.wb-button").first.get_attribute("href").partition("customer=")[2]
     for number, path in enumerate(
         (
             f"{QUEUE}search/", f"{QUEUE}search/?q=a", f"{QUEUE}search/?q=07999000111", f"{QUEUE}search/?q=" + "w" * 196,

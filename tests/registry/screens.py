@@ -28,7 +28,7 @@ MODELS = {
     "conversations_message": STAFF_ONLY, "conversations_participant": STAFF_ONLY, "deliveries_delivery": EVERYBODY,
     "datafixes_fixrun": ADMINS, "notifications_notificationtext": ADMINS, "orders_order": EVERYBODY,
     "support_calendar": ADMINS, "support_cannedreply": STAFF_ONLY, "support_policy": ADMINS, "support_tag": STAFF_ONLY,
-    "support_ticket": STAFF_ONLY,
+    "support_macro": STAFF_ONLY, "support_ticket": STAFF_ONLY,
     "support_ticketevent": STAFF_ONLY, "support_ticketnote": STAFF_ONLY, "tenants_portalsettings": EVERYBODY,
     "tenants_tenant": EVERYBODY, "webhooks_endpoint": ADMINS, "webhooks_webhookdelivery": ADMINS,
 }  # fmt: skip
@@ -72,7 +72,7 @@ _TICKET = "/admin/support/ticket/{ticket}/"
 _SAID = {"content": "x", "last_sequence": "9", "assignee": "", "status": "open"}
 _CHOSEN = {
     "reason": "x", "priority": "low", "assignee": "{agent}", "tags": "{tag}", "when": "1h",
-    "item": "delivery:{delivery}",
+    "item": "delivery:{delivery}", "macro": "{macro}",
 }  # fmt: skip
 
 SCREENS = (
@@ -91,6 +91,8 @@ SCREENS = (
     Screen("support_ticket_colleagues", _TICKET + "colleagues/", 6, STAFF_ONLY),
     Screen("support_ticket_told", _TICKET + "told/", 9, STAFF_ONLY),
     Screen("support_ticket_action", _TICKET + "action/{action}/", 6, STAFF_ONLY, form=_CHOSEN),
+    Screen("support_ticket_macros", _TICKET + "macros/", 6, STAFF_ONLY, queries=("", "?key=1")),
+    Screen("support_ticket_macro", _TICKET + "macros/{macro}/", 12, STAFF_ONLY, form={"version": ""}),
     Screen("support_ticket_redact", _TICKET + "redact/{message}/", 6, STAFF_ONLY, form={"reason": "x"}),
     Screen(
         "support_ticket_phone", "/admin/support/ticket/phone/", 9, AT_WORK,

@@ -50,7 +50,7 @@ class Request:
 
 def requests(rows: dict[str, Any], ticket: Any, message_id: Any) -> Iterator[Request]:
     """All of them. `rows`: of some screens a row to open, by `app_model`; a ticket, and a message in it."""
-    named = {**dict.fromkeys(("tag", "tenant", "order", "delivery", "agent", "key", "webhook", "sent", "draft", "calendar"), ticket.id), "action": "priority",
+    named = {**dict.fromkeys(("tag", "tenant", "order", "delivery", "agent", "key", "webhook", "sent", "draft", "calendar", "macro"), ticket.id), "action": "priority",
              "ticket": ticket.id, "message": message_id, "customer": ticket.requester_id}  # fmt: skip
     pages = [
         *(screen.path.format_map(named) for screen in OPENED),
@@ -69,7 +69,9 @@ def requests(rows: dict[str, Any], ticket: Any, message_id: Any) -> Iterator[Req
     for form in forms:
         good = {"content": "x", "last_sequence": "1", "assignee": "", "status": "open", "reason": "x", "when": "at", "item": "none",
                 "subject": "x", "message": "x", "priority": "low", "file_name": "x.txt", "content_type": "text/plain", "size": "1", "_selected_action": str(ticket.id), "apply": "1"}  # fmt: skip
-        for action in ({name: f"{name}_selected" for name in BUTTONS} if "tab=open" in form else {"": ""}).values():
+        for action in (
+            {name: f"{name}_selected" for name in (*BUTTONS, "macro")} if "tab=open" in form else {"": ""}
+        ).values():
             for name in FIELDS:
                 yield from (Request(form, {**good, "action": action, name: value}) for value in VALUES)
     for model, screen in admin.site._registry.items():

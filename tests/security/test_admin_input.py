@@ -5,7 +5,7 @@ import os
 import pytest
 
 from ondi.tenants.scope import tenant_scope
-from support.models import CannedReply, Tag
+from support.models import CannedReply, Macro, Tag
 from tests.factories import (
     DeliveryFactory,
     MemberFactory,
@@ -39,13 +39,15 @@ def world():
     with tenant_scope(tenant.id):
         tag = Tag.objects.create(tenant=tenant, name="tag")
         reply = CannedReply.objects.create(tenant=tenant, shortcut="hello", language="en", content="Hello")
+        macro = Macro.objects.create(tenant=tenant, name="Low", steps=[{"action": "close", "values": {}}])
         message = ticket.conversation.messages.get(sequence=1).id
         terms = make_promise(ticket, first_response=60)
         policy_id, calendar_id = terms.policy_version.policy_id, terms.calendar_version.calendar_id
     rows = {
         "accounts_membership": customer.id, "tenants_tenant": tenant.id, "tenants_portalsettings": tenant.id,
         "orders_order": order.id, "deliveries_delivery": delivery.id, "support_tag": tag.id,
-        "support_cannedreply": reply.id, "conversations_conversation": ticket.conversation_id,
+        "support_cannedreply": reply.id, "support_macro": macro.id,
+        "conversations_conversation": ticket.conversation_id,
         "support_policy": policy_id, "support_calendar": calendar_id,
         "webhooks_endpoint": called["subscription_id"], "webhooks_webhookdelivery": called["webhook_delivery_id"],
     }  # fmt: skip

@@ -18,7 +18,7 @@ from ondi.webhooks.models import Endpoint, WebhookDelivery
 from orders.models import OrderItem
 from support.admin.bulk import bulk_actions
 from support.admin.buttons import BUTTONS
-from support.models import Calendar, CannedReply, Tag, TicketTag
+from support.models import Calendar, CannedReply, Macro, Tag, TicketTag
 from support.notices import REPLY
 from support.services import close_ticket, release_ticket, write_note
 from support.settings.services import update_portal_settings
@@ -82,6 +82,13 @@ def fill(tenant, people, number):
             tag = Tag.objects.create(tenant=tenant, name=f"tag {number} {place}")
             TicketTag.objects.create(tenant=tenant, ticket=ticket, tag=tag)
             CannedReply.objects.create(tenant=tenant, shortcut=f"reply{number}-{place}", language="en", content="Hello")
+            Macro.objects.create(
+                tenant=tenant, name=f"macro {number} {place}", steps=[
+                    {"action": "tags", "values": {"add": [str(tag.id)]}},
+                    {"action": "note", "values": {"content": "Hello"}},
+                    {"action": "assign", "values": {"assignee_id": str(agent.id)}},
+                ],
+            )  # fmt: skip
             write_note(actor=actor(agent), ticket_id=ticket.id, content="A note")
             if place % 5 == 4:
                 close_ticket(actor=actor(agent), ticket_id=ticket.id)
@@ -107,12 +114,12 @@ def rows_about(ticket):
     with tenant_scope(ticket.tenant_id):
         message = ticket.conversation.messages.get(sequence=1).id
         tag, key = Tag.objects.first().id, ApiKey.objects.first().id
-        calendar = Calendar.objects.first().id
+        calendar, macro = Calendar.objects.first().id, Macro.objects.first().id
         webhook, sent = Endpoint.objects.first().id, WebhookDelivery.objects.first().id
     return {
         "ticket": ticket.id, "message": message, "customer": ticket.requester_id, "tag": tag, "action": "priority",
         "tenant": ticket.tenant_id, "order": ticket.order_id, "delivery": ticket.delivery_id, "key": key,
-        "webhook": webhook, "sent": sent, "calendar": calendar,
+        "webhook": webhook, "sent": sent, "calendar": calendar, "macro": macro,
     }  # fmt: skip
 
 
@@ -157,7 +164,9 @@ def test_every_screen_stands_in_the_side_bar_once_and_nowhere_twice(clients):
 
 
 def test_bulk_actions_are_those_of_the_table():
-    assert set(bulk_actions()) == {f"{name}_selected" for name, action in BUTTONS.items() if action.action.in_bulk}
+    assert set(bulk_actions()) == {f"{name}_selected" for name, action in BUTTONS.items() if action.action.in_bulk} | {
+        "macro_selected"
+    }
 
 
 @pytest.mark.parametrize("name", BUTTONS)

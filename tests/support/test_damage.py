@@ -34,7 +34,7 @@ from ondi.streaming.models import StreamTicket
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import OrderItem
 from support.fixes.doctor import examine
-from support.models import CannedReply, Tag, TicketCounter, TicketNote, TicketTag, TicketViewer
+from support.models import CannedReply, Macro, Tag, TicketCounter, TicketNote, TicketTag, TicketViewer
 from support.services import close_ticket, post_message, reopen_ticket, snooze_ticket, write_note
 from tests.factories import (
     DeliveryFactory,
@@ -82,7 +82,8 @@ COLUMNS = {
     # Versions are what was said once; clocks are copies that `repair --finding clocks` computes anew: what damages them is in
     # `tests/service_levels/test_doctor.py`.
     "support_calendar": "plain name", "support_calendarversion": "plain number time_zone days exceptions",
-    "support_cannedreply": "plain shortcut content", "support_policy": "plain name position",
+    "support_cannedreply": "plain shortcut folder content", "support_macro": "plain name folder key steps",
+    "support_policy": "plain name position",
     "support_policyversion": "plain number match first_response next_response resolution warn_percent",
     "support_termsround": "plain after begun_at",
     "support_ticketclock": "plain metric number target started_at consumed running_since due_at warn_at warned_at ended_at "
@@ -155,6 +156,7 @@ FREE = {
     "webhooks_endpoint.is_active", "support_policy.is_active", "support_policyversion.pauses_on_customer",
     "support_policyversion.pauses_while_snoozed", "files_storedfile.has_views", "files_storedfile.reason", "files_storedfile.state",
     # links that say who or what by themselves
+    "support_cannedreply.owner_id", "support_macro.owner_id",
     "accounts_apikey.created_by_id", "accounts_membership.user_id", "accounts_refreshfamily.user_id", "accounts_refreshfamily.api_key_id",
     "accounts_settingschange.actor_id", "support_calendarversion.actor_id", "support_calendarversion.calendar_id",
     "support_policyversion.actor_id", "support_policyversion.calendar_id", "support_policyversion.policy_id",
@@ -239,7 +241,8 @@ def tenant():
         Suppression.objects.create(tenant=tenant, address_hash="x", reason="refused")
         SenderDomain.objects.create(tenant=tenant, domain="shop.example")
         SenderCode.objects.create(tenant=tenant, address="help@shop.example", asked_at=now, proved_at=now)
-        CannedReply.objects.create(tenant=tenant, shortcut="hello", language="en", content="Hello")
+        CannedReply.objects.create(tenant=tenant, shortcut="hello", language="en", content="Hello", owner=agent)
+        Macro.objects.create(tenant=tenant, name="Done", key=1, owner=agent, steps=[{"action": "close", "values": {}}])
         OrderItem.objects.create(tenant=tenant, order=deliveries[0].order, position=1, name="Lamp")
         StreamTicket.objects.create(tenant=tenant, user_id=agent.user_id, session_id=new_id(), ticket_hash="x",
                                     expires_at=now, ends_at=now)  # fmt: skip

@@ -96,6 +96,7 @@ def test_database_lets_no_other_hand_do_it(tenant):
 
 
 CLOCKS = ("due_at", "reply_due_at", "attend_at")
+TEXTS = {"folder": "varchar(60) NOT NULL DEFAULT ''", "owner_id": "uuid"}
 
 
 class TestUpgrade:
@@ -112,6 +113,8 @@ class TestUpgrade:
             owner().execute("ALTER TABLE support_ticketevent DROP COLUMN IF EXISTS cause")
             for name in CLOCKS:
                 owner().execute(f"ALTER TABLE support_ticket DROP COLUMN IF EXISTS {name}")
+            for name in TEXTS:
+                owner().execute(f"ALTER TABLE support_cannedreply DROP COLUMN IF EXISTS {name}")
             migrate(latest)
 
         migrate(BEFORE)
@@ -119,6 +122,8 @@ class TestUpgrade:
         owner().execute("ALTER TABLE support_ticketevent ADD COLUMN cause varchar(64) NOT NULL DEFAULT ''")
         for name in CLOCKS:
             owner().execute(f"ALTER TABLE support_ticket ADD COLUMN {name} timestamptz")
+        for name, kind in TEXTS.items():
+            owner().execute(f"ALTER TABLE support_cannedreply ADD COLUMN {name} {kind}")
         done = []
         try:
             yield owner(), lambda: done.append(upgrade())

@@ -45,7 +45,8 @@ from ondi.webhooks.services import create_endpoint
 from ondi.webhooks.subscribers import plan_deliveries
 from orders.models import Order, OrderItem
 from support.admin.buttons import BUTTONS
-from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketTag
+from support.admin.ticket_macros import APPLY
+from support.models import CannedReply, Macro, Tag, Ticket, TicketEvent, TicketNote, TicketTag
 from support.notices import MENTION, REPLY
 from support.settings.services import ask_for_sender_code, update_portal_settings
 from support.settings.texts import set_notification_texts
@@ -141,6 +142,14 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
         item = OrderItem.objects.create(tenant=tenant, order=order, position=1, name=f"item{mark}")
         tag = Tag.objects.create(tenant=tenant, name=f"tag{mark}")
         reply = CannedReply.objects.create(tenant=tenant, shortcut=f"s{mark}", content=mark, language="en")
+        macro = Macro.objects.create(
+            tenant=tenant, name=f"Macro {mark}", folder=mark, key=1,
+            steps=[
+                {"action": "tags", "values": {"add": [str(tag.id)]}},
+                {"action": "note", "values": {"content": f"Note {mark}"}},
+                {"action": "assign", "values": {"assignee_id": str(people["lead"].id)}},
+            ],
+        )  # fmt: skip
         note = TicketNote.objects.create(
             tenant=tenant, ticket=ticket, author=people["agent"], content=mark, created_at=ticket.created_at
         )
@@ -181,8 +190,8 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
     rows = {
         "webhook": webhook, "sent": sent, "policy": policy, "calendar": calendar, **files,
         "tenant": tenant, "ticket": ticket, "storefront": storefront, "conversation": conversation,
-        "order": order, "delivery": delivery, "item": item, "tag": tag, "reply": reply, "note": note, "key": key,
-        "change": change, "run": run, "own_text": own_text,
+        "order": order, "delivery": delivery, "item": item, "tag": tag, "reply": reply, "macro": macro,
+        "note": note, "key": key, "change": change, "run": run, "own_text": own_text,
         "session": session, "settings": portal, **{f"member_{name}": member for name, member in people.items()},
         **{str(row.pk): row for row in (*messages, *parts, *events, *told)},
     }  # fmt: skip
@@ -412,7 +421,7 @@ def forms_of_screens(leaks: Leaks) -> Iterator[tuple[str, dict[str, Any]]]:
     path = "/admin/support/ticket/?tab=open"
     both = [str(leaks.foreign.ticket.pk), str(leaks.own.ticket.pk)]
     chosen = next(screen for screen in WITH_FORM if screen.name == "support_ticket_changelist").form_about(theirs)
-    for name, action in BUTTONS.items():
+    for name, action in {**BUTTONS, "macro": APPLY}.items():
         if action.action.in_bulk:
             yield path, {**chosen, "action": f"{name}_selected", "_selected_action": both}
 

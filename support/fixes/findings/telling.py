@@ -16,7 +16,7 @@ def _fillable() -> Iterator[str]:
             names = "|".join(kind.placeholders_of(channel))
             yield (
                 f"(t.notification_type = '{kind.name}' AND t.channel = '{channel}' "
-                rf"AND regexp_replace(t.title || t.message, '\{{({names})\}}', '', 'g') !~ '[{{}}]')"
+                rf"AND regexp_replace(t.title || t.message, '\{{({names})(\|[^{{}}\n]*)?\}}', '', 'g') !~ '[{{}}]')"
             )
 
 

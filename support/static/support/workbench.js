@@ -1,4 +1,4 @@
-/* The workbench in the browser: news without reloading, drafts that survive, canned replies, dialogs and keys; on every
+/* The workbench in the browser: news without reloading, drafts that survive, dialogs and keys; on every
    page of the admin, forms that are sent once and keep their text. Everything works without it, by plain links and forms. */
 "use strict";
 (() => {
@@ -476,20 +476,6 @@
 
   const buttonsOf = (form) => [...form.elements].filter((field) => field.type === "submit");
 
-  /* A canned reply's placeholder that has no value is for its writer to fill in. */
-  function leftOpen(form) {
-    const fault = find("[data-unfilled]", form), text = find("textarea", form);
-    if (!fault) return false;
-    const names = fault.dataset.unfilled.split(" ").map((name) => `{${name}}`);
-    const open = names.find((name) => text.value.includes(name));
-    fault.hidden = !open;
-    if (open) {
-      text.focus();
-      text.setSelectionRange(text.value.indexOf(open), text.value.indexOf(open) + open.length);
-    }
-    return Boolean(open);
-  }
-
   function countCharacters() {
     for (const count of all("[data-count-for]")) {
       const text = document.getElementById(count.dataset.countFor), most = Number(count.dataset.most);
@@ -507,27 +493,6 @@
     for (const tab of all("[data-mode]")) tab.setAttribute("aria-selected", String(tab.dataset.mode === mode));
     for (const pane of all("[data-pane]")) pane.hidden = pane.dataset.pane !== mode;
     find(`[data-pane=${mode}] textarea`).focus();
-  }
-
-  function insertCanned(button) {
-    const text = find("[data-draft=reply]");
-    const before = text.value.slice(0, text.selectionStart).replace(/\/[\w-]*$/, "");
-    text.value = before + button.dataset.canned + text.value.slice(text.selectionEnd);
-    text.selectionStart = text.selectionEnd = before.length + button.dataset.canned.length;
-    button.closest("details").open = false;
-    text.focus();
-    text.dispatchEvent(new Event("input"));
-  }
-
-  /* "/word" and then Tab or Enter puts the reply of that shortcut in; a lone "/" opens the list. */
-  function expandShortcut(event) {
-    const text = event.target, typed = text.value.slice(0, text.selectionStart).match(/(?:^|\s)\/([\w-]*)$/);
-    if (!typed || !["Tab", "Enter"].includes(event.key) || event.ctrlKey || event.metaKey) return;
-    const button = all("[data-canned]").find((found) => found.dataset.shortcut === typed[1].toLowerCase());
-    if (button) {
-      event.preventDefault();
-      insertCanned(button);
-    }
   }
 
   async function openDialog(link) {
@@ -553,7 +518,6 @@
     document.addEventListener("submit", (event) => {
       const form = event.target;
       if (event.defaultPrevented || form.method !== "post") return;
-      if (leftOpen(form)) return event.preventDefault();
       if (isSigningOut(form)) return forgetAll();
       if (isKept(form)) keepSent(form);
       setTimeout(() => buttonsOf(form).forEach((button) => (button.disabled = true)));
@@ -593,16 +557,14 @@
       addEventListener("pagehide", () => sessionStorage.setItem(PLACE, JSON.stringify({ search: location.search, y: scrollY })));
       watchQueue();
     } else watchFigures();
-    find("[data-draft=reply]")?.addEventListener("keydown", expandShortcut);
 
     document.addEventListener("click", (event) => {
       const dialog = event.target.closest("a[data-dialog]"), mode = event.target.closest("[data-mode]");
-      const canned = event.target.closest("[data-canned]"), cancel = event.target.closest("dialog [data-cancel]");
+      const cancel = event.target.closest("dialog [data-cancel]");
       if (dialog && !event.ctrlKey && !event.metaKey) {
         event.preventDefault();
         openDialog(dialog);
       } else if (mode) chooseMode(mode.dataset.mode);
-      else if (canned) insertCanned(canned);
       else if (cancel) {
         event.preventDefault();
         cancel.closest("dialog").close();
