@@ -36,38 +36,40 @@ print(json.dumps(ids))
 # shows only a part of its words without saying so, and cells that do not begin where their heading does.
 MEASURE = """
 () => {
-  const wrong = [], root = document.documentElement, shown = (one) => one.checkVisibility({ visibilityProperty: true, opacityProperty: true });
-  const name = (one) => `${one.tagName} ${one.className} “${(one.textContent || one.ariaLabel || "").trim().slice(0, 30)}”`;
-  if (root.scrollWidth > root.clientWidth) wrong.push(`the page scrolls sideways: ${root.scrollWidth} of ${root.clientWidth}`);
+  const wrong = [], root = document.documentElement, all = (selector, within) => [...within.querySelectorAll(selector)];
+  const shown = (one) => one.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+  const words = (one) => (one.textContent || one.ariaLabel || "").trim().slice(0, 30);
+  const name = (one) => `${one.tagName} ${one.className} “${words(one)}”`;
+  const width = root.clientWidth, style = (one) => getComputedStyle(one);
+  if (root.scrollWidth > width) wrong.push(`the page scrolls sideways: ${root.scrollWidth} of ${width}`);
   const main = document.querySelector("#main") || document.body;
   const sheet = document.querySelector("[popover]:popover-open");
-  const pressed = [...(sheet || main).querySelectorAll("a[href], button, select, input:not([type=hidden]), textarea, summary")]
-    .filter((one) => shown(one) && !one.closest(".wb-toast, .wb-hidden, [popover]:not(:popover-open), .select2-container") && !one.matches(".select2-hidden-accessible, [aria-hidden=true]"));
+  const apart = ".wb-toast, .wb-hidden, [popover]:not(:popover-open), .select2-container";
+  const kinds = "a[href], button, select, input:not([type=hidden]), textarea, summary";
+  const pressed = all(kinds, sheet || main).filter((one) => shown(one) && !one.closest(`${apart}, [aria-hidden=true]`));
+  const composer = document.querySelector(".wb-composer")?.getBoundingClientRect().top ?? Infinity;
   for (const one of pressed) {
-    const box = one.getBoundingClientRect();
+    const box = one.getBoundingClientRect(), x = box.left + box.width / 2, y = box.top + box.height / 2;
     if (!box.width || !box.height) continue;
-    if (box.left < -1 || box.right > root.clientWidth + 1) wrong.push(`${name(one)} runs off the side`);
-    const x = box.left + box.width / 2, y = box.top + box.height / 2;
+    if (box.left < -1 || box.right > width + 1) wrong.push(`${name(one)} runs off the side`);
     if (x < 0 || y < 0 || x > innerWidth || y > innerHeight) continue;
-    const over = document.elementFromPoint(x, y)?.closest("a, button, select, input, textarea, summary, label");
     const thread = one.closest(".wb-thread")?.getBoundingClientRect();
-    if (thread && (y < thread.top || y > Math.min(thread.bottom, document.querySelector(".wb-composer")?.getBoundingClientRect().top ?? Infinity))) continue;
-    if (over && over !== one && !over.contains(one) && !one.contains(over) && over.control !== one && !over.closest(".wb-composer"))
-      wrong.push(`${name(over)} lies over ${name(one)}`);
+    if (thread && (y < thread.top || y > Math.min(thread.bottom, composer))) continue; // scrolled away
+    const over = document.elementFromPoint(x, y)?.closest("a, button, select, input, textarea, summary, label");
+    const isItself = !over || over.contains(one) || one.contains(over) || over.control === one;
+    if (!isItself && !over.closest(".wb-composer")) wrong.push(`${name(over)} lies over ${name(one)}`);
   }
-  for (const one of main.querySelectorAll(".wb-button, .wb-label, .wb-tag, .wb-text, .wb-line, .wb-who, dd, th, h2, .wb-said, .wb-since")) {
-    const cut = one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== "visible";
-    if (shown(one) && cut && getComputedStyle(one).textOverflow !== "ellipsis") wrong.push(`${name(one)} is cut`);
+  const texts = ".wb-button, .wb-label, .wb-tag, .wb-text, .wb-line, .wb-who, dd, th, h2, .wb-said, .wb-since";
+  for (const one of all(texts, main).filter(shown)) {
+    const isCut = one.scrollWidth > one.clientWidth + 1 && style(one).overflowX !== "visible";
+    if (isCut && style(one).textOverflow !== "ellipsis") wrong.push(`${name(one)} is cut`);
   }
-  const table = main.querySelector("#result_list");
-  if (table && innerWidth >= 1024) {
-    const start = (one) => { const box = one.getBoundingClientRect(); return document.dir === "rtl" || root.dir === "rtl" ? box.right : box.left; };
-    const heads = [...table.querySelectorAll("thead th")], row = table.querySelector("tbody tr");
-    [...(row?.children || [])].forEach((cell, place) => {
-      if (heads[place] && Math.abs(start(cell) - start(heads[place])) > 1) wrong.push(`column ${place} does not stand under its heading`);
-      if (getComputedStyle(cell).textAlign !== "start") wrong.push(`column ${place} is not aligned to its start`);
-    });
-  }
+  const table = main.querySelector("#result_list"), heads = table ? all("thead th", table) : [];
+  if (table && innerWidth >= 1024) [...(table.querySelector("tbody tr")?.children || [])].forEach((cell, place) => {
+    const start = (one) => one.getBoundingClientRect()[root.dir === "rtl" ? "right" : "left"];
+    if (heads[place] && Math.abs(start(cell) - start(heads[place])) > 1) wrong.push(`column ${place} left its heading`);
+    if (style(cell).textAlign !== "start") wrong.push(`column ${place} is not aligned to its start`);
+  });
   return [...new Set(wrong)].slice(0, 12);
 }
 """
@@ -154,10 +156,12 @@ def test_a_thumb_finds_everything_on_a_phone(site, window, hostile, locale):
 
 SMALL = """
 () => [...document.querySelectorAll("#content :is(a[href], button, select, summary, textarea)")]
-  .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest(".wb-text, .wb-toast, dd, .wb-timeline, .wb-hidden, #changelist-search, #changelist-actions"))
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }))
+  .filter((one) => !one.closest(".wb-text, .wb-toast, dd, .wb-timeline, .wb-hidden"))
+  .filter((one) => !one.closest("#changelist-search, #changelist-actions"))
   .map((one) => [one, (one.closest("label") || one).getBoundingClientRect()])
   .filter(([, box]) => box.width && (box.height < 43.5 || box.width < 43.5))
-  .map(([one, box]) => `${one.tagName} ${one.className} ${one.textContent.trim().slice(0, 30)} ${Math.round(box.width)}×${Math.round(box.height)}`)
+  .map(([one, { width, height }]) => `${one.className} ${one.textContent.trim().slice(0, 30)} ${width}×${height}`)
   .slice(0, 12)
 """
 
