@@ -13,7 +13,7 @@ def test_a_customers_answer_rings_and_is_read_with_its_ticket(site, window, cust
     sara = window("agent1")
     sara.goto(f"{site.url}{QUEUE}{ticket['id']}/change/")
     sara.locator("#wb-actions").get_by_text("Claim").first.click()
-    expect(sara.get_by_text("Done: Claim")).to_be_visible()
+    expect(sara.get_by_text("is yours.")).to_be_visible()
     sara.goto(f"{site.url}/admin/")
     count = sara.locator("#wb-bell-count")
     before = int(count.inner_text() or 0) if count.is_visible() else 0
@@ -36,7 +36,7 @@ def test_marking_all_as_read(site, window, customer):
     page = window("agent1")
     page.goto(f"{site.url}{QUEUE}{ticket['id']}/change/")
     page.locator("#wb-actions").get_by_text("Claim").first.click()
-    expect(page.get_by_text("Done: Claim")).to_be_visible()
+    expect(page.get_by_text("is yours.")).to_be_visible()
     page.goto(f"{site.url}/admin/")
     customer.say(ticket, "Hello?")
     expect(page.locator("#wb-bell-count")).to_be_visible(timeout=RINGS)

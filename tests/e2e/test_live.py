@@ -67,7 +67,7 @@ def test_what_is_told_of_the_ticket_on_the_screen_never_rings(site, window, cust
     page, bell = window("agent2"), []
     page.goto(f"{site.url}{QUEUE}{ticket['id']}/change/")
     page.locator("#wb-actions").get_by_text("Claim").first.click()
-    expect(page.get_by_text("Done: Claim")).to_be_visible()
+    expect(page.get_by_text("is yours.")).to_be_visible()
     page.wait_for_timeout(4_000)  # until the stream says who is here
     before = int(page.locator("#wb-bell-count").text_content() or 0)
     page.on("response", lambda answer: "notifications/news" in answer.url and bell.append(answer.json()))

@@ -41,7 +41,7 @@ def answered(site, window, mail_server):
         ticket = customer.open_ticket("Where is my lamp")
         page.goto(f"{site.url}{QUEUE}{ticket['id']}/change/")
         page.locator("#wb-actions").get_by_text("Claim").first.click()
-        expect(page.get_by_text("Done: Claim")).to_be_visible()
+        expect(page.get_by_text("is yours.")).to_be_visible()
         page.locator("[data-draft=reply]").fill(words)
         page.get_by_role("button", name="Send", exact=True).click()
         expect(page.get_by_text("Sent.")).to_be_visible()
