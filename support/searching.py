@@ -56,8 +56,9 @@ class Asked:
 
     @property
     def plain(self) -> str:
-        """The words alone, as they are typed where there are no operators."""
-        return " ".join(f'"{word}"' if " " in word else word for word in self.words)
+        """The words alone, as they are typed where there are no operators; a phone number may have a lone digit."""
+        words = (word.removeprefix("#") if len(word) == 2 else word for word in self.words)
+        return " ".join(f'"{word}"' if " " in word else word for word in words)
 
 
 def asked_by(text: str) -> Asked:

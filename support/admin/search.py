@@ -61,7 +61,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "faults": faults,
         "names_tenants": len(staff.tenant_ids) > 1,
         "support_tenant_ids": staff.support_tenant_ids,
-        "new_caller": new_caller_url(" ".join(asked.words)) if can_work and asked.words else "",
+        "new_caller": new_caller_url(asked.plain.replace('"', "")) if can_work and asked.words else "",
     }
     return render(request, "support/search.html", {**admin.site.each_context(request), **context})
 

@@ -1,6 +1,7 @@
 """One search from everywhere, and calls: a ticket for who calls, known or not, two clicks after what is typed."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.browsing import run
 from tests.e2e.test_accessible import serious_faults
-from tests.e2e.test_agents_day import QUEUE, thread
+from tests.e2e.test_agents_day import QUEUE, open_page, thread
 from tests.e2e.test_nothing_twice_nothing_lost import sign_in_here
 
 LOOKS = {
@@ -78,6 +79,20 @@ def test_what_was_typed_of_somebody_new_survives_a_lost_session(site, window):
         expect(page.locator(f"[name={name}]")).to_have_value(value)
     page.get_by_role("button", name="Open the ticket").click()
     expect(page.locator("#wb-details")).to_contain_text("Zaynab Karim")
+
+
+def test_a_correction_survives_a_lost_session(site, window, customer):
+    page = window("agent1")
+    open_page(page, site, customer.open_ticket("Misheard"))
+    page.locator("#wb-details").get_by_role("link", name="Correct").click()
+    page.locator("#wb-dialog [name=phone]").fill("0771 222 33 44")
+    page.context.clear_cookies(name=re.compile("session"))
+    page.locator("#wb-dialog button[type=submit]").click()
+    sign_in_here(page, "agent1")
+
+    expect(page.locator("#wb-dialog [name=phone]")).to_have_value("0771 222 33 44")
+    page.locator("#wb-dialog button[type=submit]").click()
+    expect(page.locator("#wb-details")).to_contain_text("0771 222 33 44")
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -218,6 +218,12 @@ class TestEverything:
             assert reverse(f"admin:{label}_change", args=[row.id]) in html
         assert f"{QUEUE}phone/?customer={customer.id}" in html
 
+    def test_a_phone_number_is_found_however_it_is_typed(self, browser, tenant):
+        customer = MemberFactory(tenant=tenant, phone="+964 770 123 4567")
+
+        for query in ("0 770 1 23 4567", "00964-770-1234567", "٠٧٧٠ ١٢٣ ٤٥٦٧"):
+            assert found(browser, query)["membership"] == [customer], query
+
     def test_an_external_id_is_found_as_a_whole(self, browser, tenant, customer):
         order = OrderFactory(tenant=tenant, customer=customer, external_id="Shop/Ä-1")
 

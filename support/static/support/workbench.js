@@ -449,7 +449,7 @@
     const isLost = sent.lost || performance.getEntriesByType("navigation")[0]?.type === "back_forward";
     const isTheirs = isLost && sent.person === person();
     const form = isTheirs && [...document.forms].find((found) => isKept(found) && addressOf(found) === sent.address);
-    const opener = isTheirs && !form && !find("dialog[open]") && all("a[data-dialog]").find((link) => link.pathname === sent.address);
+    const opener = isTheirs && !form && !find("dialog[open]") && all("a[data-dialog]").find((link) => link.pathname + link.search === sent.address);
     if (opener) return void openDialog(opener).then(bringBack);
     if (form) {
       fill(form, sent.fields);
