@@ -379,10 +379,11 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "STYLES": [lambda _request: static("support/workbench.css")],
-    "SCRIPTS": [lambda _request: static("support/workbench.js")],
+    "SCRIPTS": [lambda _request: static("support/workbench.js"), lambda _request: static("support/drafts.js")],
     "DASHBOARD_CALLBACK": "support.admin.dashboard.dashboard",
     "ACCOUNT": {
         "navigation": [
+            {"title": _("My settings"), "link": reverse_lazy("admin:support_ticket_own_settings")},
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
             {"title": _("Second factor"), "link": reverse_lazy("admin:second_factor")},
         ]

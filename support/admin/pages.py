@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from ondi.staff.entry import Staff, staff_at, use_zone_of
+from support.draft_querysets import own_drafts
 from support.errors import TicketNotFound
 from support.models import Ticket
 from support.querysets import TicketQuerySet
@@ -35,6 +36,14 @@ def tickets_seen_by(staff: Staff) -> TicketQuerySet:
     return Ticket.objects.in_tenants(staff.support_tenant_ids)
 
 
+def ticket_seen_by(staff: Staff, ticket_id: UUID) -> Ticket | None:
+    """For its page, with what this person has written there and not sent."""
+    tickets = tickets_seen_by(staff).for_workbench()
+    if staff.membership_ids:
+        tickets = tickets.annotate(own=own_drafts(staff.membership_ids))
+    return tickets.filter(id=ticket_id).first()
+
+
 def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
     """Give the view its ticket and who this person is in the ticket's tenant; times are the tenant's.
 
@@ -44,7 +53,7 @@ def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
     @wraps(view)
     def found(request: HttpRequest, ticket_id: UUID, **named: Any) -> HttpResponse:
         staff = staff_at(request)
-        ticket = tickets_seen_by(staff).for_workbench().filter(id=ticket_id).first()
+        ticket = ticket_seen_by(staff, ticket_id)
         if ticket is None:
             return no_such_ticket(request)
         use_zone_of(request, ticket.tenant_id)

@@ -13,6 +13,7 @@ from support.services.assignment import (
     take_over_ticket,
 )
 from support.services.changes import change_link, change_priority, change_tags, snooze_ticket
+from support.services.drafts import Writing, keep_draft, send_later, send_writing, take_back
 from support.services.lifecycle import close_ticket, reopen_ticket, warn_of_closing
 from support.services.messages import note_delivery
 from support.services.opening import open_ticket, open_ticket_on_behalf
@@ -23,6 +24,7 @@ from support.services.replying import Seen, post_message, reply_to_ticket, write
 
 __all__ = [
     "Seen",
+    "Writing",
     "assign_ticket",
     "change_link",
     "change_participants",
@@ -31,6 +33,7 @@ __all__ = [
     "claim_next_ticket",
     "claim_ticket",
     "close_ticket",
+    "keep_draft",
     "keep_presence",
     "note_delivery",
     "note_presence",
@@ -42,7 +45,10 @@ __all__ = [
     "release_ticket",
     "reopen_ticket",
     "reply_to_ticket",
+    "send_later",
+    "send_writing",
     "snooze_ticket",
+    "take_back",
     "take_over_ticket",
     "warn_of_closing",
     "write_note",
