@@ -382,12 +382,14 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [lambda _request: static("support/workbench.css")],
     "SCRIPTS": [
         lambda _request: static("support/workbench.js"),
+        lambda _request: static("support/drafts.js"),
         lambda _request: static("support/search.js"),
         lambda _request: static("support/copy.js"),
     ],
     "DASHBOARD_CALLBACK": "support.admin.home.first_page",
     "ACCOUNT": {
         "navigation": [
+            {"title": _("My settings"), "link": reverse_lazy("admin:support_ticket_own_settings")},
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
             {"title": _("Second factor"), "link": reverse_lazy("admin:second_factor")},
         ]

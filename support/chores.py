@@ -1,11 +1,14 @@
 """What repeats for tickets."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
+
+from django.utils import timezone
 
 from ondi.outbox.chores import every
 from ondi.tenants.scope import find_tenants, tenant_scope
 from support.fixes.closing import close_unanswered
+from support.services.drafts import DRAFTS_KEPT, forget_drafts
 from support.unanswered import unanswered_in, warn
 
 
@@ -23,3 +26,15 @@ def _close_in(tenant_id: UUID) -> int:
     closed = close_unanswered(found)
     warn(found)
     return closed
+
+
+@every(timedelta(hours=1), "forget_drafts")
+def forget_old_drafts(*, at: datetime | None = None) -> int:
+    """Delete drafts that nobody wrote at for a week; how many."""
+    before = (at or timezone.now()) - DRAFTS_KEPT
+    return sum(_forget_in(tenant_id, before) for tenant_id in find_tenants().values())
+
+
+def _forget_in(tenant_id: UUID, before: datetime) -> int:
+    with tenant_scope(tenant_id):
+        return forget_drafts(tenant_id=tenant_id, before=before)

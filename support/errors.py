@@ -109,6 +109,14 @@ class TicketChanged(DomainError):
     message = _("This ticket has changed meanwhile. Look at what is new, then try again.")
 
 
+class SentAlready(DomainError):
+    """What was to be taken back is out."""
+
+    code = "sent_already"
+    kind = Kind.CONFLICT
+    message = _("It is sent already.")
+
+
 class AssigneeNotASupportUser(DomainError):
     code = "assignee_not_a_support_user"
     kind = Kind.CONFLICT

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 # In characters; a note and a canned reply are as long as a message.
 LONGEST_SUBJECT, LONGEST_MESSAGE, LONGEST_REASON = 200, 8_000, 500
+LONGEST_DRAFT = 100_000  # what is too long to be sent is kept, to be made shorter
 # What history has called this since the first release, when a snoozed ticket was one to follow up.
 SNOOZED_UNTIL = "follow_up_at"
 
@@ -65,6 +66,13 @@ class EventKind(TextChoices):
     MESSAGE_REDACTED = "message_redacted", _("Message redacted")
     NOTE_REDACTED = "note_redacted", _("Internal note redacted")
     FIX_UNDONE = "fix_undone", _("Data fix undone")
+
+
+class DraftKind(TextChoices):
+    """What is being written at a ticket."""
+
+    REPLY = "reply", _("Reply")
+    NOTE = "note", _("Internal note")
 
 
 class Metric(TextChoices):

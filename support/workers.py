@@ -13,6 +13,7 @@ from ondi.outbox.workers import worker
 from ondi.tenants.scope import tenant_scope
 from support.models import TermsRound, Ticket
 from support.services.clocks import Moment, hold_clocks, keep_clocks
+from support.services.drafts import give_up, send_waiting
 from support.vocabulary import Cause
 
 AT_ONCE = 500
@@ -86,3 +87,32 @@ def _go_on(tenant_id: UUID, at: datetime) -> int:
         _keep(tenant_id, dict.fromkeys(ids, Moment(at, Cause.POLICY)), at)
         TermsRound.objects.filter(id=current.id).update(after=ids[-1])
         return len(ids)
+
+
+@worker("drafts")
+def drafts() -> int:
+    """Send what has waited long enough for its writer to take it back."""
+    return send_due(at=timezone.now())
+
+
+def send_due(*, at: datetime, most: int = AT_ONCE) -> int:
+    """Send what is due by `at`, each tenant in turn, each in a transaction of its own; how much was due."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, tenant_id FROM ondi_drafts_to_send(%s, %s)", [at, most])
+        due = cursor.fetchall()
+    for draft_id, tenant_id in due:
+        _send(draft_id, tenant_id, at)
+    return len(due)
+
+
+def _send(draft_id: UUID, tenant_id: UUID, at: datetime) -> None:
+    """What breaks keeps no other from being sent, and is its writer's again."""
+    try:
+        with tenant_scope(tenant_id):
+            send_waiting(draft_id=draft_id, tenant_id=tenant_id, at=at)
+    except OperationalError:
+        raise  # the database's trouble, no draft's
+    except Exception:
+        log.warning("draft not sent", draft=str(draft_id), exc_info=True)
+        with tenant_scope(tenant_id):
+            give_up(draft_id=draft_id, tenant_id=tenant_id, at=at)

@@ -19,6 +19,15 @@ from ondi.common.personal import ROW, NotPersonal, PersonalData
 from ondi.tenants.models import Language, TenantOwned
 
 ONE_PERSON_PER_ADDRESS = "accounts_membership_email"
+LONGEST_WAIT = 30  # seconds
+
+
+class AfterSending(models.TextChoices):
+    """Where somebody goes on after what they sent."""
+
+    STAY = "stay", _("Stay here")
+    NEXT = "next", _("Then the next ticket")
+    LIST = "list", _("Then the list")
 
 
 class User(AbstractBaseUser):
@@ -27,6 +36,7 @@ class User(AbstractBaseUser):
     `email` is set together with a password and never by what a tenant imports or types: the address a tenant
     knows of somebody is `Membership.email`. Who has been given no password yet has a login without a name.
     `is_superuser` marks the platform operator. Not a tenant's row, so not behind the tenant wall.
+    `send_wait`, in seconds, and `after_sending` are how they work in the admin, in all their tenants alike.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -46,6 +56,10 @@ class User(AbstractBaseUser):
     )
     is_active = models.BooleanField(_("active"), default=True)
     is_superuser = models.BooleanField(_("platform operator"), default=False)
+    send_wait = models.PositiveSmallIntegerField(_("seconds until it is sent"), default=10, db_default=10)
+    after_sending = models.CharField(
+        _("after sending"), max_length=4, choices=AfterSending.choices, default=AfterSending.STAY, db_default="stay"
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     personal = PersonalData(erase={"email": None, "password": "!"}, withheld="the address again, and a password's hash")
@@ -66,6 +80,7 @@ class User(AbstractBaseUser):
                 condition=models.Q(email_proved_at=None) | models.Q(email__isnull=False),
                 name="accounts_user_proved_is_an_email",
             ),
+            models.CheckConstraint(condition=models.Q(send_wait__lte=LONGEST_WAIT), name="accounts_user_send_wait"),
         ]
 
     def __str__(self) -> str:

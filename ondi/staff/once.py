@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -61,6 +62,20 @@ def sent_once(request: HttpRequest, *, tenant_id: UUID, said: Mapping[str, Any])
             record.save(update_fields=["response"])
         elif record:
             record.delete()
+
+
+def was_sent(*, tenant_id: UUID, user_id: UUID, form_id: UUID) -> bool:
+    """Whether this person's form did its work."""
+    return _records(tenant_id, user_id, form_id).exists()
+
+
+def forget_sending(*, tenant_id: UUID, user_id: UUID, form_id: UUID) -> None:
+    """What this person's form did is taken back: it can be sent again."""
+    _records(tenant_id, user_id, form_id).delete()
+
+
+def _records(tenant_id: UUID, user_id: UUID, form_id: UUID) -> QuerySet[IdempotencyRecord]:
+    return IdempotencyRecord.objects.filter(tenant_id=tenant_id, user_id=user_id, method="POST", key=str(form_id))
 
 
 def _claimed(request: HttpRequest, tenant_id: UUID, key: str, said: Mapping[str, Any]) -> IdempotencyRecord:

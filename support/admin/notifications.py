@@ -15,6 +15,7 @@ from ondi.notifications.models import Notification
 from ondi.notifications.querysets import NotificationQuerySet
 from ondi.notifications.services import mark_notifications_read
 from ondi.staff.entry import Staff, staff_at
+from support.admin.drafts import told_of_drafts
 from support.admin.pages import ticket_url
 from support.notices import HELD_FOR, OF_WEBHOOKS, texts_of
 
@@ -42,14 +43,16 @@ def notifications(request: HttpRequest) -> HttpResponse:
 def notifications_news(request: HttpRequest) -> JsonResponse:
     """How many are unread, counted up to a hundred, what the newest of them says, and when to look again.
 
-    `again_in`: seconds until one counts that is held back, from somebody who may be reading what it tells of.
+    `again_in`: seconds until one counts that is held back, from somebody who may be reading what it tells of. `drafts`:
+    what they sent that waits still, or could not be sent.
     """
     staff, now = staff_at(request), timezone.now()
     found = list(_listed(staff, at=now + HELD_FOR).unread().newest_first()[: COUNTED + 1])
     unread = [one for one in found if one.shown_at <= now]
     held = [(one.shown_at - now).total_seconds() for one in found if one.shown_at > now]
     newest = _told(unread[0], staff) if unread else None
-    return JsonResponse({"unread": len(unread), "newest": newest, "again_in": min(held, default=None)})
+    told = {"unread": len(unread), "newest": newest, "again_in": min(held, default=None)}
+    return JsonResponse({**told, "drafts": told_of_drafts(staff)})
 
 
 def _told(one: Notification, staff: Staff) -> dict[str, str]:

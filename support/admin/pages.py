@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, OuterRef, Subquery, Value, When
 from django.db.models.functions import Concat, Trim
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -19,6 +19,7 @@ from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from ondi.staff.entry import Staff, staff_at, use_zone_of
 from support.admin.macro_words import action_label
+from support.draft_querysets import own_drafts
 from support.errors import MacroStepRefused, TicketNotFound
 from support.models import Ticket, TicketClock, TicketEvent
 from support.querysets import TicketQuerySet
@@ -40,8 +41,8 @@ def tickets_seen_by(staff: Staff) -> TicketQuerySet:
     return Ticket.objects.in_tenants(staff.support_tenant_ids)
 
 
-def shown_tickets(staff: Staff) -> QuerySet[Ticket, Any]:
-    """With what the page of a ticket shows of each, also its clocks (`due.promises_of`).
+def ticket_seen_by(staff: Staff, ticket_id: UUID) -> Ticket | None:
+    """With what its page shows, also its clocks (`due.promises_of`) and what this person has written and not sent.
 
     `taken_down_by`: the colleague who opened it for somebody on the phone, else None.
     """
@@ -51,11 +52,14 @@ def shown_tickets(staff: Staff) -> QuerySet[Ticket, Any]:
     )
     name = Trim(Concat("actor__first_name", Value(" "), "actor__last_name"))
     colleague = Subquery(opened.order_by("created_at", "id").values(name=name)[:1])
-    return (
+    tickets = (
         tickets_seen_by(staff)
         .for_workbench()
         .annotate(clocks=ArraySubquery(clocks), taken_down_by=Case(When(source=TicketSource.PHONE, then=colleague)))
     )
+    if staff.membership_ids:
+        tickets = tickets.annotate(own=own_drafts(staff.membership_ids))
+    return tickets.filter(id=ticket_id).first()
 
 
 def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
@@ -67,7 +71,7 @@ def of_ticket(view: TicketView) -> Callable[..., HttpResponse]:
     @wraps(view)
     def found(request: HttpRequest, ticket_id: UUID, **named: Any) -> HttpResponse:
         staff = staff_at(request)
-        ticket = shown_tickets(staff).filter(id=ticket_id).first()
+        ticket = ticket_seen_by(staff, ticket_id)
         if ticket is None:
             return no_such_ticket(request)
         use_zone_of(request, ticket.tenant_id)
@@ -85,11 +89,6 @@ def no_such_ticket(request: HttpRequest) -> HttpResponse:
 def whole_number(text: str) -> int | None:
     """A whole number from a form or an address, small enough for the database; None for anything else."""
     return int(text) if text.isdecimal() and len(text) < 10 else None
-
-
-def toast(request: HttpRequest, text: str) -> None:
-    """Say what went well, over the page, for some seconds: nothing that has to be read or kept."""
-    messages.success(request, text, extra_tags="toast")
 
 
 def came_from(request: HttpRequest, otherwise: str) -> str:

@@ -23,10 +23,12 @@ from ondi.staff.once import SentBefore, sent_once
 from support import services
 from support.admin import columns
 from support.admin.bulk import bulk_actions
+from support.admin.drafts import keep, take_back
 from support.admin.export import csv_of
 from support.admin.files import add_file, one_file
 from support.admin.live import live
 from support.admin.notifications import notifications, notifications_news
+from support.admin.own_settings import own_settings
 from support.admin.pages import no_such_ticket, queue_url, ticket_url
 from support.admin.periods import PeriodFilter
 from support.admin.phone import correct, phone
@@ -98,6 +100,9 @@ class TicketAdmin(TicketDataAdmin):
             ("notifications/news/", notifications_news, "notifications_news"),
             ("<uuid:ticket_id>/reply/", reply, "reply"),
             ("<uuid:ticket_id>/note/", note, "note"),
+            ("own-settings/", own_settings, "own_settings"),
+            ("<uuid:ticket_id>/draft/", keep, "draft"),
+            ("<uuid:ticket_id>/take-back/<slug:kind>/", take_back, "take_back"),
             ("<uuid:ticket_id>/files/", add_file, "files"),
             ("<uuid:ticket_id>/files/<uuid:file_id>/", one_file, "file"),
             ("<uuid:ticket_id>/news/", news, "news"),

@@ -1,8 +1,7 @@
 """The page of a ticket: the thread, a composer, what can be done, and everything an agent asks about it."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -19,7 +18,7 @@ from conversations.models import Participant
 from conversations.services import mark_read, note_on_screen
 from deliveries.timing import is_late, punctuality
 from ondi.accounts.actors import Actor
-from ondi.accounts.models import Membership
+from ondi.accounts.models import AfterSending, Membership
 from ondi.api.responses import STATUS_OF_KIND
 from ondi.api.views import address_of
 from ondi.common.errors import DomainError
@@ -34,8 +33,9 @@ from support import services
 from support.actions import actions_open_to
 from support.admin.buttons import BUTTONS
 from support.admin.done import done_text
+from support.admin.drafts import back_url, seconds_left, with_undo
 from support.admin.due import Due, due_of, promises_of
-from support.admin.files import draft_shown, drafts_in_order, faults_of
+from support.admin.files import faults_of
 from support.admin.forms import NoteForm, ReplyForm, WritingForm
 from support.admin.notifications import ON_SCREEN_FOR, note_read
 from support.admin.pages import (
@@ -43,40 +43,23 @@ from support.admin.pages import (
     of_ticket,
     queue_url,
     refusal_text,
-    shown_tickets,
+    ticket_seen_by,
     ticket_url,
     tickets_seen_by,
-    toast,
     whole_number,
 )
 from support.admin.tabs import waiting_for
 from support.admin.texts import canned_replies_for
 from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, said_of, thread_of
 from support.admin.timeline import timeline_of
+from support.admin.writing import Composer, panes_of, remember_way_on, send
+from support.draft_querysets import drafts_at
 from support.errors import TicketChanged
 from support.models import Tag, Ticket, TicketViewer
 from support.placeholders import NAMES
-from support.services import Seen
+from support.services import Seen, Writing
 from support.told import told_of
-
-
-@dataclass(frozen=True, slots=True)
-class Composer:
-    """What stands in the composer; `seen` is what its writer had before them when it was refused.
-
-    `file_ids`: of the drafts of files that stand in it, those that are there still are shown again.
-    """
-
-    kind: str = "reply"
-    text: str = ""
-    faults: list[str] = field(default_factory=list)
-    seen: Seen | None = None
-    file_ids: Sequence[UUID] = ()
-
-    @classmethod
-    def of(cls, kind: str, form: WritingForm) -> "Composer":
-        """As it was sent."""
-        return cls(kind, form.data.get("content", ""), file_ids=form.cleaned_data.get("attachment_ids", ()))
+from support.vocabulary import DraftKind
 
 
 @of_ticket
@@ -101,11 +84,12 @@ def reply(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
         return _page(request, ticket, actor, replace(Composer.of("reply", form), faults=_faults(form)), status=400)
     composer = Composer.of("reply", form)
     seen = Seen(form.cleaned_data["last_sequence"], form.cleaned_data["assignee"], form.cleaned_data["status"])
-    closing, written = "close" in request.POST, _written(form)
-    then = _leads_to(request, ticket)
+    remember_way_on(request)  # first, for logins are locked before tickets
+    closing, then = "close" in request.POST, _leads_to(request, ticket)
+    writing = Writing(DraftKind.REPLY, form.cleaned_data["content"], composer.file_ids, seen, closing)
     try:
-        with sent_once(request, tenant_id=ticket.tenant_id, said={**written, "close": closing}) as sending:
-            services.reply_to_ticket(actor=actor, ticket_id=ticket.id, **written, seen=seen, close=closing)
+        with sent_once(request, tenant_id=ticket.tenant_id, said={**_written(form), "close": closing}) as sending:
+            waits = send(request, ticket, actor, writing)
             sending.location = then
     except SentBefore as before:
         return _sent_before(request, ticket, actor, composer, before)
@@ -113,8 +97,10 @@ def reply(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
         return _refused(request, ticket, actor, replace(composer, seen=seen), refusal)
     except DomainError as refusal:
         return _refused(request, ticket, actor, replace(composer, faults=[faults_of(refusal)]), refusal)
-    said = _("Sent, and the ticket is closed.") if closing else _("Sent.")
-    messages.success(request, said if then.startswith(ticket_url(ticket.id)) else f"#{ticket.number}: {said}")
+    if not waits:
+        said = _("Sent, and the ticket is closed.") if closing else _("Sent.")
+        said = said if then.startswith(ticket_url(ticket.id)) else f"#{ticket.number}: {said}"
+        messages.success(request, with_undo(said, ticket.id) if closing else said)
     return redirect(then)
 
 
@@ -139,16 +125,18 @@ def note(request: HttpRequest, ticket: Ticket, actor: Actor) -> HttpResponse:
     form = NoteForm(request.POST)
     if not form.is_valid():
         return _page(request, ticket, actor, replace(Composer.of("note", form), faults=_faults(form)), status=400)
-    composer, written, done = Composer.of("note", form), _written(form), f"{ticket_url(ticket.id)}?done=note"
+    composer, done = Composer.of("note", form), f"{ticket_url(ticket.id)}?done=note"
+    writing = Writing(DraftKind.NOTE, form.cleaned_data["content"], composer.file_ids)
     try:
-        with sent_once(request, tenant_id=ticket.tenant_id, said=written) as sending:
-            services.write_note(actor=actor, ticket_id=ticket.id, **written)
+        with sent_once(request, tenant_id=ticket.tenant_id, said=_written(form)) as sending:
+            waits = send(request, ticket, actor, writing)
             sending.location = done
     except SentBefore as before:
         return _sent_before(request, ticket, actor, composer, before)
     except DomainError as refusal:
         return _refused(request, ticket, actor, replace(composer, faults=[faults_of(refusal)]), refusal)
-    messages.success(request, _("Note written. Customers do not see it."))
+    if not waits:
+        messages.success(request, _("Note written. Customers do not see it."))
     return redirect(done)
 
 
@@ -216,7 +204,7 @@ def run_action(request: HttpRequest, ticket: Ticket, actor: Actor, name: str) ->
         except DomainError as refusal:
             fault = refusal_text(refusal, staff_at(request))
         else:
-            toast(request, done_text(name, ticket, after, actor, details))
+            messages.success(request, done_text(name, ticket, after, actor, details))
         if form is None or not fault:
             if fault:
                 messages.error(request, fault)
@@ -242,7 +230,7 @@ def redact(request: HttpRequest, ticket: Ticket, actor: Actor, message_id: UUID)
     if request.method == "POST" or said is None:
         try:
             _redact(ticket, actor, message_id, is_note=said is not None and said.is_note)
-            toast(request, _("Removed for everybody."))
+            messages.success(request, _("Removed for everybody."))
         except DomainError as refusal:
             messages.error(request, str(refusal))
         return redirect(ticket_url(ticket.id))
@@ -273,8 +261,8 @@ def _sent_before(
 def _refused(
     request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, refusal: DomainError
 ) -> HttpResponse:
-    now = shown_tickets(staff_at(request)).get(id=ticket.id)
-    return _page(request, now, actor, composer, status=STATUS_OF_KIND[refusal.kind])
+    now = ticket_seen_by(staff_at(request), ticket.id)
+    return _page(request, now or ticket, actor, composer, status=STATUS_OF_KIND[refusal.kind])
 
 
 def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer, status: int = 200) -> HttpResponse:
@@ -282,6 +270,10 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
     due = due_of(ticket, now, zone)
     participants = list(Participant.objects.in_tenants([ticket.tenant_id]).of_conversations([ticket.conversation_id]))
     tags = Tag.objects.for_workbench(ticket)
+    drafts = drafts_at(ticket)
+    begun = {one.kind: one for one in drafts if one.send_at is None}
+    if not composer.kind:
+        composer = Composer.begun(list(begun.values()), request.GET.get("back", ""))
     seen = composer.seen
     reach = whole_number(request.GET.get("messages", "")) or SHOWN_AT_FIRST
     last_seen = seen.last_sequence if seen else None
@@ -291,7 +283,7 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         ticket, participants=participants, tags=tags, reach=reach, seen=last_seen, since=since, actor=actor,
         here=here,
     )  # fmt: skip
-    drafts = [draft_shown(one, actor, here) for one in drafts_in_order(actor, composer.file_ids)]
+    panes = panes_of(composer, begun, actor, here)
     possible = actions_open_to(ticket, actor)
     offered = [(name, found, found.label_on(ticket)) for name, found in BUTTONS.items() if name in possible]
     count = ticket.conversation.message_count
@@ -303,7 +295,10 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "is_fullwidth": "1",
         "thread": thread,
         "composer": composer,
-        "drafts": json.dumps(drafts),
+        "panes": panes,
+        "waiting": [(one, seconds_left(one), back_url(one)) for one in drafts if one.send_at],
+        "wait": staff_at(request).user.send_wait,
+        "ways_on": [(way, way.label, way == staff_at(request).user.after_sending) for way in AfterSending],
         "file_types": ALLOWED,
         "most_files": MOST_FILES,
         "most_bytes": MOST_BYTES,
@@ -315,8 +310,7 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "later": reach - SHOWN_AT_MOST,
         "since": since,
         "can_work_on": "priority" in possible,
-        "can_reply": "reply" in possible
-        or bool(composer.kind == "reply" and (composer.text or drafts)),  # nothing is lost
+        "can_reply": "reply" in possible or bool(panes["reply"].text or panes["reply"].has_files),  # nothing is lost
         "can_note": "note" in possible,
         "placeholders": NAMES,
         "can_redact": "redact" in possible,

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("support", "0024_texts_and_macros"),
+        ("support", "0025_drafts"),
     ]
 
     operations = [

@@ -1,5 +1,6 @@
 """What support stores."""
 
+from support.models.drafts import Draft
 from support.models.service_levels import (
     Calendar,
     CalendarVersion,
@@ -28,6 +29,7 @@ __all__ = [
     "Calendar",
     "CalendarVersion",
     "CannedReply",
+    "Draft",
     "Macro",
     "Policy",
     "PolicyVersion",

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from conversations.errors import ConversationClosed
@@ -87,9 +88,16 @@ class Seen:
     assignee_id: UUID | None
     status: str
 
-    def still_holds(self, ticket: Ticket) -> bool:
+    def still_holds(self, ticket: Ticket, actor: Actor) -> bool:
+        """What the actor said meanwhile, and that the ticket became theirs, is no news to them."""
+        if ticket.status != self.status or ticket.assignee_id not in (self.assignee_id, actor.membership_id):
+            return False
         newest = Conversation.objects.values_list("message_count", flat=True).get(id=ticket.conversation_id)
-        return (newest, ticket.assignee_id, ticket.status) == (self.last_sequence, self.assignee_id, self.status)
+        return newest == self.last_sequence or not self._said_since(ticket).exclude(sender=actor.membership_id).exists()
+
+    def _said_since(self, ticket: Ticket) -> QuerySet[Message]:
+        of_ticket = {"tenant_id": ticket.tenant_id, "conversation_id": ticket.conversation_id}
+        return Message.objects.filter(**of_ticket, sequence__gt=self.last_sequence)
 
 
 @transaction.atomic
@@ -114,7 +122,7 @@ def reply_to_ticket(
     ticket = locked_ticket(actor, ticket_id)
     if refusal := policies.handling_refusal(ticket, actor):
         raise refusal
-    if seen is not None and not seen.still_holds(ticket):
+    if seen is not None and not seen.still_holds(ticket, actor):
         raise TicketChanged
     if not ticket.is_open:
         raise TicketClosed

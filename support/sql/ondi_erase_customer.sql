@@ -28,6 +28,9 @@ BEGIN
         SELECT FROM public.accounts_membership AS m WHERE m.user_id = login.id AND m.id <> member.id
             AND m.erased_at IS NULL);
 
+    DELETE FROM public.support_draft AS d WHERE d.tenant_id = member.tenant_id AND d.ticket_id IN (
+        SELECT t.id FROM public.support_ticket AS t
+        WHERE t.tenant_id = member.tenant_id AND t.requester_id = member.id);
     PERFORM FROM public.orders_order AS o
         WHERE o.tenant_id = member.tenant_id AND o.customer_id = member.id ORDER BY o.id FOR NO KEY UPDATE;
     PERFORM FROM public.deliveries_delivery AS d

@@ -10,6 +10,8 @@ DECLARE
     talks uuid[];
     files uuid[];
 BEGIN
+    PERFORM FROM public.support_draft AS d
+        WHERE d.tenant_id = ANY (scope) AND d.ticket_id = ANY (wanted) ORDER BY d.id FOR UPDATE;
     SELECT COALESCE(array_agg(t.id), '{}'), COALESCE(array_agg(t.conversation_id), '{}') INTO tickets, talks
         FROM (SELECT * FROM public.support_ticket AS t WHERE t.id = ANY (wanted) AND t.tenant_id = ANY (scope)
               AND t.status = 'closed' ORDER BY t.id FOR UPDATE) AS t;
@@ -29,6 +31,7 @@ BEGIN
         WHERE f.state <> 'removed' AND f.tenant_id = ANY (scope) AND f.id = ANY (files);
     DELETE FROM public.support_ticketclock WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);
     DELETE FROM public.support_ticketterms WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);
+    DELETE FROM public.support_draft WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);
     DELETE FROM public.support_ticketviewer WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);
     DELETE FROM public.support_tickettag WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);
     DELETE FROM public.support_ticketnote WHERE tenant_id = ANY (scope) AND ticket_id = ANY (tickets);

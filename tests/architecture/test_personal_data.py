@@ -19,7 +19,7 @@ from ondi.files.services import announce_file
 from ondi.tenants.scope import tenant_scope
 from orders.models import OrderItem
 from support.models import Tag, Ticket, TicketTag
-from support.services import close_ticket, note_presence, post_message, write_note
+from support.services import Writing, close_ticket, keep_draft, note_presence, post_message, write_note
 from tests.architecture.test_database_rules import TABLES
 from tests.factories import (
     DeliveryFactory,
@@ -93,6 +93,7 @@ def customer(api):
             actor=actor(customer), conversation_id=ticket.conversation_id, content="", attachment_ids=[file.id]
         )
         note_presence(ticket=ticket, membership_id=agent.id)
+        keep_draft(actor=who, ticket_id=ticket.id, writing=Writing("reply", "Half a sentence"))
         make_promise(ticket, first_response=60)
         run = FixRun.objects.create(tenant=tenant, command="x", operator="x", started_at=timezone.now())
         FixImage.objects.create(

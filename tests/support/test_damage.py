@@ -34,7 +34,7 @@ from ondi.streaming.models import StreamTicket
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import OrderItem
 from support.fixes.doctor import examine
-from support.models import CannedReply, Macro, Tag, TicketCounter, TicketNote, TicketTag, TicketViewer
+from support.models import CannedReply, Draft, Macro, Tag, TicketCounter, TicketNote, TicketTag, TicketViewer
 from support.services import close_ticket, post_message, reopen_ticket, snooze_ticket, write_note
 from tests.factories import (
     DeliveryFactory,
@@ -89,6 +89,7 @@ COLUMNS = {
     "support_ticketclock": "plain metric number target started_at consumed running_since due_at warn_at warned_at ended_at "
         "decided_at outcome spoiled_by",
     "support_ticketterms": "plain cause created_at",
+    "support_draft": "plain content files sequence assignee send_at form refused updated_at",
     "support_tag": "plain name",
     "support_ticket": "copied number subject; plain follow_up_at version due_at reply_due_at attend_at",
     "support_ticketcounter": "copied last_number",
@@ -165,6 +166,7 @@ FREE = {
     "files_storedfile.uploader_id", "deliveries_delivery.customer_id", "deliveries_delivery.order_id",
     "notifications_preferences.membership_id", "notifications_text.channel", "notifications_text.language", "orders_order.customer_id", "orders_orderitem.order_id", "support_ticket.closed_by_id", "support_ticketevent.actor_id",
     "support_ticketevent.ticket_id", "support_ticketnote.author_id", "support_ticketnote.ticket_id", "support_tickettag.tag_id",
+    "support_draft.ticket_id", "support_draft.membership_id", "support_draft.kind", "support_draft.status", "support_draft.closes",
     "support_tickettag.ticket_id", "support_ticketviewer.membership_id", "support_ticketviewer.ticket_id", "datafixes_fiximage.run_id",
 }  # fmt: skip
 # Single values that may rightly stand there.
@@ -234,6 +236,9 @@ def tenant():
         tags = [Tag.objects.create(tenant=tenant, name=name) for name in ("late", "vip")]
         TicketTag.objects.create(tenant=tenant, ticket=answered, tag=tags[0])
         TicketViewer.objects.create(tenant=tenant, ticket=answered, membership=agent, seen_at=now)
+        Draft.objects.create(
+            tenant=tenant, ticket=answered, membership=agent, kind="reply", content="x", updated_at=now
+        )
         NotificationPreferences.objects.create(tenant=tenant, membership=agent)
         NotificationText.objects.create(
             tenant=tenant, notification_type="support_reply", channel="in_app", language="en", title="News"

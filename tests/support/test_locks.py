@@ -42,7 +42,7 @@ from support.actions import ACTIONS, Kind
 from support.fixes.final import EraseCustomer
 from support.fixes.tickets import Reassign
 from support.models import Calendar, CalendarVersion, Policy, Ticket, TicketNote
-from support.services import clocks, hours, promises, shared, undoing
+from support.services import clocks, drafts, hours, promises, shared, undoing
 from support.settings import services as settings
 from support.settings import texts
 from support.vocabulary import EventKind
@@ -67,7 +67,7 @@ SHORT = {
     "orders_order": "order", "deliveries_delivery": "delivery", "support_ticket": "ticket",
     "conversations_conversation": "thread", "conversations_participant": "part", "conversations_message": "message",
     "support_ticketcounter": "counter", "webhooks_endpoint": "webhook", "webhooks_delivery": "sent",
-    "files_storedfile": "file", "support_calendar": "calendar",
+    "files_storedfile": "file", "support_calendar": "calendar", "support_draft": "draft",
 }  # fmt: skip
 STATEMENT = re.compile(
     r'FROM "(?P<held>\w+)".* FOR (?:NO KEY )?UPDATE|(?<!FOR )(?<!DO )(?<!KEY )\bUPDATE "?(?P<changed>[a-z_]+)"?'
@@ -165,6 +165,21 @@ class World:
         policy = Policy.objects.get()
         return promises.save_policy(actor=actor(self.admin), policy=policy, version=policy.versions.get())
 
+    def later(self, content="x"):
+        return services.send_later(actor=actor(self.sara), ticket_id=self.his.id, wait=timedelta(seconds=10),
+                                   writing=services.Writing("reply", content))  # fmt: skip
+
+    def sent_after_another(self):
+        return self.later("y")
+
+    def waiting(self, service, **details):
+        self.later()
+        return self.of(service, self.his, **details)
+
+    def due(self, service):
+        draft = self.later()
+        return partial(service, draft_id=draft.id, tenant_id=self.tenant.id, at=draft.send_at)
+
     def quietly(self, service, **details):
         return lambda: service(tenant_id=self.tenant.id, at=timezone.now(), **details)
 
@@ -212,6 +227,19 @@ LOCKS = {
     (services, "reply_to_ticket"): (
         "member! ticket! part! thread", lambda w: w.of(services.reply_to_ticket, w.his, content="x"),
     ),
+    (services, "send_writing"): (
+        "member! ticket! part! thread",
+        lambda w: w.of(services.send_writing, w.his, writing=services.Writing("reply", "x")),
+    ),
+    (services, "send_later"): (
+        "draft! member! ticket! part! thread", lambda w: (w.later(), w.sent_after_another)[1],
+    ),
+    (services, "take_back"): ("draft!", lambda w: w.waiting(services.take_back, kind="reply")),
+    (services, "keep_draft"): ("", lambda w: w.of(services.keep_draft, w.his, writing=services.Writing("reply", "x"))),
+    (drafts, "send_waiting"): ("draft! member! ticket! part! thread", lambda w: w.due(drafts.send_waiting)),
+    (drafts, "give_up"): ("draft!", lambda w: w.due(drafts.give_up)),
+    (drafts, "forget_drafts"): ("", lambda w: partial(
+        drafts.forget_drafts, tenant_id=w.tenant.id, before=timezone.now())),
     (services, "note_presence"): (
         "", lambda w: lambda: services.note_presence(ticket=w.mine, membership_id=w.sara.id),
     ),
@@ -369,7 +397,7 @@ PARTS_OF_OTHERS = {
     "post_as", "silence_of", "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket",
     "week_of", "hours_of", "terms_of", "hold_clocks", "window_faults", "policy_version", "touched_tickets",
     "wrong_clocks", "ticket_to_handle", "known_events", "forget_answers", "take_over", "name_last_message",
-    "redact_and_forget", "computed", "known_terms", "write_kept",
+    "redact_and_forget", "computed", "known_terms", "write_kept", "writing_of",
 }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ from ondi.webhooks.subscribers import plan_deliveries
 from orders.models import Order, OrderItem
 from support.admin.buttons import BUTTONS
 from support.admin.ticket_macros import APPLY
-from support.models import CannedReply, Macro, Tag, Ticket, TicketEvent, TicketNote, TicketTag
+from support.models import CannedReply, Draft, Macro, Tag, Ticket, TicketEvent, TicketNote, TicketTag
 from support.notices import MENTION, REPLY
 from support.settings.services import ask_for_sender_code, update_portal_settings
 from support.settings.texts import set_notification_texts
@@ -154,6 +154,10 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
             tenant=tenant, ticket=ticket, author=people["agent"], content=mark, created_at=ticket.created_at
         )
         TicketTag.objects.create(tenant=tenant, ticket=ticket, tag=tag)
+        written = Draft.objects.create(
+            tenant=tenant, ticket=ticket, membership=people["agent"], kind="reply", content=mark, refused="failed",
+            updated_at=ticket.created_at,
+        )  # fmt: skip
         key, text = issue_api_key(tenant_id=tenant.id, name=f"key{mark}", scopes=Scope.values)
         change = SettingsChange.objects.get(tenant=tenant)
         for channel in Channel:
@@ -191,7 +195,7 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
         "webhook": webhook, "sent": sent, "policy": policy, "calendar": calendar, **files,
         "tenant": tenant, "ticket": ticket, "storefront": storefront, "conversation": conversation,
         "order": order, "delivery": delivery, "item": item, "tag": tag, "reply": reply, "macro": macro,
-        "note": note, "key": key, "change": change, "run": run, "own_text": own_text,
+        "note": note, "key": key, "change": change, "run": run, "own_text": own_text, "written": written,
         "session": session, "settings": portal, **{f"member_{name}": member for name, member in people.items()},
         **{str(row.pk): row for row in (*messages, *parts, *events, *told)},
     }  # fmt: skip

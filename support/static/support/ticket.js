@@ -13,7 +13,7 @@
     const reply = find("#wb-reply")?.elements, { assignee, status } = find("#wb-thread", page).dataset;
     if (reply) [reply.assignee.value, reply.status.value] = [assignee, status]; // one's own doing is no news
     document.dispatchEvent(new CustomEvent("wb-fresh", { detail: page }));
-    find("#wb-toasts").replaceChildren(...find("#wb-toasts", page).children);
+    for (const place of ["#wb-toasts", "#wb-messages"]) find(place).append(...find(place, page).children);
   }
 
   function ask(form) {

@@ -88,9 +88,10 @@ document.addEventListener("DOMContentLoaded", () => {
 
     function settle() {
       list.hidden = !files.length;
-      const kept = files.filter(isThere).map(({ id, name, size }) => ({ id, name, size }));
+      const before = localStorage.getItem(place), kept = files.filter(isThere).map(({ id, name, size }) => ({ id, name, size }));
       if (kept.length) localStorage.setItem(place, JSON.stringify(kept));
       else localStorage.removeItem(place);
+      if (before !== localStorage.getItem(place)) form.dispatchEvent(new Event("wb-files")); // they go with the draft
       if (!files.some(isBad)) complain("", said.unsent);
       if (waiting && !files.some(isRunning)) {
         const button = stopWaiting();

@@ -1,4 +1,4 @@
-/* The workbench in the browser: news without reloading, drafts that survive, dialogs and keys; on every
+/* The workbench in the browser: news without reloading, dialogs and keys; on every
    page of the admin, forms that are sent once and keep their text. Everything works without it, by plain links and forms. */
 "use strict";
 (() => {
@@ -9,7 +9,7 @@
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   // What the browser keeps, named as in the first release, so that an upgrade loses no draft.
-  const DRAFT = "desk-draft:", SENT = "desk-sent", LIST = "desk-list", PLACE = "desk-place", THEN = "wb-then:";
+  const DRAFT = "desk-draft:", SENT = "desk-sent", LIST = "desk-list", PLACE = "desk-place";
   const SOUND = "wb-bell-sound", DESKTOP = "wb-bell-desktop", TOLD = "wb-bell-told";
   const person = () => find("meta[name=wb-person]")?.content || "";
   const title = () => document.title.replace(/^\(\d+\+?\) /, "");
@@ -227,7 +227,6 @@
     if (form) {
       form.elements.from.value = back.pathname + search;
       form.elements.next.value = following || "";
-      offerThen(form.elements.then);
     }
     if (place < 0) return;
     steps.hidden = false;
@@ -238,22 +237,6 @@
       step.hidden = !id;
       if (id) step.href = steps.dataset.address.replace(/0{8}-0{4}-0{4}-0{4}-0{12}/, id);
     }
-  }
-
-  /* What comes after an answer is each person's own choice. */
-  function offerThen(choice) {
-    const key = THEN + person();
-    choice.value = localStorage.getItem(key) || "";
-    choice.addEventListener("change", () => localStorage.setItem(key, choice.value));
-  }
-
-  /* The page an answer led to says which draft that was. */
-  function forgetSent() {
-    const [, kind, id] = location.hash.match(/^#done=(\w+):([0-9a-f-]{36})$/) || [];
-    if (!kind) return;
-    const key = `${DRAFT}${person()}:${id}:${kind}`;
-    [key, `${key}:files`].forEach((kept) => localStorage.removeItem(kept));
-    history.replaceState(null, "", location.pathname + location.search);
   }
 
   /* ---- A ticket ---- */
@@ -309,22 +292,6 @@
     form.elements.status.value = thread.dataset.status;
   }
 
-  /* After a refusal the page stands at the form's own address, where there is nothing to ask or load again. */
-  function keepDrafts(ticket) {
-    const done = new URLSearchParams(location.search).get("done");
-    if (done || location.pathname !== ticket.dataset.page) history.replaceState(null, "", ticket.dataset.page);
-    if (done) find(`[data-draft=${CSS.escape(done)}]`)?.focus();
-    for (const text of all("[data-draft]")) {
-      const key = `${DRAFT}${person()}:${ticket.dataset.ticket}:${text.dataset.draft}`;
-      if (done === text.dataset.draft) [key, `${key}:files`].forEach((kept) => localStorage.removeItem(kept));
-      else if (!text.value) text.value = localStorage.getItem(key) || "";
-      text.addEventListener("input", () => {
-        if (text.value) localStorage.setItem(key, text.value);
-        else localStorage.removeItem(key);
-      });
-    }
-  }
-
   /* What was typed is its writer's: gone when they sign out, and when somebody else signs in here. */
   function forgetOthers() {
     if (location.pathname.endsWith("/logout/")) return forgetAll();
@@ -348,7 +315,8 @@
     const look = async () => {
       const answer = await ask(bell.dataset.bell);
       if (!answer) return;
-      const { unread, newest, again_in: againIn } = await answer.json();
+      const told = await answer.json(), { unread, newest, again_in: againIn } = told;
+      document.dispatchEvent(new CustomEvent("wb-bell", { detail: told }));
       clearTimeout(held);
       if (againIn !== null) held = setTimeout(look, againIn * 1000);
       count.hidden = !unread;
@@ -362,6 +330,7 @@
     };
     look();
     lookAtBell = look;
+    document.addEventListener("wb-look", look);
     keepUp(lookTwice, BELL_EVERY, 1500);
     setInterval(look, BELL_AT_LEAST);
   }
@@ -535,7 +504,6 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    forgetSent();
     watchForms();
     if (find("[data-bell]")) watchBell(find("[data-bell]"));
     if (find("[data-bell-sound]")) offerBellSettings();
@@ -545,7 +513,6 @@
     if (!ticket && !tabs) return;
     if (tabs) showWaiting(tabs.dataset.waiting);
     if (ticket) {
-      keepDrafts(ticket);
       offerSteps(ticket);
       countCharacters();
       watchTicket(ticket);
