@@ -258,6 +258,7 @@ LANGUAGES = [("en", _("English")), ("ar", _("Arabic"))]  # of the admin
 API_LANGUAGES = ("en", "ar", "ku", "fa")
 LANGUAGES_BIDI = [*global_settings.LANGUAGES_BIDI, "ku"]  # Sorani; Django has no Kurdish of this code
 LOCALE_PATHS = [BASE_DIR / "ondi" / "locale"]
+FORMAT_MODULE_PATH = "ondi.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
