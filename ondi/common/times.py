@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
+from django.utils.translation import get_language_bidi
 
 IN_WORDS = "j M Y, H:i"
 
@@ -176,4 +177,6 @@ def in_words(moment: datetime, form: str = IN_WORDS, *, zone: tzinfo | None = No
     except OverflowError:
         shown, named = moment.astimezone(UTC), True
     words = date_format(shown, form)
+    if get_language_bidi():
+        words = words.replace(",", "،")
     return f"{words} {shown.tzinfo}" if named else words

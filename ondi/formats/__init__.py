@@ -1,0 +1,1 @@
+"""How dates are written where Django has no format of its own for a language."""

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from ondi.common.times import in_words
 from support.models import Ticket, TicketClock
 from support.vocabulary import Metric, Outcome
 
@@ -86,5 +86,5 @@ def _clock_time(moment: datetime, now: datetime, zone: ZoneInfo) -> str:
     """The time alone where it is today's."""
     local, today = timezone.localtime(moment, zone), timezone.localtime(now, zone).date()
     if local.date() == today:
-        return date_format(local, "H:i")
-    return date_format(local, "j M, H:i" if abs(moment - now) < LONGER else "j M Y, H:i")
+        return in_words(moment, "H:i", zone=zone)
+    return in_words(moment, "j M, H:i" if abs(moment - now) < LONGER else "j M Y, H:i", zone=zone)

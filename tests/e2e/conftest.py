@@ -39,7 +39,10 @@ def browser():
 
 @pytest.fixture
 def window(site, browser):
-    """`window("agent1")`: that person's own browser, signed in. What goes wrong in a page fails the test."""
+    """`window("agent1")`: that person's own browser, signed in; with a whole address, anybody's.
+
+    What goes wrong in a page fails the test.
+    """
     contexts, faults = [], []
 
     def open_for(person, **options):
@@ -49,7 +52,7 @@ def window(site, browser):
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}"))
-        return sign_in(page, site.url, f"{person}@tigris.demo")
+        return sign_in(page, site.url, person if "@" in person else f"{person}@tigris.demo")
 
     yield open_for
     for context in contexts:

@@ -1,9 +1,6 @@
-"""As in English; the months are Arabic."""
+"""As in English, with an Arabic comma; the months are Arabic."""
 
-from ondi.formats.en.formats import (  # noqa: F401 - Django reads them here
-    DATE_FORMAT,
-    DATETIME_FORMAT,
-    SHORT_DATE_FORMAT,
-    SHORT_DATETIME_FORMAT,
-    TIME_FORMAT,
-)
+from ondi.common.times import IN_WORDS
+from ondi.formats.en.formats import DATE_FORMAT, SHORT_DATE_FORMAT, TIME_FORMAT  # noqa: F401 - Django reads them here
+
+DATETIME_FORMAT = SHORT_DATETIME_FORMAT = IN_WORDS.replace(",", "،")

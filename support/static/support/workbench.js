@@ -504,6 +504,8 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    // The side bar and the filters scroll; unfold would call both by one name, and in English.
+    for (const part of all("[data-simplebar]")) part.dataset.simplebarAriaLabel = (find("h2, h3, h4", part) || find("h1"))?.textContent.trim();
     watchForms();
     if (find("[data-bell]")) watchBell(find("[data-bell]"));
     if (find("[data-bell-sound]")) offerBellSettings();
