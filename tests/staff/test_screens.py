@@ -14,6 +14,7 @@ from ondi.accounts.api_keys import issue_api_key
 from ondi.accounts.models import ApiKey
 from ondi.api.pages import broken_page
 from ondi.datafixes.models import FixRun
+from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
 from ondi.webhooks.notices import FAILING, tell_admins
 from ondi.webhooks.services import create_endpoint
@@ -409,3 +410,36 @@ class TestPeople:
         answer = client.post(f"/admin/accounts/membership/{waiting.id}/invite/")
 
         assert not ADDRESS.search(str(next(iter(answer.wsgi_request._messages))))
+
+
+class TestTheSettings:
+    def test_say_what_customers_see(self, tenant, admin_person):
+        with tenant_scope(tenant.id):
+            update_portal_settings(
+                actor=actor(admin_person),
+                changes={
+                    "support_chat_enabled": False,
+                    "customer_reopen_days": 7,
+                    "acknowledgement_html": {"ar": "<b>شكراً</b><script>alert(1)</script>"},
+                    "signature": {"en": "Tigris & Sons"},
+                },
+            )
+        page = page_of(workbench(admin_person.user), f"/admin/tenants/portalsettings/{tenant.id}/change/")
+        preview = page.partition("What customers see now")[2].partition("<fieldset")[0]
+
+        assert "Customers cannot open new tickets" in preview
+        assert "open a closed ticket again: 7." in preview
+        assert '<div lang="ar" dir="rtl" class="wb-said"><b>شكراً</b></div>' in preview
+        assert "Tigris &amp; Sons" in preview
+        assert "<b><bdi>Tigris</bdi></b>" in preview, "mails come under the tenant's name"
+
+    def test_never_show_what_was_written_past_them(self, tenant, admin_person):
+        with tenant_scope(tenant.id):
+            PortalSettings.objects.update(values={"acknowledgement_html": {"en": "<img src=x onerror=alert(1)>"}})
+
+        assert (
+            "onerror"
+            not in page_of(
+                workbench(admin_person.user), f"/admin/tenants/portalsettings/{tenant.id}/change/"
+            ).partition("<fieldset")[0]
+        )
