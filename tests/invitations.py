@@ -12,7 +12,7 @@ from ondi.notifications.mails import send_due
 from ondi.tenants.scope import tenant_scope
 
 SECRET = "a rather good secret"
-ADDRESS = re.compile(r"https?://\S+")
+ADDRESS = re.compile(r"https?://[^\s<>\"]+")
 
 
 def link_for(member, kind="shown"):

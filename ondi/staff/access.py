@@ -12,28 +12,33 @@ from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminIntegerFieldWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+)
 
 from ondi.accounts.api_keys import OLD_KEY_VALID_FOR, issue_api_key, revoke_api_key, rotate_api_key
 from ondi.accounts.errors import ApiKeyEnded
 from ondi.accounts.models import ApiKey, Membership, RefreshFamily, Scope, SettingsChange, first_scopes
 from ondi.common.errors import PermissionDenied
 from ondi.staff.admin_base import ReadOnlyAdmin, ScopedAdmin
+from ondi.staff.copying import told_once
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.forms import RowForm
 from ondi.staff.navigation import Entry, Section
 from ondi.staff.once import SentBefore, sent_once
 
+OWN_DATE, NEVER = "own", "never"
+VALID_FOR = (
+    ("30", _("30 days")), ("90", _("90 days")), ("365", _("a year")), (OWN_DATE, _("until a date of your own")),
+    (NEVER, _("without an end")),
+)  # fmt: skip
 SHOWN_ONCE = _("The key, shown only now: %(key)s")
 LONGEST_OVERLAP = 30 * 24  # hours
-
-
-def told_once(sentence: str, placeholder: str, secret: str) -> str:
-    """The sentence with the secret in it as it is: from left to right, also in a text that goes the other way."""
-    before, _placeholder, after = sentence.partition(placeholder)
-    return format_html('{}<bdi dir="ltr" class="wb-any">{}</bdi>{}', before, secret, after)
 
 
 class AccessAdmin(ReadOnlyAdmin):
@@ -82,9 +87,25 @@ class ApiKeyForm(RowForm):
         label=_("May"), choices=Scope.choices, initial=first_scopes, widget=UnfoldAdminCheckboxSelectMultipleWidget
     )
 
+    valid_for = forms.ChoiceField(
+        label=_("Valid for"), choices=VALID_FOR, initial="90", required=False, widget=UnfoldAdminSelectWidget
+    )
+
     class Meta:
         model = ApiKey
-        fields = ("tenant", "name", "scopes", "expires_at")
+        fields = ("tenant", "name", "scopes", "valid_for", "expires_at")
+
+    def clean(self) -> dict[str, Any]:
+        """`expires_at` as it was chosen; without a choice it counts as it stands."""
+        said: dict[str, Any] = super().clean() or self.cleaned_data
+        chosen, date = said.get("valid_for", ""), said.get("expires_at")
+        if chosen == OWN_DATE and date is None and "expires_at" not in self.errors:
+            self.add_error("expires_at", _("Choose the date."))
+        elif chosen not in ("", OWN_DATE) and date is not None:
+            self.add_error("valid_for", _("Choose “until a date of your own”, or leave the date empty."))
+        elif chosen.isdecimal():
+            said["expires_at"] = timezone.now() + timedelta(days=int(chosen))
+        return said
 
 
 class RotationForm(forms.Form):
@@ -117,7 +138,7 @@ class ApiKeyAdmin(ScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if obj is None:
-            return ("tenant", "name", "scopes", "expires_at")
+            return ("tenant", "name", "scopes", "valid_for", "expires_at")
         key = ("tenant", "name", "prefix", "opens", "created_by", "created_at", "expires_at", "revoked_at")
         return (*key, "rotation") if isinstance(obj, ApiKey) and self._may_rotate(request, obj) else key
 

@@ -82,6 +82,14 @@ class MemberForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
             "is_view_only",
             "ended_at",
         )
+        help_texts = {
+            "role": _(
+                "Agents work on tickets. Leads also hand on what is their colleagues' and remove messages. "
+                "Admins manage people, settings and keys."
+            ),
+            "is_support_user": _("Sees tickets and answers them, whatever the role."),
+            "external_id": _("What the shop's own system calls this person."),
+        }
 
     def clean_external_id(self) -> str | None:
         return self.cleaned_data["external_id"] or None
@@ -172,9 +180,32 @@ class MembershipAdmin(ScopedAdmin):
         return staff.managed_tenant_ids
 
     def get_urls(self) -> list[Any]:
-        page = self.admin_site.admin_view(self.mail_again_view)
-        own = path("<uuid:membership_id>/mail-again/", page, name="accounts_membership_mail_again")
-        return [own, *super().get_urls()]
+        mail_again, invite_now = map(self.admin_site.admin_view, (self.mail_again_view, self.invite_view))
+        own = [
+            path("<uuid:membership_id>/mail-again/", mail_again, name="accounts_membership_mail_again"),
+            path("<uuid:membership_id>/invite/", invite_now, name="accounts_membership_invite"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """From the list of the staff somebody is added who answers tickets."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        if "people=staff" in request.GET.get("_changelist_filters", ""):
+            return {"role": Role.AGENT, "is_support_user": True, **initial}
+        return initial
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> Any:
+        return super().add_view(request, form_url, {"title": _("Add and invite"), **(extra_context or {})})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Who they are and what they may; what is rarely known of somebody new is folded away."""
+        if obj is not None:
+            return super().get_fieldsets(request, obj)
+        return [
+            (None, {"fields": ("tenant", "first_name", "last_name", "email", "language")}),
+            (_("Rights"), {"fields": ("role", "is_support_user", "is_view_only")}),
+            (_("More"), {"classes": ("collapse",), "fields": ("phone", "external_id")}),
+        ]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         member = super().get_object(request, object_id, from_field)
@@ -259,6 +290,17 @@ class MembershipAdmin(ScopedAdmin):
         elif request.method == "POST" and forget(tenant_id=member.tenant_id, address=member.email or ""):
             self.log_change(request, member, "Mails are sent again.")
             messages.success(request, _("Mails are sent again."))
+        return redirect("admin:accounts_membership_change", membership_id)
+
+    def invite_view(self, request: HttpRequest, membership_id: UUID) -> HttpResponse:
+        """A new link for somebody who waits; the ones before it open nothing any more."""
+        member = self.get_object(request, str(membership_id))
+        if member is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(membership_id))
+        if request.method == "POST" and self.has_change_permission(request, member):
+            self.message_user(request, invite(request, member), messages.WARNING)
+        elif request.method == "POST":
+            messages.error(request, str(PermissionDenied()))
         return redirect("admin:accounts_membership_change", membership_id)
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:

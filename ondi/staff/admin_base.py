@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import DateTimeField, ForeignKey, Model, QuerySet
-from django.forms import CharField
+from django.forms import CharField, HiddenInput
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import Promise
@@ -172,7 +172,7 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
             mine = self.changeable_in(staff_at(request))
             options["queryset"] = db_field.remote_field.model._default_manager.filter(id__in=mine)
             if len(mine) == 1:
-                options["initial"] = next(iter(mine))
+                options |= {"initial": next(iter(mine)), "widget": HiddenInput()}
         return super().formfield_for_foreignkey(db_field, request, **options)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:

@@ -18,7 +18,10 @@ from ondi.accounts.models import Membership
 from ondi.api.views import address_of
 from ondi.common.errors import InvalidInput
 from ondi.notifications.link_mails import queue_invitation
+from ondi.staff.copying import told_once
 from ondi.staff.entry import staff_of
+
+_LINK = "%(link)s"
 
 
 class FirstPasswordForm(forms.Form):
@@ -73,7 +76,8 @@ def invite(request: HttpRequest, member: Membership) -> str:
         queue_invitation(member, site=address_of(request))
     if found.shown is not None:
         link = _address_of(request, found.shown)
-        return _("The link for %(name)s to set a password, shown only now: %(link)s") % {"name": member, "link": link}
+        told = _("The link for %(name)s to set a password, shown only now: %(link)s")
+        return told_once(told % {"name": member, "link": _LINK}, _LINK, link)
     if settings.MAIL_IS_SENT:
         return _("The link is sent to %(name)s.") % {"name": member}
     return _("The link for %(name)s can only be sent by e-mail, and no mail is configured here.") % {"name": member}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from django.contrib import admin
 from django.db.models import TextChoices
@@ -68,7 +69,8 @@ class _Line:
         if not request.path.startswith(path):
             return 0, False
         row = getattr(request, "row_shown", None)
-        return len(path), request.get_full_path().startswith(address) or bool(row and holds and holds(row))
+        is_named = self.entry.query.removeprefix("?") in unquote(request.META.get("QUERY_STRING", ""))
+        return len(path), is_named or bool(row and holds and holds(row))
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:

@@ -30,7 +30,8 @@ from ondi.accounts.actors import Actor
 from ondi.api.errors import invalid_input
 from ondi.common.errors import FIELD_MESSAGES, DomainError, InvalidInput
 from ondi.outbox.models import Event
-from ondi.staff.access import AccessAdmin, told_once
+from ondi.staff.access import AccessAdmin
+from ondi.staff.copying import told_once
 from ondi.staff.entry import Staff, staff_at
 from ondi.staff.forms import RowForm
 from ondi.staff.navigation import Entry, Section

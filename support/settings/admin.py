@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.db.models import Model, TextChoices
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.utils.functional import SimpleLazyObject
 from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -32,6 +33,7 @@ from ondi.tenants.models import Language, PortalSettings
 from support.settings.closing import DAYS, WARNING_DAYS, Touched, closing_faults, touched_by
 from support.settings.kinds import Address, Choice, Line, Link, Links, Number, Switch, Texts
 from support.settings.portal import SETTINGS, Portal, Setting
+from support.settings.preview import preview_of
 from support.settings.proving import prove, sender_standing
 from support.settings.services import update_portal_settings
 
@@ -173,6 +175,7 @@ class PortalSettingsAdmin(ScopedAdmin):
     list_select_related = ("tenant",)
     fields = ("tenant", *(field for fields in FORM_FIELDS.values() for field in fields), "room_for_files")
 
+    change_form_outer_before_template = "support/settings_preview.html"
     change_form_outer_after_template = "staff/beside_form.html"
 
     def changeable_in(self, staff: Staff) -> Collection[UUID]:
@@ -186,6 +189,7 @@ class PortalSettingsAdmin(ScopedAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         row = super().get_object(request, object_id, from_field)
         if row is not None:
+            row.preview = SimpleLazyObject(lambda: preview_of(row))
             row.sender_standing = sender_standing(row, staff_at(request).actor_in(row.tenant_id))
         return row
 

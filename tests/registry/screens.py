@@ -139,6 +139,8 @@ SCREENS = (
         "accounts_membership_mail_again", "/admin/accounts/membership/{customer}/mail-again/", None, ADMINS,
         form={"form_id": ""},
     ),
+    Screen("accounts_membership_invite", "/admin/accounts/membership/{customer}/invite/", None, ADMINS,
+           form={"form_id": ""}),
     Screen(
         "support_calendar_year", "/admin/support/calendar/{calendar}/year/", 9, ADMINS,
         queries=("?year=2026", "?year=2026&country=IQ"), form={"day": "2026-01-01"},

@@ -26,6 +26,7 @@ from tests.factories import (
     make_ticket,
     reload,
 )
+from tests.invitations import ADDRESS
 from tests.workbench import form_of, workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -288,7 +289,7 @@ class TestPeople:
         )
 
         assert response.status_code == 302, response.content
-        link = message_of(response)[0].split()[-1]
+        link = ADDRESS.search(message_of(response)[0])[0]
         chosen = {"password": "a rather good secret", "again": "a rather good secret"}
         assert Client().post(link, chosen).status_code == 200
         assert Client().post(link, {"password": "another one entirely", "again": "another one entirely"}

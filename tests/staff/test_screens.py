@@ -11,8 +11,10 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from ondi.accounts.api_keys import issue_api_key
+from ondi.accounts.models import ApiKey
 from ondi.api.pages import broken_page
 from ondi.datafixes.models import FixRun
+from ondi.tenants.models import PortalSettings
 from ondi.tenants.scope import tenant_scope
 from ondi.webhooks.notices import FAILING, tell_admins
 from ondi.webhooks.services import create_endpoint
@@ -30,6 +32,7 @@ from tests.factories import (
     make_promise,
     make_ticket,
 )
+from tests.invitations import ADDRESS
 from tests.registry.screens import models_with_screens
 from tests.workbench import form_of, workbench
 
@@ -344,3 +347,99 @@ class TestTimes:
 
         said = capsys.readouterr().out
         assert said.count("5 Mar 2026, 23:37 Asia/Baghdad") == 2
+
+
+class TestKeys:
+    def issue(self, admin_person, **said):
+        form = {"tenant": admin_person.tenant_id, "name": "shop", "scopes": "changes:read", **said}
+        answer = workbench(admin_person.user).post("/admin/accounts/apikey/add/", form)
+        with tenant_scope(admin_person.tenant_id):
+            return answer, ApiKey.objects.first()
+
+    @pytest.mark.parametrize(("chosen", "days"), [("30", 30), ("90", 90), ("365", 365), ("never", None), ("", None)])
+    def test_end_as_chosen(self, admin_person, chosen, days):
+        answer, key = self.issue(admin_person, valid_for=chosen)
+
+        assert answer.status_code == 302
+        left = key.expires_at and key.expires_at - timezone.now()
+        assert left is None if days is None else timedelta(days=days - 1) < left <= timedelta(days=days)
+
+    @pytest.mark.parametrize(("said", "refusal"), [
+        ({"valid_for": "own"}, "Choose the date."),
+        ({"valid_for": "30", "expires_at_0": "2031-01-01", "expires_at_1": "12:00"}, "or leave the date empty"),
+        ({"valid_for": "31"}, "is not one of the available choices"),
+    ])  # fmt: skip
+    def test_say_what_does_not_fit_and_lose_nothing(self, admin_person, said, refusal):
+        answer, key = self.issue(admin_person, **said)
+
+        assert (answer.status_code, key) == (200, None)
+        assert refusal in answer.content.decode()
+        assert 'value="shop"' in answer.content.decode()
+
+    def test_can_be_copied(self, admin_person):
+        answer, _key = self.issue(admin_person, valid_for="90")
+        told = str(next(iter(answer.wsgi_request._messages)))
+
+        assert re.search(r"<bdi[^>]*>(\S+)</bdi>", told)[1] == re.search(r'data-copy="([^"]+)"', told)[1]
+
+
+class TestPeople:
+    def test_somebody_added_from_the_staff_answers_tickets(self, admin_person):
+        listed = "/admin/accounts/membership/add/?_changelist_filters=people%3Dstaff"
+        page = page_of(workbench(admin_person.user), listed)
+
+        assert re.search(r'<option value="agent" selected', page)
+        assert re.search(r'name="is_support_user"[^>]* checked', page)
+        assert re.search(r'<input type="hidden" name="tenant" value="[^"]+"', page), "one tenant is no question"
+
+    def test_who_waits_is_invited_again_from_their_page(self, tenant, admin_person):
+        waiting = MemberFactory(tenant=tenant, agent=True, waiting=True)
+        client, path = workbench(admin_person.user), f"/admin/accounts/membership/{waiting.id}"
+        assert f'formaction="{path}/invite/"' in page_of(client, f"{path}/change/")
+
+        answer = client.post(f"{path}/invite/")
+
+        link = ADDRESS.search(str(next(iter(answer.wsgi_request._messages))))[0]
+        assert "Set the password" in client.get(link).content.decode()
+
+    @pytest.mark.parametrize("trait", ["agent", "lead", "viewer"])
+    def test_by_nobody_else(self, tenant, trait):
+        waiting = MemberFactory(tenant=tenant, agent=True, waiting=True)
+        client = workbench(MemberFactory(tenant=tenant, **{trait: True}).user)
+
+        answer = client.post(f"/admin/accounts/membership/{waiting.id}/invite/")
+
+        assert not ADDRESS.search(str(next(iter(answer.wsgi_request._messages))))
+
+
+class TestTheSettings:
+    def test_say_what_customers_see(self, tenant, admin_person):
+        with tenant_scope(tenant.id):
+            update_portal_settings(
+                actor=actor(admin_person),
+                changes={
+                    "support_chat_enabled": False,
+                    "customer_reopen_days": 7,
+                    "acknowledgement_html": {"ar": "<b>شكراً</b><script>alert(1)</script>"},
+                    "signature": {"en": "Tigris & Sons"},
+                },
+            )
+        page = page_of(workbench(admin_person.user), f"/admin/tenants/portalsettings/{tenant.id}/change/")
+        preview = page.partition("What customers see now")[2].partition("<fieldset")[0]
+
+        assert "Customers cannot open new tickets" in preview
+        assert "open a closed ticket again: 7." in preview
+        assert '<div lang="ar" dir="rtl" class="wb-said"><b>شكراً</b></div>' in preview
+        assert "Tigris &amp; Sons" in preview
+        assert "<b><bdi>Tigris</bdi></b>" in preview, "mails come under the tenant's name"
+
+    def test_never_show_what_was_written_past_them(self, tenant, admin_person):
+        with tenant_scope(tenant.id):
+            PortalSettings.objects.update(values={"acknowledgement_html": {"en": "<img src=x onerror=alert(1)>"}})
+
+        assert (
+            "onerror"
+            not in page_of(
+                workbench(admin_person.user), f"/admin/tenants/portalsettings/{tenant.id}/change/"
+            ).partition("<fieldset")[0]
+        )

@@ -10,10 +10,10 @@ from django import template
 from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 
 from ondi.common.ids import new_id
 from ondi.common.times import IN_WORDS, in_words, iso
+from ondi.staff.copying import copy_button
 from ondi.staff.entry import staff_at
 from ondi.staff.once import FORM_ID
 
@@ -99,12 +99,3 @@ def copied(value: Any, scheme: str = "") -> SafeString:
     if scheme:
         said = format_html('<a class="underline" href="{}{}">{}</a>', scheme, quote(str(value)), said)
     return format_html('<span class="wb-copied">{} {}</span>', said, copy_button(value))
-
-
-def copy_button(value: Any) -> SafeString:
-    """Hidden until a script shows it (`copy.js`), for it does nothing without one."""
-    return format_html(
-        '<button type="button" hidden class="wb-copy" data-copy="{}" data-copied="{}" aria-label="{}" title="{}">'
-        '<span class="material-symbols-outlined" aria-hidden="true">content_copy</span></button>',
-        value, _("Copied"), _("Copy"), _("Copy"),
-    )  # fmt: skip
