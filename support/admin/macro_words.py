@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -43,7 +44,7 @@ def action_label(name: str) -> str | Promise:
 
 def actions_of(macro: Macro) -> str:
     """What it does, without the values: good for lists, for it asks nothing."""
-    return ", ".join(str(action_label(step["action"])) for step in macro.steps)
+    return " · ".join(str(action_label(step["action"])) for step in macro.steps)
 
 
 class Names:
@@ -97,5 +98,5 @@ def planned(macro: Macro, actor: Actor, ticket: Ticket) -> Iterator[Planned]:
 
 def in_short(macro: Macro, names: Names, most: int = 60) -> str:
     """What it does, on one line."""
-    parts = ((action_label(step["action"]), names.detail_of(step)[:most]) for step in macro.steps)
+    parts = ((action_label(step["action"]), Truncator(names.detail_of(step)).chars(most)) for step in macro.steps)
     return " · ".join(f"{label}: {detail}" if detail else str(label) for label, detail in parts)

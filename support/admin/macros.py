@@ -27,7 +27,7 @@ from support.admin.texts import PLACEHOLDERS_HELP, OwnedAdmin, OwnedForm
 from support.errors import MacroStepRefused
 from support.macros import IN_MACROS, Step, checked_steps, parameters_of
 from support.models import Macro, Tag
-from support.vocabulary import Priority
+from support.vocabulary import LONGEST_MESSAGE, Priority
 
 NOT_DONE = ("", _("as it is"))
 NOW = "now"  # of the moments: there is to be none
@@ -44,8 +44,9 @@ LABELS: Mapping[tuple[str, str], str | Promise] = {
 def _field(kind: Kind, label: Any, most: int) -> forms.Field:
     """Empty: the macro does not do it."""
     if kind is Kind.TEXT:
-        widget = UnfoldAdminTextareaWidget(attrs={"rows": 4, "dir": "auto"})
-        help_text = PLACEHOLDERS_HELP
+        is_long = most == LONGEST_MESSAGE
+        widget = UnfoldAdminTextareaWidget(attrs={"rows": 4 if is_long else 2, "dir": "auto"})
+        help_text = PLACEHOLDERS_HELP if is_long else ""
         return PlainTextField(label=label, max_length=most, required=False, widget=widget, help_text=help_text)
     if kind is Kind.TAGS:
         return forms.MultipleChoiceField(

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.browsing import run
+from tests.e2e.test_accessible import serious_faults
 
 QUEUE = "/admin/support/ticket/"
 FILL = """
@@ -190,7 +191,7 @@ def test_agents_make_one_themselves(site, window, customer, texts, width):
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.locator("[name=_save]").click()
     page.wait_for_url("**/support/macro/")
-    expect(page.locator("#result_list")).to_contain_text("Priority, Reply")
+    expect(page.locator("#result_list")).to_contain_text("Priority · Reply")
     picture(page, f"macro_list_{width}")
     page.goto(f"{site.url}/admin/support/ticket/?tab=open")
     page.locator("input.action-select").first.check()
@@ -199,3 +200,23 @@ def test_agents_make_one_themselves(site, window, customer, texts, width):
     expect(page.get_by_text(f"Late {width} — Priority: High")).to_be_visible()
     picture(page, f"macro_bulk_{width}")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize(("scheme", "language"), [("dark", "en"), ("light", "ar")])
+def test_no_serious_finding_while_something_is_offered(site, window, customer, texts, scheme, language):
+    page = window("agent1", color_scheme=scheme, locale=language)
+    open_ticket(page, site, customer.open_ticket("Offered"))
+    page.keyboard.press("r")
+    page.keyboard.type("/")
+    page.locator("#wb-reply-texts").get_by_role("option").first.wait_for()
+    page.wait_for_timeout(600)
+    assert not serious_faults(page)
+    page.locator(".wb-canned summary").click()
+    assert not serious_faults(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("m")
+    page.locator("#wb-dialog [data-narrow]").wait_for()
+    assert not serious_faults(page)
+    page.keyboard.press("Enter")
+    page.locator("#wb-dialog [type=submit]").wait_for()
+    assert not serious_faults(page)

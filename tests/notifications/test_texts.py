@@ -257,6 +257,14 @@ class TestWhatItDoes:
             one for one in examine(world.tenant.slug, world.tenant.id) if one["finding"] == "notification_text"
         ] == []
 
+    def test_words_for_what_is_missing_are_no_finding_and_the_fact_is_said(self, world, api, say):
+        say("#{ticket_number|yours}", "{tenant|we}")
+        world.say(world.sara)
+        world.settle()
+
+        assert found_wrong(world) == []
+        assert [title.lstrip("#").isdecimal() for title, _message in listed(api, world)] == [True]
+
     def test_a_list_costs_a_customer_no_statement_more(self, world, api, say, django_assert_num_queries):
         world.say(world.sara)
         world.settle()

@@ -37,11 +37,11 @@ from ondi.streaming.rule import Viewing
 from ondi.tenants.scope import tenant_scope
 from ondi.webhooks import services as hooks
 from orders import services as of_orders
-from support import services
+from support import macros, services
 from support.actions import ACTIONS, Kind
 from support.fixes.final import EraseCustomer
 from support.fixes.tickets import Reassign
-from support.models import Calendar, CalendarVersion, Policy, Ticket, TicketNote
+from support.models import Calendar, CalendarVersion, Macro, Policy, Ticket, TicketNote
 from support.services import clocks, drafts, hours, promises, shared, undoing
 from support.settings import services as settings
 from support.settings import texts
@@ -145,6 +145,12 @@ class World:
         )  # fmt: skip
         at = timezone.now() + timedelta(hours=1)
         return partial(service, tenant_id=self.tenant.id, ticket_ids=[self.mine.id], hours=newer, at=at)
+
+    def macro(self):
+        handed = {"action": "assign", "values": {"assignee_id": str(self.yusuf.id)}}
+        steps = [{"action": "reply", "values": {"content": "x"}}, handed, {"action": "close", "values": {}}]
+        found = Macro.objects.create(tenant_id=self.tenant.id, name="x", steps=steps)
+        return partial(macros.apply_macro, actor=actor(self.sara), ticket_id=self.free.id, macro_id=found.id)
 
     def hours(self, service):
         calendar = CalendarVersion.objects.get(id=make_promise(self.mine, first_response=60).calendar_version_id)
@@ -252,6 +258,7 @@ LOCKS = {
         "ticket! thread part", lambda w: lambda: services.warn_of_closing(
             actor=w.system(), ticket_id=w.mine.id, among=Ticket.objects.all(), at=timezone.now()),
     ),
+    (macros, "apply_macro"): ("member! ticket! part! thread", lambda w: w.macro()),
     (shared, "hold_support_role"): ("member!", lambda w: lambda: shared.hold_support_role(w.sara.id)),
     (undoing, "note_undo"): ("ticket!", lambda w: lambda: undoing.note_undo(
         actor=w.system(), ticket_ids=[w.mine.id], kind=EventKind.REOPENED, at=timezone.now())),

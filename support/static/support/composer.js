@@ -135,11 +135,11 @@
   }
 
   /* ---- Lists to be searched: canned replies, macros ---- */
-  const told = (line) => fold(`${line.textContent} ${find("[data-canned]", line)?.dataset.canned || ""} ${line.closest("section")?.dataset.folder || ""}`);
+  const textOf = (line) => fold(`${line.textContent} ${find("[data-canned]", line)?.dataset.canned || ""} ${line.closest("section")?.dataset.folder || ""}`);
 
   function narrow(box) {
     const words = wordsOf(box.value);
-    for (const line of all("li", box.closest("[data-searched]"))) line.hidden = !words.every((word) => told(line).includes(word));
+    for (const line of all("li", box.closest("[data-searched]"))) line.hidden = !words.every((word) => textOf(line).includes(word));
   }
 
   function walk(event) {
@@ -170,7 +170,7 @@
   /* A digit opens the macro that has it. */
   function openMacro(event) {
     const [, digit] = event.code.match(/^(?:Digit|Numpad)([1-9])$/) || [], link = digit && find("[data-macros]");
-    if (!link || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    if (!link || event.key.length > 1 || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
     if (event.target.closest("input, textarea, select, [contenteditable]") || find("dialog[open]")) return;
     const { href } = link;
     link.href += `?key=${digit}`;
@@ -183,7 +183,7 @@
     if (reply) watchPlaceholders(reply);
     const texts = all("[data-canned]").map((button) => ({
       name: `/${button.dataset.shortcut}`, kind: button.dataset.kind, more: button.dataset.more, put: button.dataset.canned,
-      words: `${button.dataset.shortcut} ${told(button.closest("li"))}`,
+      words: `${button.dataset.shortcut} ${textOf(button.closest("li"))}`,
     }));
     for (const text of all("[data-texts]")) {
       const list = document.getElementById(text.dataset.texts);
