@@ -37,6 +37,7 @@
       made?.remove();
       if (sent && performance.now() > end && !drafts.some((one) => one.id.startsWith(id))) leave(toast(parsed(sent)));
     }
+    count();
   }
 
   function count() {
@@ -154,7 +155,6 @@
     forgetSent();
     toastDone();
     if (find("#ticket")) keepDrafts(find("#ticket").dataset);
-    count();
     setInterval(count, 500);
   });
 })();
