@@ -29,6 +29,7 @@
   function show({ drafts }) {
     for (const one of drafts.filter(({ id }) => !shown.has(id))) {
       const made = one.page === location.pathname ? null : toast(parsed(one.html));
+      if (made && !one.sent) leave(made, 12000);
       shown.set(one.id, { ...one, made, end: performance.now() + one.left * 1000 });
     }
     for (const [id, { made, end, sent }] of shown) {
