@@ -55,6 +55,7 @@ FUNCTIONS = {
     "ondi_tickets_to_attend",
     "ondi_tickets_to_attend_2",
     "ondi_terms_rounds",
+    "ondi_drafts_to_send",
 }
 FEWER_RIGHTS = {
     "support_ticketevent": {"SELECT", "INSERT"},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.browsing import Customer, chromium, demo, sign_in
+from tests.e2e.browsing import Customer, chromium, demo, run, sign_in
 from tests.e2e.portal import portal
 from tests.notifications.mail_server import listening
 
@@ -28,6 +28,9 @@ def site(mail_server, portal_origin):
         EMAIL_URL=f"smtp://127.0.0.1:{port}", CORS_ALLOWED_ORIGINS=portal_origin,
         WEBHOOK_PRIVATE_NETWORKS="tigris=127.0.0.0/8",
     ) as running:  # fmt: skip
+        run(
+            running, "from ondi.accounts.models import User; User.objects.update(send_wait=0)"
+        )  # answers wait for nobody
         yield running
 
 

@@ -489,8 +489,8 @@ def test_the_system_locks_as_everybody(name):
 
 # Functions of the database, whose statements PostgreSQL does not tell us: their text, in its order.
 OF_FUNCTIONS = {
-    "ondi_erase_customer": "login! member! order! delivery! ticket! thread! message! file",
-    "ondi_purge_tickets": "ticket! file part thread message",
+    "ondi_erase_customer": "login! member! draft order! delivery! ticket! thread! message! file",
+    "ondi_purge_tickets": "draft! ticket! file part thread message",
     "ondi_mark_read": "part",
 }
 ITS_STATEMENT = re.compile(
@@ -596,6 +596,8 @@ SAY_NOTHING = {
     "prove_sender_address",
     "note_presence",
     "keep_presence",
+    "keep_draft",
+    "forget_drafts",
     "recompute_clocks",
     "save_calendar",
     "close_on",

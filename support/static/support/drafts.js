@@ -18,7 +18,7 @@
   /* What waits to be sent, and what came back; on its own page the thread and the composer show it. */
   function show({ drafts }) {
     for (const one of drafts.filter(({ id }) => !shown.has(id))) {
-      const made = one.page === location.pathname ? null : toast(one.html);
+      const made = one.page === location.pathname ? null : toast(one.html, one.sent ? "" : "wb-passing");
       shown.set(one.id, { ...one, made, end: performance.now() + one.left * 1000 });
     }
     for (const [id, { made, end, sent }] of shown) {
@@ -27,6 +27,7 @@
       made?.remove();
       if (sent && performance.now() > end && !drafts.some((one) => one.id.startsWith(id))) toast(sent, "wb-passing");
     }
+    count();
   }
 
   function count() {
@@ -143,7 +144,6 @@
   document.addEventListener("DOMContentLoaded", () => {
     forgetSent();
     if (find("#ticket")) keepDrafts(find("#ticket").dataset);
-    count();
     setInterval(count, 500);
   });
 })();
