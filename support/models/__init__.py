@@ -1,5 +1,6 @@
 """What support stores."""
 
+from support.models.saved_view import SavedView
 from support.models.service_levels import (
     Calendar,
     CalendarVersion,
@@ -30,6 +31,7 @@ __all__ = [
     "CannedReply",
     "Policy",
     "PolicyVersion",
+    "SavedView",
     "Tag",
     "TermsRound",
     "Ticket",

@@ -41,7 +41,8 @@ from support import services
 from support.actions import ACTIONS, Kind
 from support.fixes.final import EraseCustomer
 from support.fixes.tickets import Reassign
-from support.models import Calendar, CalendarVersion, Policy, Ticket
+from support.models import Calendar, CalendarVersion, Policy, SavedView, Ticket
+from support.queue import saving
 from support.services import clocks, hours, promises, shared, undoing
 from support.settings import services as settings
 from support.settings import texts
@@ -161,6 +162,11 @@ class World:
     def policy(self):
         policy = Policy.objects.get()
         return promises.save_policy(actor=actor(self.admin), policy=policy, version=policy.versions.get())
+
+    def with_view(self, service, **details):
+        kept = {"audience": "own", "owner": self.sara, "name": "Urgent", "query": "tab=mine&priority=urgent"}
+        view = SavedView.objects.create(tenant=self.tenant, position=1, **kept)
+        return partial(service, actor=actor(self.sara), view_id=view.id, **details)
 
     def quietly(self, service, **details):
         return lambda: service(tenant_id=self.tenant.id, at=timezone.now(), **details)
@@ -319,6 +325,13 @@ LOCKS = {
             files.remove_files_of, w.tenant.id, Parent.MESSAGE,
             [make_file(w.customer, sent_with=w.message).parent_id]),
     ),
+    (saving, "save_view"): (
+        "settings!", lambda w: lambda: saving.save_view(
+            actor=actor(w.sara), name="Urgent", audience="own", query="tab=open&priority=urgent"),
+    ),
+    (saving, "move_view"): ("settings!", lambda w: w.with_view(saving.move_view, steps=1)),
+    (saving, "delete_view"): ("settings!", lambda w: w.with_view(saving.delete_view)),
+    (saving, "forget_views"): ("", lambda w: partial(saving.forget_views, membership=w.sara)),
     (of_orders, "upsert_orders"): (
         "order!", lambda w: lambda: of_orders.upsert_orders(
             tenant_id=w.tenant.id,
@@ -353,7 +366,7 @@ PARTS_OF_OTHERS = {
     "post_as", "silence_of", "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket",
     "week_of", "hours_of", "terms_of", "hold_clocks", "window_faults", "policy_version", "touched_tickets",
     "wrong_clocks", "ticket_to_handle", "known_events", "forget_answers", "take_over", "name_last_message",
-    "redact_and_forget", "computed", "known_terms", "write_kept",
+    "redact_and_forget", "computed", "known_terms", "write_kept", "saving_refusal", "audiences_for", "checked_query",
 }  # fmt: skip
 
 
@@ -546,6 +559,10 @@ SAY_NOTHING = {
     "save_calendar",
     "close_on",
     "save_policy",
+    "save_view",
+    "move_view",
+    "delete_view",
+    "forget_views",
     "append_message",
     "hold_support_role",
     "hold_for_undo",
@@ -583,7 +600,7 @@ def test_every_service_is_in_the_table():
     named = {name for _module, name in LOCKS} | PARTS_OF_OTHERS
     missing = {
         name
-        for module in (*set(modules_of(services)) - {shared}, thread, people, of_orders, of_deliveries, hooks)
+        for module in (*set(modules_of(services)) - {shared}, thread, people, of_orders, of_deliveries, hooks, saving)
         for name, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__
         and not name.startswith("_") and name not in named

@@ -45,7 +45,7 @@ from ondi.webhooks.services import create_endpoint
 from ondi.webhooks.subscribers import plan_deliveries
 from orders.models import Order, OrderItem
 from support.admin.buttons import BUTTONS
-from support.models import CannedReply, Tag, Ticket, TicketEvent, TicketNote, TicketTag
+from support.models import CannedReply, SavedView, Tag, Ticket, TicketEvent, TicketNote, TicketTag
 from support.notices import MENTION, REPLY
 from support.settings.services import ask_for_sender_code, update_portal_settings
 from support.settings.texts import set_notification_texts
@@ -141,6 +141,9 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
         item = OrderItem.objects.create(tenant=tenant, order=order, position=1, name=f"item{mark}")
         tag = Tag.objects.create(tenant=tenant, name=f"tag{mark}")
         reply = CannedReply.objects.create(tenant=tenant, shortcut=f"s{mark}", content=mark, language="en")
+        view = SavedView.objects.create(
+            tenant=tenant, audience="everybody", name=f"view{mark}", query=f"tab=open&tag={tag.id}", position=1
+        )
         note = TicketNote.objects.create(
             tenant=tenant, ticket=ticket, author=people["agent"], content=mark, created_at=ticket.created_at
         )
@@ -182,7 +185,7 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
         "webhook": webhook, "sent": sent, "policy": policy, "calendar": calendar, **files,
         "tenant": tenant, "ticket": ticket, "storefront": storefront, "conversation": conversation,
         "order": order, "delivery": delivery, "item": item, "tag": tag, "reply": reply, "note": note, "key": key,
-        "change": change, "run": run, "own_text": own_text,
+        "change": change, "run": run, "own_text": own_text, "view": view,
         "session": session, "settings": portal, **{f"member_{name}": member for name, member in people.items()},
         **{str(row.pk): row for row in (*messages, *parts, *events, *told)},
     }  # fmt: skip
