@@ -26,6 +26,7 @@
 # make bench-relay   how long from commit to position, and what relay and workers cost an event (a minute)
 # make bench-calls   how long from a commit to a webhook's call, while two of a hundred are dead and slow (three minutes)
 # make bench-clocks  a million clocks: the look at what is due, the queue by due, new hours for a tenant's (half an hour)
+# make bench-views    200 random saved views among a million tickets: quick, or refused when saved (ten minutes; FOLDER keeps the tickets)
 # make bench-uploads what 50 uploads at a time cost the API, straight and behind nginx (a quarter of an hour; needs nginx)
 # make bench-idle    what twenty agents who only look ask of the database, by the stream and by polling (a quarter of an hour)
 # make messages  compile the translations after a change of a .po file
@@ -36,7 +37,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps hostile hostile-deps pooler pooler-deps fix-kills timelines upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes bench-relay bench-calls bench-stream bench-clocks bench-uploads bench-idle format messages clean
+.PHONY: serve test lint stop fuzz clients soak chaos chaos-deps hostile hostile-deps pooler pooler-deps fix-kills timelines upgrade mutants e2e e2e-deps screenshots bench bench-search bench-flat bench-capacity bench-admin bench-fixes bench-relay bench-calls bench-stream bench-clocks bench-views bench-uploads bench-idle format messages clean
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -145,6 +146,9 @@ bench-stream: $(READY)
 
 bench-clocks: $(READY)
 	@$(BIN)/python -m tests.benchmarks.clocks
+
+bench-views: $(READY)
+	@$(BIN)/python -m tests.benchmarks.views
 
 bench-uploads: $(READY)
 	@$(BIN)/python -m tests.benchmarks.uploads

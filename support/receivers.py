@@ -13,6 +13,7 @@ from ondi.accounts.signals import support_role_ended
 from ondi.webhooks.payloads import says_events
 from support.changes import webhook_data
 from support.events import EVENT_OF_DELIVERY
+from support.queue.saving import forget_views
 from support.services import note_delivery, offboard_agent
 
 says_events(webhook_data)
@@ -27,3 +28,4 @@ def tell_conversation(tenant_id: UUID, delivery_id: UUID, status: str, at: datet
 @receiver(support_role_ended)
 def end_work(membership: Membership, **_signal: Any) -> None:
     offboard_agent(membership=membership)
+    forget_views(membership=membership)

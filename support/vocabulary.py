@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 # In characters; a note and a canned reply are as long as a message.
 LONGEST_SUBJECT, LONGEST_MESSAGE, LONGEST_REASON = 200, 8_000, 500
 LONGEST_DRAFT = 100_000  # what is too long to be sent is kept, to be made shorter
+LONGEST_VIEW_NAME, LONGEST_VIEW_QUERY = 60, 2_000
 # What history has called this since the first release, when a snoozed ticket was one to follow up.
 SNOOZED_UNTIL = "follow_up_at"
 
@@ -101,6 +102,15 @@ class Cause(TextChoices):
     DELIVERY = "delivery", _("State of the delivery")
     POLICY = "policy", _("Policies changed")
     CALENDAR = "calendar", _("Calendar changed")
+
+
+class Audience(TextChoices):
+    """Whose tab a saved view of the queue is."""
+
+    OWN = "own", _("Only me")
+    SUPPORT_USERS = "support_users", _("All support users")
+    LEADS = "leads", _("Leads and admins")
+    EVERYBODY = "everybody", _("Everybody who sees the queue")
 
 
 class ItemKind(TextChoices):

@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from ondi.common.ids import parse_id
 from ondi.staff.entry import Staff, staff_at, use_zone_of
 from support.admin.pages import queue_url
-from support.admin.periods import period_value
-from support.admin.tabs import AssigneeFilter, promise_value, tab_links
+from support.admin.tabs import tab_links
+from support.queue.filters import ME, NOBODY, promise_value
+from support.queue.periods import period_value
 from support.statistics import PERIODS, Day, Kept, Spread, dashboard_statistics
 from support.vocabulary import Outcome, WaitingOn
 
@@ -77,8 +78,8 @@ class Links:
     def all(self) -> dict[str, str]:
         return {
             "open": self.queue(tab="open"),
-            "unassigned": self.queue(tab="open", assignee=AssigneeFilter.NOBODY),
-            "waiting": f"{queue_url()}?tab=mine&waiting_on__exact={WaitingOn.AGENT.value}",  # in every tenant
+            "unassigned": self.queue(tab="open", assignee=NOBODY),
+            "waiting": f"{queue_url()}?tab=mine&waiting_on={WaitingOn.AGENT.value}",  # in every tenant
             "opened": self.happened("opened"),
             "closed": self.happened("closed"),
         }
@@ -98,7 +99,7 @@ class Links:
         own = next((actor.tenant_id for actor in self.staff.actors if actor.membership_id == agent), None)
         if own is None:
             return self.queue(tab="open", assignee=agent)
-        return replace(self, tenant_id=own).queue(tab="open", assignee=AssigneeFilter.ME)
+        return replace(self, tenant_id=own).queue(tab="open", assignee=ME)
 
 
 @dataclass(frozen=True, slots=True)

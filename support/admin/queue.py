@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.views import ChangeList
 
 from ondi.common.errors import DomainError
 from ondi.common.text import shows_nothing
@@ -26,37 +26,36 @@ from support.admin.bulk import bulk_actions
 from support.admin.drafts import keep, take_back
 from support.admin.export import csv_of
 from support.admin.files import add_file, one_file
+from support.admin.filter_bar import bar_of
 from support.admin.live import live
 from support.admin.notifications import notifications, notifications_news
 from support.admin.own_settings import own_settings
 from support.admin.pages import no_such_ticket, queue_url, ticket_url
-from support.admin.periods import PeriodFilter
 from support.admin.phone import correct, phone
 from support.admin.search import search
-from support.admin.tabs import (
-    TAB,
-    AgeFilter,
-    AssigneeFilter,
-    PromiseFilter,
-    SortFilter,
-    TabFilter,
-    TagFilter,
-    TenantFilter,
-    chips_of,
-    ordering_of,
-    tab_links,
-    tab_of,
-)
+from support.admin.tabs import QueueFilter, asked_at, queue_links
 from support.admin.ticket_macros import macro, macros
 from support.admin.ticket_page import colleagues, news, note, redact, reply, run_action, ticket_page, told
+from support.admin.view_forms import do_view, edit_view, views_page
 from support.errors import QueueEmpty
 from support.models import Ticket
+from support.queue.rows import shown
+from support.queue.wanted import SORT, TAB, VIEW
 from support.searching import asked_by, tickets_found
+
+
+class QueueList(ChangeList):  # type: ignore[misc]  # unfold ships no types
+    """Django's list, of which the keys are found by indexes alone, and rows are read of those that are shown."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        asked, found = asked_at(request), self.result_list
+        self.result_list: Any = shown(found.values("pk"), asked.wanted.order(asked.reader), asked.reader)
 
 
 @admin.register(Ticket)
 class TicketAdmin(TicketDataAdmin):
-    part_params = (TAB,)
+    part_params = (TAB, VIEW, SORT)
     about = gettext_lazy("No ticket stands here. One begins when a customer writes, or when you take a call.")
     entries = (
         Entry(Section.SUPPORT, 10, "confirmation_number", is_daily=True),
@@ -68,20 +67,8 @@ class TicketAdmin(TicketDataAdmin):
     change_list_template = "support/queue.html"
     list_before_template = "support/queue_top.html"
     list_fullwidth = True
-    list_display_links = (columns.subject,)
-    list_filter = (
-        TabFilter,
-        ("priority", ChoicesDropdownFilter),
-        ("source", ChoicesDropdownFilter),
-        ("waiting_on", ChoicesDropdownFilter),
-        AssigneeFilter,
-        TagFilter,
-        AgeFilter,
-        PromiseFilter,
-        PeriodFilter,
-        SortFilter,
-        TenantFilter,
-    )
+    list_display_links = ("subject",)
+    list_filter = (QueueFilter,)
     search_fields = ("subject",)  # so that there is a search box; `get_search_results` says what it does
     search_help_text = gettext_lazy("Subject, message, number, order, delivery code, customer; status:open, tag:…")
     sortable_by = ()
@@ -96,6 +83,9 @@ class TicketAdmin(TicketDataAdmin):
             ("search/", search, "search"),
             ("customer/<uuid:membership_id>/", correct, "customer"),
             ("live/", live, "live"),
+            ("views/", views_page, "views"),
+            ("views/edit/", edit_view, "view"),
+            ("views/<uuid:view_id>/do/", do_view, "view_do"),
             ("notifications/", notifications, "notifications"),
             ("notifications/news/", notifications_news, "notifications_news"),
             ("<uuid:ticket_id>/reply/", reply, "reply"),
@@ -116,20 +106,22 @@ class TicketAdmin(TicketDataAdmin):
         own = [path(route, view(page), name=f"support_ticket_{name}") for route, page, name in pages]
         return [*own, *super().get_urls()]
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        tickets: Any = super().get_queryset(request)
-        return tickets.for_workbench()
+    def get_changelist(self, request: HttpRequest, **options: Any) -> Any:
+        return QueueList
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        staff = staff_at(request)
-        turn, assignee = columns.turn_for(staff), columns.claiming_by(staff)
-        shown = [columns.subject, "requester", columns.item, columns.priority, turn, assignee]
-        if tab_of(request).mixes:
-            shown.insert(3, columns.status)
+        staff, wanted = staff_at(request), asked_at(request).wanted
+        found = [column(wanted.term) for column in (columns.subject_for, columns.requester_for, columns.item_for)]
+        status = [columns.status] if wanted.place.mixes else []
+        shown = [*found, *status, columns.priority, columns.turn_for(staff), columns.claiming_by(staff)]
         return [*shown, "tenant"] if len(staff.support_tenant_ids) > 1 else shown
 
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
+        return list_display[:1]
+
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
-        return ordering_of(request)
+        asked = asked_at(request)
+        return asked.wanted.order(asked.reader)
 
     def get_actions(self, request: HttpRequest) -> Any:
         """What can be done to several tickets; nothing for those who only look."""
@@ -144,19 +136,17 @@ class TicketAdmin(TicketDataAdmin):
         return found.tickets, False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        self._need_view_permission(request)
         staff = staff_at(request)
         context = {
-            **tab_links(request),
+            **queue_links(request),
             **(extra_context or {}),
             "title": _("Tickets"),
             "can_work": bool(staff.working_tenant_ids),
             "export_query": request.GET.urlencode(),
+            "bar": bar_of(asked_at(request)),
         }
-        page = super().changelist_view(request, context)
-        if found := getattr(page, "context_data", {}).get("cl"):  # the tab is no filter to be reminded of
-            found.has_active_filters = bool(set(found.filter_params) - {TAB})
-            page.context_data["chips"] = chips_of(found, request)
-        return page  # type: ignore[no-any-return]
+        return super().changelist_view(request, context)  # type: ignore[no-any-return]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

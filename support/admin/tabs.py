@@ -1,262 +1,146 @@
-"""The views of the queue: its tabs with their counts, and its filters."""
+"""The tabs of the queue with their counts, the saved views behind the built-in ones, and what an address asks for."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.contrib.admin import SimpleListFilter
-from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin import ListFilter
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils import timezone
+from django.http import HttpRequest, QueryDict
 from django.utils.functional import Promise
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import DropdownFilter
 
-from ondi.accounts.models import Membership
-from ondi.notifications.models import Notification
-from ondi.notifications.querysets import NotificationQuerySet
+from ondi.common.ids import parse_id
 from ondi.staff.entry import Staff, staff_at
 from support.admin.pages import tickets_seen_by
-from support.admin.periods import PeriodFilter, zone_asked
-from support.models import Tag
-from support.notices import MENTION
-from support.querysets import DUE_FIRST, TicketQuerySet, capped_counts, newest_of
-from support.statistics import PERIODS, first_moment
-from support.vocabulary import Metric, Outcome, WaitingOn
+from support.models import SavedView
+from support.querysets import TicketQuerySet, capped_counts
+from support.queue.known import Known, known_to
+from support.queue.reader import Reader
+from support.queue.tabs import TABS
+from support.queue.wanted import NAMES, VIEW, Wanted, read
+from support.vocabulary import WaitingOn
 
 COUNTED_AT_MOST = 1_000
-TAB = "tab"
-LONGEST_WAITING = ("-status", "waiting_on", "waiting_since", "id")
+VIEWS_COUNTED = 8  # so many views, the first, say how many tickets they have
 
 
 @dataclass(frozen=True, slots=True)
-class Tab:
-    """`mixes`: it has open and closed tickets, so each row says which."""
+class Asked:
+    """What a request asks of the queue. `view`: the saved view whose tab it came from."""
 
-    label: str | Promise
-    rows: Callable[[TicketQuerySet, Staff, datetime], TicketQuerySet]
-    ordering: tuple[str, ...] | Callable[[Staff], tuple[Any, ...]] = LONGEST_WAITING
-    mixes: bool = False
-
-    def ordering_for(self, staff: Staff) -> tuple[Any, ...]:
-        return self.ordering(staff) if callable(self.ordering) else self.ordering
+    reader: Reader
+    known: Known
+    wanted: Wanted
+    view: SavedView | None
 
 
-def _mentions(staff: Staff) -> NotificationQuerySet:
-    return Notification.objects.telling(staff, staff.membership_ids, MENTION)
+def asked_at(request: HttpRequest) -> Asked:
+    """Found once a request; one statement."""
+    found = getattr(request, "asked_of_queue", None)
+    if not isinstance(found, Asked):
+        reader = Reader.serving(staff_at(request))
+        known = known_to(reader)
+        view_id = parse_id(request.GET.get(VIEW))
+        view = next((one for one in known.views if one.id == view_id), None)
+        wanted = read(request.GET, known)
+        found = Asked(_in_zone_of(wanted, reader, staff_at(request)), known, wanted, view)
+        request.asked_of_queue = found  # type: ignore[attr-defined]
+    return found
 
 
-TABS = {
-    "unassigned": Tab(_("Unassigned"), lambda tickets, _staff, at: tickets.open().unassigned().not_snoozed(at)),
-    "mine": Tab(_("Mine"), lambda tickets, staff, at: tickets.open().assigned_to(staff.membership_ids).not_snoozed(at)),
-    "mentioned": Tab(
-        _("Mentioned"), lambda tickets, staff, _at: tickets.told_of_by(_mentions(staff)),
-        lambda staff: (newest_of(_mentions(staff)), "id"), mixes=True,
-    ),
-    "open": Tab(_("All open"), lambda tickets, _staff, _at: tickets.open()),
-    "snoozed": Tab(_("Snoozed"), lambda tickets, _staff, at: tickets.snoozed(at), ("snoozed_until", "id")),
-    "closed": Tab(_("Closed"), lambda tickets, _staff, _at: tickets.closed(), ("-closed_at", "-id")),
-}  # fmt: skip
-EVERYTHING = Tab(_("All"), lambda tickets, _staff, _at: tickets, mixes=True)
+def _in_zone_of(wanted: Wanted, reader: Reader, staff: Staff) -> Reader:
+    """Days of one tenant's list begin where that tenant is."""
+    tenants = wanted.chosen.get("tenant", ())
+    return replace(reader, zone=staff.zone_in(UUID(tenants[0]))) if len(tenants) == 1 else reader
 
 
-def ordering_of(request: HttpRequest) -> tuple[Any, ...]:
-    """What is due first where that is asked for, else the tab's own order."""
-    if request.GET.get(SortFilter.parameter_name) == SortFilter.DUE:
-        return DUE_FIRST
-    return tab_of(request).ordering_for(staff_at(request))
+class QueueFilter(ListFilter):
+    """All that the queue can be narrowed by, as one filter, so that it holds for paging, searching and bulk actions."""
 
+    title = _("view")
+    template = "support/no_filter.html"
 
-def chosen_tab(request: HttpRequest) -> str | None:
-    """The tab asked for; without one the unassigned, but a search, a list of promises and a period look everywhere."""
-    asked = request.GET.get(TAB)
-    if asked in TABS:
-        return asked
-    narrowed = ("q", PromiseFilter.parameter_name, PeriodFilter.parameter_name)
-    looks_everywhere = any(request.GET.get(name) for name in narrowed)
-    return None if looks_everywhere else "unassigned"
+    def __init__(self, request: HttpRequest, params: dict[str, list[str]], model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        for name in NAMES:
+            params.pop(name, None)
 
+    def has_output(self) -> bool:
+        return True
 
-def tab_of(request: HttpRequest) -> Tab:
-    chosen = chosen_tab(request)
-    return TABS[chosen] if chosen else EVERYTHING
+    def choices(self, changelist: Any) -> Any:
+        return ()
+
+    def expected_parameters(self) -> list[str | None]:
+        return list(NAMES)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        assert isinstance(queryset, TicketQuerySet)
+        asked = asked_at(request)
+        return asked.wanted.narrowed(queryset, asked.reader)
 
 
 def tab_links(request: HttpRequest) -> dict[str, Any]:
-    """The tabs with their counts, and how many tickets wait for this very person; one statement."""
-    staff, at = staff_at(request), timezone.now()
-    tickets, chosen = tickets_seen_by(staff), chosen_tab(request)
-    rows = {name: tab.rows(tickets, staff, at) for name, tab in TABS.items()}
+    """The built-in tabs with their counts, and how many tickets wait for this very person; one statement."""
+    return _links(request, Reader.serving(staff_at(request)), None)
+
+
+def queue_links(request: HttpRequest) -> dict[str, Any]:
+    """As `tab_links`, with the saved views behind them."""
+    asked = asked_at(request)
+    return _links(request, asked.reader, asked)
+
+
+def _links(request: HttpRequest, reader: Reader, asked: Asked | None) -> dict[str, Any]:
+    tickets = reader.tickets
+    rows = {name: tab.rows(tickets, reader) for name, tab in TABS.items()}
     waiting = rows["mine"].filter(waiting_on=WaitingOn.AGENT)
-    counts = capped_counts({**rows, "waiting": waiting}, COUNTED_AT_MOST)
+    views = _views(asked) if asked else []
+    counted = {
+        str(view.id): _rows_of(view, wanted, reader) for view, wanted in views[:VIEWS_COUNTED] if _counts(wanted)
+    }
+    counts = capped_counts({**rows, "waiting": waiting, **counted}, COUNTED_AT_MOST)
+    chosen = asked.wanted.tab if asked and asked.view is None else None
     links = [
-        {"name": name, "label": tab.label, "count": _shown(counts[name]), "chosen": name == chosen,
-         "query": _query_of(request, name)}
-        for name, tab in TABS.items()
+        _link(tab.label, counts[name], _query_of(asked, name), is_chosen=name == chosen) for name, tab in TABS.items()
+    ]
+    links += [
+        _link(view.name, counts.get(str(view.id)), f"{view.query}&{VIEW}={view.id}", is_own=True,
+              is_chosen=bool(asked and asked.view == view), is_broken=bool(wanted.gone))
+        for view, wanted in views
     ]  # fmt: skip
     return {"tabs": links, "waiting": counts["waiting"]}
 
 
-def _query_of(request: HttpRequest, name: str) -> str:
-    """A tab's address: search and filters stay, the page begins anew."""
-    kept = request.GET.copy()
-    kept.pop(PAGE_VAR, None)
-    kept[TAB] = name
-    return f"?{kept.urlencode()}"
+def _link(label: str | Promise, count: int | None, query: str, *, is_chosen: bool, **more: bool) -> dict[str, Any]:
+    shown = "" if count is None else _shown(count)
+    return {"label": label, "count": shown, "chosen": is_chosen, "query": f"?{query}", **more}
 
 
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A filter that is on. `query`: the address of the list without it."""
-
-    text: str
-    query: str
+def _views(asked: Asked) -> list[tuple[SavedView, Wanted]]:
+    return [(view, read(QueryDict(view.query), asked.known)) for view in asked.known.views]
 
 
-def chips_of(changelist: Any, request: HttpRequest) -> list[Chip]:
-    """What narrows the list beyond its tab, in words."""
-    asked = request.GET
-    chips = [Chip(f"“{asked['q']}”", changelist.get_query_string(remove=["q"]))] if asked.get("q") else []
-    for spec in changelist.filter_specs:
-        names = [name for name in spec.expected_parameters() if name != TAB and asked.get(name)]
-        if names:
-            words = dict(spec.lookup_choices if hasattr(spec, "lookup_choices") else spec.field.flatchoices)
-            value = words.get(asked[names[0]], asked[names[0]])
-            chips.append(Chip(f"{capfirst(spec.title)}: {value}", changelist.get_query_string(remove=names)))
-    return chips
+def _counts(wanted: Wanted) -> bool:
+    """A search is not asked again for a number, and what asks for something that is gone has none."""
+    return not wanted.term and not wanted.gone
+
+
+def _rows_of(view: SavedView, wanted: Wanted, reader: Reader) -> TicketQuerySet:
+    return wanted.narrowed(reader.tickets.in_tenants([view.tenant_id]), reader)
+
+
+def _query_of(asked: Asked | None, name: str) -> str:
+    """A tab's address: search and filters stay, but those of a view; the page begins anew."""
+    return asked.wanted.in_tab(name).query() if asked and asked.view is None else f"tab={name}"
 
 
 def waiting_for(staff: Staff) -> int:
     """How many open tickets of this person wait for their answer, counted a little beyond a thousand."""
-    mine = TABS["mine"].rows(tickets_seen_by(staff), staff, timezone.now())
+    mine = TABS["mine"].rows(tickets_seen_by(staff), Reader.serving(staff))
     return mine.filter(waiting_on=WaitingOn.AGENT).capped_count(COUNTED_AT_MOST)
 
 
 def _shown(count: int) -> str:
     return f"{COUNTED_AT_MOST:,}+" if count > COUNTED_AT_MOST else f"{count:,}"
-
-
-class TabFilter(SimpleListFilter):
-    """The tab as a filter, so that it holds for paging, searching and bulk actions; shown as tabs only."""
-
-    title, parameter_name, template = _("view"), TAB, "support/no_filter.html"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(name, tab.label) for name, tab in TABS.items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        assert isinstance(queryset, TicketQuerySet)
-        return tab_of(request).rows(queryset, staff_at(request), timezone.now())
-
-
-class TagFilter(SimpleListFilter):
-    title, parameter_name = _("tag"), "tag"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        tags = Tag.objects.in_tenants(staff_at(request).support_tenant_ids).order_by("name", "id")
-        return [(str(tag.id), tag.name) for tag in tags]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        known = {key for key, _name in self.lookup_choices}
-        return queryset.filter(tags=self.value()) if self.value() in known else queryset
-
-
-class AssigneeFilter(DropdownFilter):  # type: ignore[misc]  # unfold ships no types
-    """Whose tickets: of this person, of nobody, or of a colleague."""
-
-    title, parameter_name = _("assignee"), "assignee"
-    ME, NOBODY = "me", "nobody"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        staff = staff_at(request)
-        people = Membership.objects.in_tenants(staff.support_tenant_ids).support_users()
-        colleagues = people.exclude(id__in=staff.membership_ids).order_by("first_name", "last_name", "id")
-        me = [(self.ME, _("Me"))] if staff.working_tenant_ids else []
-        return [*me, (self.NOBODY, _("Nobody")), *((str(member.id), str(member)) for member in colleagues)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        assert isinstance(queryset, TicketQuerySet)
-        value = self.value()
-        if value == self.ME:
-            return queryset.assigned_to(staff_at(request).membership_ids)
-        if value == self.NOBODY:
-            return queryset.unassigned()
-        known = {key for key, _name in self.lookup_choices}
-        return queryset.assigned_to([UUID(value)]) if value in known else queryset
-
-
-class PromiseFilter(SimpleListFilter):
-    """Tickets with a promise that was met or missed in the last days: what the dashboard counts."""
-
-    title, parameter_name = _("promises"), "promise"
-    DAYS = 7
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        ends = (Outcome.MISSED, Outcome.MET)
-        return [
-            (promise_value(metric, end, self.DAYS), f"{metric.label}: {end.label}") for metric in Metric for end in ends
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        assert isinstance(queryset, TicketQuerySet)
-        metric, _dot, rest = (self.value() or "").partition(".")
-        outcome, _dot, days = rest.partition(".")
-        if metric not in Metric.values or outcome not in (Outcome.MET, Outcome.MISSED) or days not in map(str, PERIODS):
-            return queryset
-        return queryset.whose_promise(metric, outcome, first_moment(int(days), zone_asked(request), timezone.now()))
-
-
-def promise_value(metric: Metric, outcome: Outcome, days: int) -> str:
-    """What `PromiseFilter` takes."""
-    return f"{metric.value}.{outcome.value}.{days}"
-
-
-class SortFilter(SimpleListFilter):
-    """In which order: the tab's own, or what is due first."""
-
-    title, parameter_name = _("sorted by"), "sort"
-    DUE = "due"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(self.DUE, _("Due first"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset
-
-
-class TenantFilter(SimpleListFilter):
-    """For somebody who serves several tenants; from what entering returned, at no statement."""
-
-    title, parameter_name = _("tenant"), "tenant"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        staff = staff_at(request)
-        mine = [actor.tenant for actor in staff.actors if actor.tenant_id in staff.support_tenant_ids]
-        return [(str(tenant.id), tenant.name) for tenant in mine] if len(mine) > 1 else []
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        known = {key for key, _name in self.lookup_choices}
-        return queryset.filter(tenant_id=self.value()) if self.value() in known else queryset
-
-
-class AgeFilter(SimpleListFilter):
-    title, parameter_name = _("opened"), "age"
-    WITHIN = {"1": timedelta(days=1), "7": timedelta(days=7), "30": timedelta(days=30)}
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [
-            ("1", _("In the last 24 hours")),
-            ("7", _("In the last 7 days")),
-            ("30", _("In the last 30 days")),
-            ("older", _("Longer ago")),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value, now = self.value(), timezone.now()
-        if value == "older":
-            return queryset.filter(created_at__lt=now - self.WITHIN["30"])
-        return queryset.filter(created_at__gte=now - self.WITHIN[value]) if value in self.WITHIN else queryset

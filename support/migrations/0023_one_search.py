@@ -162,7 +162,7 @@ PEOPLE_BEFORE = folding.PEOPLE.replace("CREATE FUNCTION", "CREATE OR REPLACE FUN
 
 
 class Migration(migrations.Migration):
-    dependencies = [("support", "0021_attend_in_turn")]
+    dependencies = [("support", "0022_saved_views")]
 
     operations = [
         migrations.RunSQL(TICKETS, "DROP FUNCTION ondi_search_tickets(text[])"),

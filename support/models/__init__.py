@@ -1,6 +1,7 @@
 """What support stores."""
 
 from support.models.drafts import Draft
+from support.models.saved_view import SavedView
 from support.models.service_levels import (
     Calendar,
     CalendarVersion,
@@ -33,6 +34,7 @@ __all__ = [
     "Macro",
     "Policy",
     "PolicyVersion",
+    "SavedView",
     "Tag",
     "TermsRound",
     "Ticket",

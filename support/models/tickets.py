@@ -183,8 +183,31 @@ class Ticket(TenantOwned):
             ),
             models.Index(
                 fields=["tenant", "-closed_at", "-id"],
+                include=["priority", "source", "assignee", "created_at", "conversation"],
                 condition=Q(status=TicketStatus.CLOSED),
-                name="support_ticket_closed",
+                name="support_ticket_closed_rows",
+            ),
+            models.Index(
+                fields=["tenant", "assignee", "-closed_at", "-id"],
+                condition=Q(status=TicketStatus.CLOSED),
+                name="support_ticket_closed_of",
+            ),
+            # Whatever an agent narrows and sorts the open ones by, they are found without touching a row.
+            models.Index(
+                fields=["tenant", "-last_activity_at", "-id"],
+                include=[
+                    "waiting_on",
+                    "waiting_since",
+                    "priority",
+                    "source",
+                    "assignee",
+                    "created_at",
+                    "due_at",
+                    "snoozed_until",
+                    "conversation",
+                ],
+                condition=Q(status=TicketStatus.OPEN),
+                name="support_ticket_open_rows",
             ),
             # What the dashboard counts, so that it reads indexes and no rows.
             models.Index(

@@ -81,7 +81,7 @@ SCREENS = (
         "support_ticket_changelist", "/admin/support/ticket/", 9, STAFF_ONLY, 403,
         (
             "?tab=open", "?tab=closed", "?tab=mine", "?tab=mentioned", "?tab=snoozed", "?tab=open&tag={tag}",
-            "?tab=open&tenant={tenant}",
+            "?tab=open&tenant={tenant}", "?tab=open&view={view}&assignee={agent}&unread=yes&due=today&sort=priority",
         ),
         {"_selected_action": "{ticket}", "apply": "1", **_CHOSEN},
     ),
@@ -151,6 +151,13 @@ SCREENS = (
            form={"do": "replay_since", "since": "2026-01-01T00:00"}),
     Screen("webhooks_webhookdelivery_replay", "/admin/webhooks/webhookdelivery/{sent}/replay/", None, ADMINS,
            form={"form_id": ""}),
+    Screen("support_ticket_views", "/admin/support/ticket/views/", 6, STAFF_ONLY),
+    Screen(
+        "support_ticket_view", "/admin/support/ticket/views/edit/", 7, AT_WORK,
+        queries=("?query=tab%3Dopen%26priority%3Dhigh", "?view={view}", "?query=tab%3Dopen%26tag%3D{tag}"),
+        form={"name": "x", "audience": "own", "query": "tab=open&tag={tag}", "view": "{view}", "tenant": "{tenant}"},
+    ),
+    Screen("support_ticket_view_do", "/admin/support/ticket/views/{view}/do/", None, STAFF_ONLY, form={"do": "delete"}),
     Screen("support_ticket_next", "/admin/support/ticket/next/", None, AT_WORK, form={"next": ""}),
 )  # fmt: skip
 OPENED = [screen for screen in SCREENS if screen.statements is not None]

@@ -34,7 +34,7 @@ from ondi.streaming.models import StreamTicket
 from ondi.tenants.scope import set_scope, tenant_scope
 from orders.models import OrderItem
 from support.fixes.doctor import examine
-from support.models import CannedReply, Draft, Macro, Tag, TicketCounter, TicketNote, TicketTag, TicketViewer
+from support.models import CannedReply, Draft, Macro, SavedView, Tag, TicketCounter, TicketNote, TicketTag, TicketViewer
 from support.services import close_ticket, post_message, reopen_ticket, snooze_ticket, write_note
 from tests.factories import (
     DeliveryFactory,
@@ -90,6 +90,7 @@ COLUMNS = {
         "decided_at outcome spoiled_by",
     "support_ticketterms": "plain cause created_at",
     "support_draft": "plain content files sequence assignee send_at form refused updated_at",
+    "support_savedview": "plain name query position",
     "support_tag": "plain name",
     "support_ticket": "copied number subject; plain follow_up_at version due_at reply_due_at attend_at",
     "support_ticketcounter": "copied last_number",
@@ -163,6 +164,7 @@ FREE = {
     "support_policyversion.actor_id", "support_policyversion.calendar_id", "support_policyversion.policy_id",
     "support_ticketclock.ticket_id", "support_ticketclock.policy_version_id", "support_ticketclock.calendar_version_id",
     "support_ticketterms.ticket_id", "support_ticketterms.policy_version_id", "support_ticketterms.calendar_version_id",
+    "support_savedview.audience", "support_savedview.owner_id",
     "files_storedfile.uploader_id", "deliveries_delivery.customer_id", "deliveries_delivery.order_id",
     "notifications_preferences.membership_id", "notifications_text.channel", "notifications_text.language", "orders_order.customer_id", "orders_orderitem.order_id", "support_ticket.closed_by_id", "support_ticketevent.actor_id",
     "support_ticketevent.ticket_id", "support_ticketnote.author_id", "support_ticketnote.ticket_id", "support_tickettag.tag_id",
@@ -248,6 +250,9 @@ def tenant():
         SenderCode.objects.create(tenant=tenant, address="help@shop.example", asked_at=now, proved_at=now)
         CannedReply.objects.create(tenant=tenant, shortcut="hello", language="en", content="Hello", owner=agent)
         Macro.objects.create(tenant=tenant, name="Done", key=1, owner=agent, steps=[{"action": "close", "values": {}}])
+        SavedView.objects.create(
+            tenant=tenant, audience="own", owner=agent, name="Urgent", query="tab=open&priority=urgent", position=1
+        )
         OrderItem.objects.create(tenant=tenant, order=deliveries[0].order, position=1, name="Lamp")
         StreamTicket.objects.create(tenant=tenant, user_id=agent.user_id, session_id=new_id(), ticket_hash="x",
                                     expires_at=now, ends_at=now)  # fmt: skip

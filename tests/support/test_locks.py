@@ -41,7 +41,8 @@ from support import macros, services
 from support.actions import ACTIONS, Kind
 from support.fixes.final import EraseCustomer
 from support.fixes.tickets import Reassign
-from support.models import Calendar, CalendarVersion, Macro, Policy, Ticket, TicketNote
+from support.models import Calendar, CalendarVersion, Macro, Policy, SavedView, Ticket, TicketNote
+from support.queue import saving
 from support.services import clocks, drafts, hours, promises, shared, undoing
 from support.settings import services as settings
 from support.settings import texts
@@ -185,6 +186,11 @@ class World:
     def due(self, service):
         draft = self.later()
         return partial(service, draft_id=draft.id, tenant_id=self.tenant.id, at=draft.send_at)
+
+    def with_view(self, service, **details):
+        kept = {"audience": "own", "owner": self.sara, "name": "Urgent", "query": "tab=mine&priority=urgent"}
+        view = SavedView.objects.create(tenant=self.tenant, position=1, **kept)
+        return partial(service, actor=actor(self.sara), view_id=view.id, **details)
 
     def quietly(self, service, **details):
         return lambda: service(tenant_id=self.tenant.id, at=timezone.now(), **details)
@@ -370,6 +376,13 @@ LOCKS = {
             files.remove_files_of, w.tenant.id, Parent.MESSAGE,
             [make_file(w.customer, sent_with=w.message).parent_id]),
     ),
+    (saving, "save_view"): (
+        "settings!", lambda w: lambda: saving.save_view(
+            actor=actor(w.sara), name="Urgent", audience="own", query="tab=open&priority=urgent"),
+    ),
+    (saving, "move_view"): ("settings!", lambda w: w.with_view(saving.move_view, steps=1)),
+    (saving, "delete_view"): ("settings!", lambda w: w.with_view(saving.delete_view)),
+    (saving, "forget_views"): ("", lambda w: partial(saving.forget_views, membership=w.sara)),
     (of_orders, "upsert_orders"): (
         "order!", lambda w: lambda: of_orders.upsert_orders(
             tenant_id=w.tenant.id,
@@ -404,7 +417,8 @@ PARTS_OF_OTHERS = {
     "post_as", "silence_of", "take_unassigned", "end_part_of_assignee", "hold_people", "hold_role_of", "locked_ticket",
     "week_of", "hours_of", "terms_of", "hold_clocks", "window_faults", "policy_version", "touched_tickets",
     "wrong_clocks", "ticket_to_handle", "known_events", "forget_answers", "take_over", "name_last_message",
-    "redact_and_forget", "computed", "known_terms", "write_kept", "writing_of",
+    "redact_and_forget", "computed", "known_terms", "write_kept", "writing_of", "saving_refusal", "audiences_for",
+    "checked_query",
 }  # fmt: skip
 
 
@@ -602,6 +616,10 @@ SAY_NOTHING = {
     "save_calendar",
     "close_on",
     "save_policy",
+    "save_view",
+    "move_view",
+    "delete_view",
+    "forget_views",
     "append_message",
     "hold_support_role",
     "hold_for_undo",
@@ -639,7 +657,7 @@ def test_every_service_is_in_the_table():
     named = {name for _module, name in LOCKS} | PARTS_OF_OTHERS
     missing = {
         name
-        for module in (*set(modules_of(services)) - {shared}, thread, people, of_orders, of_deliveries, hooks)
+        for module in (*set(modules_of(services)) - {shared}, thread, people, of_orders, of_deliveries, hooks, saving)
         for name, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__
         and not name.startswith("_") and name not in named

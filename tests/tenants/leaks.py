@@ -46,7 +46,7 @@ from ondi.webhooks.subscribers import plan_deliveries
 from orders.models import Order, OrderItem
 from support.admin.buttons import BUTTONS
 from support.admin.ticket_macros import APPLY
-from support.models import CannedReply, Draft, Macro, Tag, Ticket, TicketEvent, TicketNote, TicketTag
+from support.models import CannedReply, Draft, Macro, SavedView, Tag, Ticket, TicketEvent, TicketNote, TicketTag
 from support.notices import MENTION, REPLY
 from support.settings.services import ask_for_sender_code, update_portal_settings
 from support.settings.texts import set_notification_texts
@@ -150,6 +150,9 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
                 {"action": "assign", "values": {"assignee_id": str(people["lead"].id)}},
             ],
         )  # fmt: skip
+        view = SavedView.objects.create(
+            tenant=tenant, audience="everybody", name=f"view{mark}", query=f"tab=open&tag={tag.id}", position=1
+        )
         note = TicketNote.objects.create(
             tenant=tenant, ticket=ticket, author=people["agent"], content=mark, created_at=ticket.created_at
         )
@@ -195,7 +198,7 @@ def build_side(mark: str, slug: str, guest=None) -> Side:
         "webhook": webhook, "sent": sent, "policy": policy, "calendar": calendar, **files,
         "tenant": tenant, "ticket": ticket, "storefront": storefront, "conversation": conversation,
         "order": order, "delivery": delivery, "item": item, "tag": tag, "reply": reply, "macro": macro,
-        "note": note, "key": key, "change": change, "run": run, "own_text": own_text, "written": written,
+        "note": note, "key": key, "change": change, "run": run, "own_text": own_text, "written": written, "view": view,
         "session": session, "settings": portal, **{f"member_{name}": member for name, member in people.items()},
         **{str(row.pk): row for row in (*messages, *parts, *events, *told)},
     }  # fmt: skip

@@ -152,10 +152,10 @@
       if (!isLive && document.hidden && Math.random() < 0.5) return; // a tab nobody looks at asks half as often
       const fresh = await pageAt(location.href);
       if (!fresh) return;
-      takeOver(fresh);
       showWaiting(fresh.getElementById("wb-tabs")?.dataset.waiting);
       const list = find("#changelist-form"), newer = fresh.getElementById("changelist-form");
-      if (!list || !newer || isBusy()) return;
+      if (!list || !newer || isBusy()) return; // rows and their numbers change together, or neither
+      takeOver(fresh);
       const known = new Set(all("input.action-select", list).map((box) => box.value));
       const rows = find("#result_list", list), newRows = find("#result_list", newer);
       if (!rows || !newRows) {
