@@ -193,6 +193,7 @@ def test_agents_make_one_themselves(site, window, customer, texts, width):
     page.wait_for_url("**/support/macro/")
     expect(page.locator("#result_list")).to_contain_text("Priority · Reply")
     picture(page, f"macro_list_{width}")
+    assert page.locator("#result_list").evaluate("one => one.scrollWidth <= one.parentElement.clientWidth")
     page.goto(f"{site.url}/admin/support/ticket/?tab=open")
     page.locator("input.action-select").first.check()
     page.locator("select[name=action]").select_option("macro_selected")
