@@ -14,7 +14,6 @@ EXCEPTIONS = {
         f"database ondi_purge_tickets sql {number}": _OF_PURGE
         for number in (1, 6, 8, 10, 13, 15, 17, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40)
     },
-    "database ondi_purge_tickets sql 2": "more drafts would be locked, and none changed",
     "ondi/accounts/forgotten.py _ask guard 3": "narrows a type: in no tenant nobody waits",
     "ondi/accounts/invitations.py _redeem guard 3": "what is looked up next refuses it too: it proves nothing",
     "ondi/accounts/invitations.py _redeem guard 4": "another login took the name and lost it within two statements",
