@@ -510,9 +510,10 @@ class TestForms:
         with tenant_scope(other.id):
             assert SavedView.objects.get().owner_id == there.id
 
-    def test_who_sees_no_tickets_is_told(self, tenant):
+    def test_who_sees_no_tickets_is_told(self, tenant, customer):
         admin = workbench(MemberFactory(tenant=tenant, admin=True).user)
 
+        assert admin.get(f"{QUEUE}{make_ticket(customer).id}/history/").status_code in (302, 403), "and sees none"
         for address in (EDIT, f"{QUEUE}views/"):
             assert told(admin.get(address))[-1] == str(CannotSaveViews())
 
