@@ -42,9 +42,9 @@ def subject_for(term: str) -> Callable[[Any], SafeString]:
     def subject(ticket: Any) -> SafeString:
         unread = format_html('<span class="wb-hidden">{}</span>', _("Unread")) if ticket.is_unread else ""
         return format_html(
-            '<span class="wb-subject{}" dir="auto">{}<b>#{}</b> <span>{}</span></span>{}'
+            '{}<span class="wb-subject{}" dir="auto"><b>#{}</b> <span>{}</span></span>{}'
             '<span class="wb-preview" dir="auto">{}</span>',
-            " wb-unread" if ticket.is_unread else "", unread, ticket.number, marked(ticket.subject, term),
+            unread, " wb-unread" if ticket.is_unread else "", ticket.number, marked(ticket.subject, term),
             _tags(ticket), marked(_said(ticket), term),
         )  # fmt: skip
 

@@ -37,7 +37,9 @@ def known_to(reader: Reader) -> Known:
         people=_rows(colleagues.order_by("first_name", "last_name", "id"), "id", "first_name", "last_name"),
         views=_rows(views, *(field.attname for field in SavedView._meta.concrete_fields)),
     ).first()  # of any tenant in the scope
-    found = row or {"tags": [], "people": [], "views": []}
+    found = {
+        name: rows or [] for name, rows in (row or {"tags": [], "people": [], "views": []}).items()
+    }  # of nobody: NULL
     return Known(
         tags={one["id"]: one["name"] for one in map(_read, found["tags"])},
         people={one["id"]: str(Membership(**one)) for one in map(_read, found["people"])},

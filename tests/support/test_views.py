@@ -17,6 +17,8 @@ from ondi.tenants.scope import tenant_scope
 from support.admin.marks import marked
 from support.models import SavedView, Tag, Ticket
 from support.queue import saving
+from support.queue.known import known_to
+from support.queue.reader import Reader
 from support.queue.refusals import (
     CannotSaveViews,
     TooManyViews,
@@ -29,6 +31,7 @@ from support.queue.refusals import (
 )
 from support.queue.saving import delete_view, move_view, save_view
 from support.services import change_tags, claim_ticket, close_ticket, post_message, snooze_ticket
+from tests.benchmarks.random_views import at_random, first_twenty
 from tests.factories import MemberFactory, TenantFactory, actor, make_ticket, reload
 from tests.workbench import workbench
 
@@ -507,9 +510,10 @@ class TestForms:
         with tenant_scope(other.id):
             assert SavedView.objects.get().owner_id == there.id
 
-    def test_who_sees_no_tickets_is_told(self, tenant):
+    def test_who_sees_no_tickets_is_told(self, tenant, customer):
         admin = workbench(MemberFactory(tenant=tenant, admin=True).user)
 
+        assert admin.get(f"{QUEUE}{make_ticket(customer).id}/history/").status_code in (302, 403), "and sees none"
         for address in (EDIT, f"{QUEUE}views/"):
             assert told(admin.get(address))[-1] == str(CannotSaveViews())
 
@@ -529,3 +533,17 @@ def test_short_words_are_in_the_readers_language(customer, sara, browser):
         html = browser.get(QUEUE, headers={"accept-language": "ar"}).content.decode()
 
     assert "مرتبة حسب: الأطول انتظارًا" in html
+
+
+def test_every_view_of_the_benchmark_is_taken_and_shown(tenant, customer, sara, yusuf, browser):
+    """The short form of `make bench-views`: the same views, in a tenant that has just begun."""
+    with tenant_scope(tenant.id):
+        for name in ("late", "vip"):
+            Tag.objects.create(tenant=tenant, name=name)
+        who = actor(sara)
+        known = known_to(Reader.alone(who))
+        asked = [urlencode(one, doseq=True) for one in (*first_twenty(known).values(), *at_random(30, known))]
+        kept = [saving.checked_query(who, query) for query in asked]
+
+    assert len(kept) == 50
+    assert {browser.get(f"{QUEUE}?{query}").status_code for query in kept[:20]} == {200}
