@@ -37,14 +37,12 @@ def known_to(reader: Reader) -> Known:
         people=_rows(colleagues.order_by("first_name", "last_name", "id"), "id", "first_name", "last_name"),
         views=_rows(views, *(field.attname for field in SavedView._meta.concrete_fields)),
     ).first()  # of any tenant in the scope
-    found = {
-        name: rows or [] for name, rows in (row or {"tags": [], "people": [], "views": []}).items()
-    }  # of nobody: NULL
+    found: dict[str, Any] = {name: rows or [] for name, rows in (row or {}).items()}  # none at all is NULL
     return Known(
-        tags={one["id"]: one["name"] for one in map(_read, found["tags"])},
-        people={one["id"]: str(Membership(**one)) for one in map(_read, found["people"])},
+        tags={one["id"]: one["name"] for one in map(_read, found.get("tags", ()))},
+        people={one["id"]: str(Membership(**one)) for one in map(_read, found.get("people", ()))},
         tenants=tenants if len(tenants) > 1 else {},
-        views=[_view(_read(one)) for one in found["views"]],
+        views=[_view(_read(one)) for one in found.get("views", ())],
         can_be_mine=reader.works,
     )
 
