@@ -20,6 +20,11 @@ from support.models import Tag, Ticket
 Details = Mapping[str, Any]
 # On the page of a ticket and on the queue: what a button sends that has no form around it.
 FORM = "wb-claim"
+# Of what needs to know nothing; who has a ticket that was nobody's gives it back, however they came by it.
+OPPOSITES = {
+    "claim": "release", "take_over": "release", "assign": "release", "release": "claim", "close": "reopen",
+    "reopen": "close",
+}  # fmt: skip
 
 
 def done_text(name: str, before: Ticket, after: Ticket, actor: Actor, details: Details) -> SafeString | str:
@@ -83,7 +88,7 @@ def _opposite_of(name: str, before: Ticket, actor: Actor, details: Details) -> t
         return "priority", {"priority": before.priority}
     if name == "link":
         return "link", {"item": key_of(delivery_id=before.delivery_id, order_id=before.order_id)}
-    return {"claim": "release", "assign": "release", "release": "claim", "close": "reopen", "reopen": "close"}[name], {}
+    return OPPOSITES[name], {}
 
 
 def _snoozed_as(before: Ticket) -> dict[str, str]:

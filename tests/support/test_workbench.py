@@ -710,6 +710,14 @@ class TestActions:
         assert stopped.status_code == 409
         assert reload(ticket).priority == "low"
 
+    def test_who_takes_over_what_is_nobodys_any_more_gives_it_back(self, ticket, sara, browser):
+        (text,) = told(self.action(browser, ticket, "take_over", reason="I know it"))
+        assert reload(ticket).assignee_id == sara.id
+
+        browser.post(re.search(r'formaction="([^"]+)"', text)[1].replace("&amp;", "&"))
+
+        assert reload(ticket).assignee_id is None
+
     def test_what_was_so_already_is_said(self, ticket, browser):
         assert told(self.action(browser, ticket, "priority", priority="medium")) == [
             "Nothing changed: it was so already."
