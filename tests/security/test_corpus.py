@@ -257,6 +257,7 @@ class TestAdmin:
     def test_search_boxes_and_forms_give_back_what_was_typed_as_text(self, agent):
         browser = workbench(agent.user)
         usual = Structure(browser.get("/admin/support/ticket/?q=harmless").content.decode()).found
+        usual |= Structure(browser.get("/admin/support/ticket/?q=%00").content.decode()).found  # with a message
         usual |= Structure(browser.post("/admin/support/tag/add/", {"name": ""}).content.decode()).found
         for text in STRINGS[::5]:  # no multiple of the ways out of an attribute: each kind meets each
             searched = browser.get("/admin/support/ticket/", {"q": text})
