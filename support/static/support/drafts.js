@@ -19,7 +19,7 @@
   const parsed = (html) => document.createRange().createContextualFragment(html);
 
   function toastDone() {
-    for (const done of all("[data-level=success]")) {
+    for (const done of all(".wb-message-success")) {
       leave(toast(...done.childNodes));
       (done.parentElement.children.length > 1 ? done : done.parentElement).remove();
     }
