@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
@@ -19,30 +20,48 @@ from support.admin.buttons import BUTTONS, Button
 from support.admin.pages import refusal_text, tickets_seen_by, whole_number
 from support.admin.ticket_macros import APPLY
 from support.models import Ticket
+from support.vocabulary import Priority
 
 AT_MOST = 500
 SUFFIX = "_selected"
+# What is asked for so often that it needs no question: an action with its answer.
+AT_ONCE: Mapping[str, tuple[str, Any, Mapping[str, str]]] = {
+    "urgent": ("priority", gettext_lazy("Make urgent"), {"priority": Priority.URGENT.value}),
+}
 Action = Callable[[Any, HttpRequest, QuerySet[Ticket]], HttpResponse | None]
 
 
 def bulk_actions() -> dict[str, tuple[Action, str, Any]]:
     """Django's actions of the queue, by name: one for each that makes sense for several tickets."""
+    offered: dict[str, tuple[Button, Mapping[str, str]]] = {
+        name: (button, {}) for name, button in {**BUTTONS, "macro": APPLY}.items() if button.action.in_bulk
+    }
+    offered |= {name: (replace(BUTTONS[of], label=label), said) for name, (of, label, said) in AT_ONCE.items()}
     return {
-        f"{name}{SUFFIX}": (_action(name, button), f"{name}{SUFFIX}", button.label)
-        for name, button in {**BUTTONS, "macro": APPLY}.items()
-        if button.action.in_bulk
+        f"{name}{SUFFIX}": (_action(name, button, said), f"{name}{SUFFIX}", button.label)
+        for name, (button, said) in offered.items()
     }
 
 
-def _action(name: str, button: Button) -> Action:
+def at_once_actions() -> list[tuple[str, Any]]:
+    """Name and label of those that stand beside the list of actions as buttons."""
+    return [(f"{name}{SUFFIX}", label) for name, (_of, label, _said) in AT_ONCE.items()]
+
+
+def _action(name: str, button: Button, said: Mapping[str, str]) -> Action:
     def run(_admin: Any, request: HttpRequest, queryset: QuerySet[Ticket]) -> HttpResponse | None:
-        return run_on_each(request, queryset, name, button)
+        return run_on_each(request, queryset, name, button, said)
 
     return run
 
 
-def run_on_each(request: HttpRequest, queryset: QuerySet[Ticket], name: str, button: Button) -> HttpResponse | None:
-    """Run an action on the chosen tickets; one that asks for something asks it once, for all of them."""
+def run_on_each(
+    request: HttpRequest, queryset: QuerySet[Ticket], name: str, button: Button, said: Mapping[str, str]
+) -> HttpResponse | None:
+    """Run an action on the chosen tickets; one that asks for something asks it once, for all of them.
+
+    `said`: what is asked for, where the action's name says it already.
+    """
     staff = staff_at(request)
     tickets = list(queryset.order_by("pk")[: AT_MOST + 1])
     if len(tickets) > AT_MOST:
@@ -58,8 +77,9 @@ def run_on_each(request: HttpRequest, queryset: QuerySet[Ticket], name: str, but
             messages.error(request, _("Choose tickets of one tenant. Nothing was done."))
             return None
         use_zone_of(request, tickets[0].tenant_id)
-        is_answer = "apply" in request.POST
-        form = button.form(request.POST if is_answer else None, actor=staff.actor_in(tickets[0].tenant_id))
+        is_answer = bool(said) or "apply" in request.POST
+        answer = said or request.POST if is_answer else None
+        form = button.form(answer, actor=staff.actor_in(tickets[0].tenant_id))
         if not (is_answer and form.is_valid()):
             context = {
                 "title": button.label,

@@ -22,7 +22,7 @@ from ondi.staff.navigation import Entry, Section
 from ondi.staff.once import SentBefore, sent_once
 from support import services
 from support.admin import columns
-from support.admin.bulk import bulk_actions
+from support.admin.bulk import at_once_actions, bulk_actions
 from support.admin.drafts import keep, take_back
 from support.admin.export import csv_of
 from support.admin.files import add_file, one_file
@@ -126,6 +126,9 @@ class TicketAdmin(TicketDataAdmin):
     def get_actions(self, request: HttpRequest) -> Any:
         """What can be done to several tickets; nothing for those who only look."""
         return bulk_actions() if staff_at(request).working_tenant_ids else {}
+
+    def at_once_actions(self) -> list[tuple[str, Any]]:
+        return at_once_actions()
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """As the search of everything finds tickets; what it could not understand stands above the list."""

@@ -105,6 +105,63 @@ def undo(counted, page):
     toast(page, "Priority is medium.")
 
 
+def canned_reply(counted, page):
+    counted.click(".wb-canned summary")
+    counted.click(".wb-canned [data-canned]")
+    expect(page.locator("#wb-reply-text")).not_to_have_value("")
+
+
+def way_on(page, way):
+    page.select_option("[name=then]", way)
+
+
+def next_of_the_list(counted, page):
+    from_the_list(page)
+    counted.press("j")
+    expect(page.locator("#wb-steps")).to_contain_text("2 of")
+
+
+def answered_to_the_next(counted, page):
+    from_the_list(page)
+    way_on(page, "next")
+    page.fill("#wb-reply-text", "On its way")
+    counted.press("Control+Enter")
+    expect(page.locator("#wb-steps")).to_contain_text("2 of")
+    way_on(page, "stay")
+
+
+def from_the_list(page):
+    page.goto(f"{page.url.partition('/admin/')[0]}{QUEUE}?tab=open&sort=newest")
+    page.locator("#result_list a[href*='/change/']").first.click()
+    expect(page.locator("#wb-steps")).to_contain_text("1 of")
+
+
+def one_agents_tickets(counted, page):
+    page.goto(f"{page.url.partition('/admin/')[0]}{QUEUE}?tab=open")
+    counted.click("a.wb-assignee", has_text="Yusuf Rahman")
+    expect(page.locator(".wb-asked-chip")).to_contain_text("Yusuf Rahman")
+
+
+def unknown_caller(counted, page):
+    page.keyboard.press("Control+k")
+    counted.type(f"0780 {len(page.url):03} 11 22")
+    counted.press("Enter")
+    counted.click("a", has_text="New customer with a ticket")
+    for name in ("first_name", "subject", "message"):
+        page.fill(f"[name={name}]", "Nadia")
+    counted.click("button[type=submit]", has_text="Open the ticket")
+    expect(page.locator("#wb-details")).to_contain_text("taken down by")
+
+
+def ten_to_urgent(counted, page):
+    page.goto(f"{page.url.partition('/admin/')[0]}{QUEUE}?tab=open&sort=newest")
+    for row in range(10):
+        counted.clicks += 1
+        page.locator("#result_list tbody input.action-select").nth(row).click()
+    counted.click("button", has_text="Make urgent")
+    toast(page, "Make urgent: ")
+
+
 TASKS: dict[str, Callable[[Counted, Page], None]] = {
     "Claim what one reads": claim,
     "Answer": reply,
@@ -116,6 +173,12 @@ TASKS: dict[str, Callable[[Counted, Page], None]] = {
     "Snooze till tomorrow": snooze,
     "Take back what was just done": undo,
     "Back to the list": back,
+    "Insert a canned reply": canned_reply,
+    "From an answered ticket to the next of the list": answered_to_the_next,
+    "The next ticket of the list": next_of_the_list,
+    "See one colleague's tickets": one_agents_tickets,
+    "Open a ticket for somebody unknown who calls": unknown_caller,
+    "Make ten tickets urgent": ten_to_urgent,
     "The next ticket of the queue": next_ticket,
 }
 

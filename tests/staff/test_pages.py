@@ -165,7 +165,8 @@ def test_every_screen_stands_in_the_side_bar_once_and_nowhere_twice(clients):
 
 def test_bulk_actions_are_those_of_the_table():
     assert set(bulk_actions()) == {f"{name}_selected" for name, action in BUTTONS.items() if action.action.in_bulk} | {
-        "macro_selected"
+        "macro_selected",
+        "urgent_selected",
     }
 
 
