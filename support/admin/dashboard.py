@@ -92,7 +92,7 @@ class Links:
         return f"{queue_url()}?{urlencode(narrowed)}"
 
     def open_with(self, field: str) -> Callable[[object], str]:
-        return lambda value: self.queue(**{"tab": "open", f"{field}__exact": value})
+        return lambda value: self.queue(**{"tab": "open", field: value})
 
     def open_of(self, agent: UUID) -> str:
         """An agent's, who may be the one who looks."""

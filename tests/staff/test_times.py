@@ -144,8 +144,8 @@ def test_snoozed_in_bulk_is_as_on_the_ticket(zone, chosen, hour):
     single, bulk = reload(one).snoozed_until, reload(many).snoozed_until
     assert single == bulk
     assert single.astimezone(ZoneInfo(zone)).hour == hour
-    words = in_words(single, zone=ZoneInfo(zone))
-    assert shown(browser, f"{QUEUE}?tab=snoozed").count(f"back on {words}") == 2
+    words = single.astimezone(ZoneInfo(zone)).strftime("%a %H:%M")
+    assert shown(browser, f"{QUEUE}?tab=snoozed").count(f"back {words}") == 2
 
 
 @pytest.mark.parametrize("zone", ["Asia/Baghdad", FAR_WEST, FAR_EAST, "UTC"])
