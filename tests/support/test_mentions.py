@@ -31,7 +31,7 @@ def mention(world, content="@Yusuf Aziz look", *, ticket=None):
 def mentioned(person, query=""):
     """The numbers of the tickets in the tab, in its order, and the count that it shows."""
     html = workbench(person.user).get(f"{QUEUE}?tab=mentioned{query}").content.decode()
-    (count,) = re.findall(r'Mentioned <span class="wb-count">([\d,+]+)<', html)
+    (count,) = re.findall(r'Mentioned</bdi> <span class="wb-count">([\d,+]+)<', html)
     return [int(number) for number in re.findall(r"<b>#(\d+)</b>", html)], int(count)
 
 
