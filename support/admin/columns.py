@@ -59,9 +59,13 @@ def _tags(ticket: Any) -> SafeString | str:
 
 
 def _said(ticket: Any) -> str:
-    """What a person said last; where nobody did, what happened."""
-    said = ticket.said or {"text": preview_words(ticket.conversation), "kind": MessageType.TEXT}
-    text = " ".join((html_to_text(said["text"]) if said["kind"] == MessageType.HTML else said["text"]).split())
+    """What a person said last, though something happened since; where nobody did, what happened."""
+    said = ticket.said if ticket.conversation.last_message_event else None
+    if said is None:
+        text = preview_words(ticket.conversation)
+    else:
+        text = html_to_text(said["text"]) if said["kind"] == MessageType.HTML else said["text"]
+    text = " ".join(text.split())
     return text if len(text) <= PREVIEW else f"{text[:PREVIEW]}…"
 
 

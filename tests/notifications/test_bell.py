@@ -35,7 +35,7 @@ def mention(world, ticket=None):
 
 
 def test_it_counts_and_names_the_newest(world):
-    assert news(world.yusuf) == {"unread": 0, "newest": None, "again_in": None}
+    assert news(world.yusuf) == {"unread": 0, "newest": None, "again_in": None, "drafts": []}
     mention(world)
 
     told = news(world.yusuf)
@@ -44,7 +44,7 @@ def test_it_counts_and_names_the_newest(world):
     assert told["newest"]["title"] == f"You were mentioned in ticket #{world.ticket.number}"
     assert told["newest"]["message"] == "Sara Kareem: Where is my lamp?"
     assert told["newest"]["address"] == f"/admin/support/ticket/{world.ticket.id}/change/"
-    assert news(world.lead) == {"unread": 0, "newest": None, "again_in": None}
+    assert news(world.lead) == {"unread": 0, "newest": None, "again_in": None, "drafts": []}
 
 
 def test_the_list_leads_to_the_ticket_and_all_can_be_marked(world):

@@ -81,7 +81,7 @@ def shown(browser, ticket):
 def drafts_in(answer):
     """The names of the files that stand in the composer."""
     found = re.findall(r'data-drafts="(\[.*?\])"', answer.content.decode())
-    return [one["file_name"] for one in json.loads(unescape("".join(found) or "[]"))]
+    return [one["file_name"] for files in found for one in json.loads(unescape(files))]
 
 
 def say(member, ticket, content, *files):
