@@ -154,6 +154,7 @@ MacroForm = type("MacroForm", (_MacroForm,), dict(STEP_FIELDS))
 
 @admin.register(Macro)
 class MacroAdmin(OwnedAdmin):
+    about = _("Several things that are done to a ticket at once, by one key.")
     entries = (Entry(Section.SUPPORT, 35, "bolt"),)
     form = MacroForm
     list_display = ("name", "folder", "key", "does", "is_own", "tenant")

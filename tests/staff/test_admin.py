@@ -31,7 +31,17 @@ from tests.workbench import form_of, workbench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TICKET_DATA = {"ticket", "ticketevent", "ticketnote", "conversation", "message", "participant", "tag", "cannedreply"}
+TICKET_DATA = {
+    "ticket",
+    "ticketevent",
+    "ticketnote",
+    "conversation",
+    "message",
+    "participant",
+    "tag",
+    "cannedreply",
+    "macro",
+}
 MANAGED = {
     "calendar", "policy", "endpoint", "webhookdelivery", "apikey", "refreshfamily", "settingschange", "fixrun",
     "notificationtext",

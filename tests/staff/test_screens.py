@@ -313,7 +313,7 @@ class TestWhatIsNotOpen:
 class TestTimes:
     AT = datetime(2026, 3, 5, 20, 37, tzinfo=UTC)  # 23:37 in Baghdad
 
-    @pytest.mark.parametrize(("language", "said"), [("en", "5 Mar 2026, 23:37"), ("ar", "5 مارس 2026, 23:37")])
+    @pytest.mark.parametrize(("language", "said"), [("en", "5 Mar 2026, 23:37"), ("ar", "5 مارس 2026، 23:37")])
     def test_are_written_alike_in_lists_tops_and_fields(self, tenant, agent, layla, language, said):
         order = OrderFactory(tenant=tenant, customer=layla, placed_at=self.AT)
         page, listed = (
@@ -323,7 +323,7 @@ class TestTimes:
 
         assert said in top_of(page)
         assert said in page[page.index("<fieldset") :], "Django's own way of writing it"
-        assert said in listed.replace("،", ",")
+        assert said in listed
 
     def test_of_what_one_is_told_are_each_in_their_tenants_zone(self, tenant):
         both = UserFactory()
