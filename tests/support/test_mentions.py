@@ -112,7 +112,7 @@ class TestTab:
         html = workbench(operator).get(f"{QUEUE}?tab=mentioned").content.decode()
 
         assert "Where is my lamp" not in html
-        assert 'Mentioned <span class="wb-count">0<' in html
+        assert 'Mentioned</bdi> <span class="wb-count">0<' in html
 
 
 class TestColleagues:
