@@ -23,7 +23,7 @@ with tenant_scope(tenant):
         ("money-back", "Money", "en", "About {order_number|your order}: the money is back in three days."),
         ("x" * 40, "y" * 60, "en", "z" * 196),
     ):
-        CannedReply.objects.get_or_create(
+        CannedReply.objects.update_or_create(
             tenant_id=tenant, shortcut=shortcut, language=language, owner=None,
             defaults={"folder": folder, "content": content})
     tag = str(Tag.objects.get(name="refund").id)
@@ -197,7 +197,7 @@ def test_agents_make_one_themselves(site, window, customer, texts, width):
     page.goto(f"{site.url}/admin/support/ticket/?tab=open")
     page.locator("input.action-select").first.check()
     page.locator("select[name=action]").select_option("macro_selected")
-    page.locator("[name=index]").click()
+    page.locator("[name=index]").first.click()
     expect(page.get_by_text(f"Late {width} — Priority: High")).to_be_visible()
     picture(page, f"macro_bulk_{width}")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -7,8 +7,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.browsing import run
+
 AGENTS = Path(__file__).resolve().parents[2] / "docs" / "agents.md"
 QUEUE = "/admin/support/ticket/"
+# What other tests begin with: no ticket of these is urgent, and answers lead nowhere.
+AS_BEFORE = """
+from ondi.accounts.models import User
+from ondi.tenants.scope import find_tenants, tenant_scope
+from support.models import Ticket
+User.objects.update(after_sending="stay")
+with tenant_scope(find_tenants("tigris")["tigris"]):
+    Ticket.objects.filter(subject__startswith="Task: ").update(priority="low")
+"""
 ROW = re.compile(r"^\| ([^|]+?) \| (\d+) \| (\d+) \|", re.M)
 
 
@@ -197,6 +208,7 @@ def test_each_task_costs_what_the_documentation_says(site, window, customer):
         task(counted, page)
         measured[name] = (counted.clicks, counted.keys)
 
+    run(site, AS_BEFORE)
     assert {name: promised().get(name) for name in measured} == measured
 
 

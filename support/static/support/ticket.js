@@ -13,7 +13,9 @@
     const reply = find("#wb-reply")?.elements, { assignee, status } = find("#wb-thread", page).dataset;
     if (reply) [reply.assignee.value, reply.status.value] = [assignee, status]; // one's own doing is no news
     document.dispatchEvent(new CustomEvent("wb-fresh", { detail: page }));
-    for (const place of ["#wb-toasts", "#wb-messages"]) find(place).append(...find(place, page).children);
+    document.querySelectorAll(".wb-passing").forEach((one) => one.remove());
+    find("#wb-toasts").append(...find("#wb-toasts", page).children);
+    find("#wb-messages").replaceChildren(...find("#wb-messages", page).children);
   }
 
   function ask(form) {
