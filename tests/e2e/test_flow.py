@@ -34,6 +34,8 @@ def nothing_is_left(listed, site):
 
 
 def shown(page):
+    """The number of the ticket, once the page knows its place in the list, and so its keys."""
+    expect(page.locator("#wb-steps")).to_contain_text(" of ")
     return page.locator(".wb-number")
 
 
