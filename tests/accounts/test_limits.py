@@ -143,8 +143,9 @@ class TestFlood:
             locks = (
                 owner()
                 .execute(
-                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "
-                    "OR relation = 'accounts_signinattempts'::regclass"
+                    "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database "
+                    "WHERE datname = current_database() "
+                    "AND (locktype = 'advisory' OR relation = 'accounts_signinattempts'::regclass)"
                 )
                 .fetchone()[0]
             )
