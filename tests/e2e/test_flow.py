@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.browsing import run
+
 QUEUE = "/admin/support/ticket/"
 
 
@@ -31,6 +33,7 @@ def nothing_is_left(listed, site):
         page.select_option("[name=action]", "close_selected")
         page.get_by_role("button", name="Run").click()
         expect(page.get_by_text("Close ticket:")).to_be_visible()
+    run(site, 'from ondi.accounts.models import User; User.objects.update(after_sending="stay")')
 
 
 def shown(page):
