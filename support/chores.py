@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from ondi.outbox.chores import every
 from ondi.tenants.scope import find_tenants, tenant_scope
+from support.drafts import DRAFTS_KEPT, forget_drafts
 from support.fixes.closing import close_unanswered
-from support.services.drafts import DRAFTS_KEPT, forget_drafts
 from support.unanswered import unanswered_in, warn
 
 

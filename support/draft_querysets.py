@@ -13,17 +13,38 @@ from django.utils.dateparse import parse_datetime
 
 from ondi.accounts.actors import Actor
 from ondi.common.querysets import TenantQuerySet
+from support.vocabulary import WRITTEN, DraftKind
 
 if TYPE_CHECKING:
     from support.models import Draft, Ticket
 
-SHOWN = ("kind", "content", "files", "sequence", "assignee", "status", "closes", "send_at", "refused", "updated_at")
+SHOWN = (
+    "kind",
+    "content",
+    "files",
+    "sequence",
+    "assignee",
+    "status",
+    "closes",
+    "send_at",
+    "refused",
+    "updated_at",
+    "form",
+)
 
 
 class DraftQuerySet(TenantQuerySet["Draft"]):
     def of(self, actor: Actor, ticket_id: UUID, kind: str) -> Self:
         """What this person has at a ticket: at most one that is being written, and one that waits."""
         return self.visible_to(actor).filter(membership_id=actor.membership_id, ticket_id=ticket_id, kind=kind)
+
+    def used_by(self, actor: Actor, use: UUID) -> Self:
+        """One use of a macro by this person, on however many tickets."""
+        return self.visible_to(actor).filter(membership_id=actor.membership_id, kind=DraftKind.MACRO, form=use)
+
+    def written(self) -> Self:
+        """Answers and notes."""
+        return self.filter(kind__in=WRITTEN)
 
     def being_written(self) -> Self:
         return self.filter(send_at=None)
@@ -36,7 +57,7 @@ class DraftQuerySet(TenantQuerySet["Draft"]):
         return self.filter(send_at__lte=at)
 
     def old(self, before: datetime) -> Self:
-        """Nobody wrote at them since."""
+        """Nobody wrote at them since; macros were used before."""
         return self.being_written().filter(updated_at__lt=before)
 
     def told_to(self, membership_ids: Collection[UUID]) -> Self:
@@ -61,5 +82,5 @@ def drafts_at(ticket: "Ticket") -> "list[Draft]":
 
 def _typed(row: dict[str, Any]) -> dict[str, Any]:
     moments = {name: row[name] and parse_datetime(row[name]) for name in ("send_at", "updated_at")}
-    assignee = row["assignee"] and UUID(row["assignee"])
-    return {**row, **moments, "assignee": assignee, "files": [UUID(key) for key in row["files"]]}
+    ids = {name: row[name] and UUID(row[name]) for name in ("assignee", "form")}
+    return {**row, **moments, **ids, "files": [UUID(key) for key in row["files"]]}

@@ -70,10 +70,14 @@ class EventKind(TextChoices):
 
 
 class DraftKind(TextChoices):
-    """What is being written at a ticket."""
+    """What is being written at a ticket, or waits there to be done."""
 
     REPLY = "reply", _("Reply")
     NOTE = "note", _("Internal note")
+    MACRO = "macro", _("Macro")
+
+
+WRITTEN = (DraftKind.REPLY, DraftKind.NOTE)
 
 
 class Metric(TextChoices):

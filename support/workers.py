@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from ondi.outbox.workers import worker
 from ondi.tenants.scope import tenant_scope
+from support.drafts import give_up, send_waiting
 from support.models import TermsRound, Ticket
 from support.services.clocks import Moment, hold_clocks, keep_clocks
-from support.services.drafts import give_up, send_waiting
 from support.vocabulary import Cause
 
 AT_ONCE = 500

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -17,9 +18,10 @@ from ondi.accounts.actors import Actor
 from ondi.common.errors import DomainError
 from ondi.staff.entry import Staff, staff_at, use_zone_of
 from support.admin.buttons import BUTTONS, Button
+from support.admin.drafts import use_url, with_button
 from support.admin.pages import refusal_text, tickets_seen_by, whole_number
-from support.admin.ticket_macros import APPLY
-from support.models import Ticket
+from support.admin.ticket_macros import APPLY, use_of
+from support.models import Draft, Ticket
 from support.vocabulary import Priority
 
 AT_MOST = 500
@@ -89,9 +91,10 @@ def run_on_each(
                 "button": button,
             }
             return render(request, "support/bulk.html", {**admin.site.each_context(request), **context})
-        details = form.details()
+        details = {**form.details(), **(use_of(request) if button.waits else {})}
     versions = _versions_shown(request)
-    _tell_results(request, button, [_result_of(button, ticket, staff, details, versions) for ticket in tickets])
+    results = [_result_of(button, ticket, staff, details, versions) for ticket in tickets]
+    _tell_results(request, button, results, details.get("use"))
     return None
 
 
@@ -104,23 +107,32 @@ def _versions_shown(request: HttpRequest) -> dict[str, int | None]:
 def _result_of(
     button: Button, ticket: Ticket, staff: Staff, details: dict[str, Any], versions: Mapping[str, int | None]
 ) -> tuple[Ticket, str]:
-    """ "done", "unchanged", or why not."""
+    """ "done", "waits", "unchanged", or why not."""
     actor: Actor = staff.actor_in(ticket.tenant_id)
     try:
         after = button.run(ticket, actor=actor, version=versions.get(str(ticket.id)), **details)
     except DomainError as refusal:
         return ticket, refusal_text(refusal, staff)
+    if isinstance(after, Draft):
+        return ticket, "waits" if after.send_at else "done"
     return ticket, "unchanged" if after.version == ticket.version else "done"
 
 
-def _tell_results(request: HttpRequest, button: Button, results: list[tuple[Ticket, str]]) -> None:
-    """One sentence for each kind of result; what was not done is named."""
+def _tell_results(
+    request: HttpRequest, button: Button, results: list[tuple[Ticket, str]], use: UUID | None = None
+) -> None:
+    """One sentence for each kind of result; what was not done is named. What waits is said where it is counted down.
+
+    `use`: of a macro, which can be undone.
+    """
     groups: dict[str, list[Ticket]] = defaultdict(list)
     for ticket, result in results:
         groups[result].append(ticket)
     if done := groups.pop("done", None):
         text = ngettext("%(action)s: %(count)d ticket.", "%(action)s: %(count)d tickets.", len(done))
-        messages.success(request, text % {"action": button.label, "count": len(done)})
+        said = text % {"action": button.label, "count": len(done)}
+        messages.success(request, with_button(said, use_url(done[0].id, use), _("Undo")) if use else said)
+    groups.pop("waits", None)
     if unchanged := groups.pop("unchanged", None):
         text = ngettext(
             "%(count)d ticket was so already: %(names)s", "%(count)d tickets were so already: %(names)s", len(unchanged)

@@ -18,6 +18,7 @@ class Button:
     `says`: the label on the page of one ticket, with its `number` and whose it is. `rare`: it stands in the menu.
     `quick`: the field of its form that says all there is to say most times, and stands among the buttons itself.
     `finds`: what it asks is found by typing, and stands there under this name.
+    `waits`: its service can do it a while later, as long as it can be taken back.
     `merges`: its form says only what was changed in it, so that an older one overwrites nothing.
     """
 
@@ -31,6 +32,7 @@ class Button:
     finds: str | Promise = ""
     says: str | Promise = ""
     rare: bool = False
+    waits: bool = False
 
     def label_on(self, ticket: Ticket) -> str:
         """What the button on this ticket's page says."""
@@ -47,11 +49,10 @@ class Button:
         """Whether something has to be filled in. (Templates cannot ask for `form`: they call what is callable.)"""
         return self.form is not None
 
-    def run(self, ticket: Ticket, *, version: int | None = None, **details: Any) -> Ticket:
-        """Call the service; raises what it raises."""
+    def run(self, ticket: Ticket, *, version: int | None = None, **details: Any) -> Any:
+        """Call the service; returns what it returns, the ticket, or the use of a macro; raises what it raises."""
         shown = {"version": version} if self.action.versioned and not self.merges else {}
-        changed: Ticket = self.action.service(ticket_id=ticket.id, **shown, **details)
-        return changed
+        return self.action.service(ticket_id=ticket.id, **shown, **details)
 
 
 BUTTONS = {

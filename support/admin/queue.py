@@ -34,7 +34,7 @@ from support.admin.pages import no_such_ticket, queue_url, ticket_url
 from support.admin.phone import correct, phone
 from support.admin.search import search
 from support.admin.tabs import QueueFilter, asked_at, queue_links
-from support.admin.ticket_macros import macro, macros
+from support.admin.ticket_macros import macro, macro_back, macros
 from support.admin.ticket_page import colleagues, news, note, redact, reply, run_action, ticket_page, told
 from support.admin.view_forms import do_view, edit_view, views_page
 from support.errors import QueueEmpty
@@ -102,6 +102,7 @@ class TicketAdmin(TicketDataAdmin):
             ("<uuid:ticket_id>/redact/<uuid:message_id>/", redact, "redact"),
             ("<uuid:ticket_id>/macros/", macros, "macros"),
             ("<uuid:ticket_id>/macros/<uuid:macro_id>/", macro, "macro"),
+            ("<uuid:ticket_id>/macros/<uuid:use>/back/", macro_back, "macro_back"),
         ]
         own = [path(route, view(page), name=f"support_ticket_{name}") for route, page, name in pages]
         return [*own, *super().get_urls()]

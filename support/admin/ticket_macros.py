@@ -7,21 +7,24 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from ondi.accounts.actors import Actor
 from ondi.api.responses import STATUS_OF_KIND
 from ondi.common.errors import DomainError
+from ondi.common.ids import new_id, parse_id
 from ondi.staff.entry import staff_at
-from ondi.staff.once import SentBefore, sent_once
+from ondi.staff.once import FORM_ID, SentBefore, sent_once
 from support.actions import Action, Kind, Parameter
 from support.admin.buttons import Button
+from support.admin.drafts import back_url, wait_of, with_button
 from support.admin.forms import ActionForm
 from support.admin.macro_words import Names, actions_of, in_short, planned
-from support.admin.pages import of_ticket, refusal_text, ticket_url, whole_number
+from support.admin.pages import of_ticket, queue_url, refusal_text, ticket_url, whole_number
 from support.errors import MacroNotFound
-from support.macros import apply_macro, macro_of
+from support.macros import macro_of, take_back_macros, use_macro
 from support.models import Macro, Ticket
 
 
@@ -51,7 +54,8 @@ def macro(request: HttpRequest, ticket: Ticket, actor: Actor, macro_id: UUID) ->
     version = whole_number(request.POST.get("version", ""))
     try:
         with sent_once(request, tenant_id=ticket.tenant_id, said={}) as sending:
-            apply_macro(actor=actor, ticket_id=ticket.id, macro_id=macro_id, version=version)
+            use = use_of(request)
+            used = use_macro(actor=actor, ticket_id=ticket.id, macro_id=macro_id, version=version, **use)
             sending.location = ticket_url(ticket.id)
     except SentBefore as before:
         return before.answer(request)
@@ -59,8 +63,34 @@ def macro(request: HttpRequest, ticket: Ticket, actor: Actor, macro_id: UUID) ->
         ticket.refresh_from_db(fields=["version"])
         fault = refusal_text(refusal, staff_at(request))
         return _preview(request, ticket, actor, found, fault, STATUS_OF_KIND[refusal.kind])
-    messages.success(request, _("Done: %(what)s") % {"what": found.name})
+    if not used.send_at:
+        said = format_html(_("“{name}” is done."), name=found.name)
+        messages.success(request, with_button(said, back_url(used), _("Undo")))
     return redirect(ticket_url(ticket.id))
+
+
+def use_of(request: HttpRequest) -> dict[str, Any]:
+    """What a use of a macro is known by, and how long it can be taken back before it is done."""
+    return {"use": parse_id(request.POST.get(FORM_ID)) or new_id(), "wait": wait_of(request)}
+
+
+@of_ticket
+def macro_back(request: HttpRequest, ticket: Ticket, actor: Actor, use: UUID) -> HttpResponse:
+    """Take back a use of a macro: before it is done, or afterwards; on all its tickets."""
+    if request.method != "POST":
+        return redirect(ticket_url(ticket.id))
+    taken = take_back_macros(actor=actor, use=use)
+    if taken.waited:
+        messages.success(request, _("Taken back: nothing was done."))
+    if taken.undone:
+        text = ngettext("Undone on %(count)d ticket.", "Undone on %(count)d tickets.", taken.undone)
+        out = _("What it wrote is out.") if taken.wrote else ""
+        messages.success(request, f"{text % {'count': taken.undone}} {out}")
+    if not taken.found:
+        messages.info(request, _("There is nothing to take back any more."))
+    for number, refusal in taken.left:
+        messages.warning(request, f"#{number}: {refusal_text(refusal, staff_at(request))}")
+    return redirect(queue_url() if taken.found > 1 else ticket_url(ticket.id))
 
 
 def _preview(
@@ -91,8 +121,9 @@ class MacroChoice(ActionForm):
 
 
 APPLY = Button(
-    Action(apply_macro, lambda _ticket, _actor: True, parameters={"macro_id": Parameter(Kind.ID)}, versioned=True),
+    Action(use_macro, lambda _ticket, _actor: True, parameters={"macro_id": Parameter(Kind.ID)}, versioned=True),
     gettext_lazy("Apply a macro"),
     "bolt",
     MacroChoice,
+    waits=True,
 )

@@ -54,12 +54,13 @@ from support.admin.thread import SHOWN_AT_FIRST, SHOWN_AT_MOST, name_of, said_of
 from support.admin.timeline import timeline_of
 from support.admin.writing import Composer, panes_of, remember_way_on, send
 from support.draft_querysets import drafts_at
+from support.drafts import Writing
 from support.errors import TicketChanged
 from support.models import Tag, Ticket, TicketViewer
 from support.placeholders import NAMES
-from support.services import Seen, Writing
+from support.services import Seen
 from support.told import told_of
-from support.vocabulary import DraftKind
+from support.vocabulary import WRITTEN, DraftKind
 
 
 @of_ticket
@@ -271,7 +272,7 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
     participants = list(Participant.objects.in_tenants([ticket.tenant_id]).of_conversations([ticket.conversation_id]))
     tags = Tag.objects.for_workbench(ticket)
     drafts = drafts_at(ticket)
-    begun = {one.kind: one for one in drafts if one.send_at is None}
+    begun = {one.kind: one for one in drafts if one.send_at is None and one.kind in WRITTEN}
     if not composer.kind:
         composer = Composer.begun(list(begun.values()), request.GET.get("back", ""))
     seen = composer.seen

@@ -13,15 +13,15 @@ from ondi.accounts.own_settings import choose_way_on
 from ondi.common.ids import parse_id
 from ondi.staff.entry import staff_at
 from ondi.staff.once import FORM_ID
-from support import services
+from support import drafts
 from support.admin.drafts import refusal_of, stamp_of, wait_of
 from support.admin.files import draft_shown, drafts_in_order
 from support.admin.forms import WritingForm
+from support.drafts import Writing, writing_of
 from support.errors import TicketChanged
 from support.models import Draft, Ticket
-from support.services import Seen, Writing
-from support.services.drafts import writing_of
-from support.vocabulary import DraftKind
+from support.services import Seen
+from support.vocabulary import WRITTEN, DraftKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ def panes_of(composer: Composer, begun: Mapping[str, Draft], actor: Actor, here:
     texts = {kind: one.content for kind, one in begun.items()} | {composer.kind: composer.text}
     ids = {kind: one.files for kind, one in begun.items()} | {composer.kind: composer.file_ids}
     there = {one.id: one for one in drafts_in_order(actor, [key for keys in ids.values() for key in keys])}
-    panes = {}
-    for kind in DraftKind.values:
+    panes: dict[str, Pane] = {}
+    for kind in WRITTEN:
         shown = [draft_shown(there[key], actor, here) for key in ids.get(kind, ()) if key in there]
         known = stamp_of(begun[kind].updated_at) if kind in begun else ""
         panes[kind] = Pane(texts.get(kind, ""), json.dumps(shown), bool(shown), known)
@@ -86,9 +86,9 @@ def send(request: HttpRequest, ticket: Ticket, actor: Actor, writing: Writing) -
     """At once, or so that it can be taken back for a while; whether it waits."""
     if wait := wait_of(request):
         form_id = parse_id(request.POST.get(FORM_ID))
-        services.send_later(actor=actor, ticket_id=ticket.id, writing=writing, wait=wait, form_id=form_id)
+        drafts.send_later(actor=actor, ticket_id=ticket.id, writing=writing, wait=wait, form_id=form_id)
     else:
-        services.send_writing(actor=actor, ticket_id=ticket.id, writing=writing)
+        drafts.send_writing(actor=actor, ticket_id=ticket.id, writing=writing)
     return bool(wait)
 
 

@@ -15,11 +15,15 @@ from support.vocabulary import DraftKind, TicketStatus
 
 
 class Draft(TenantOwned):
-    """An answer or a note that is not sent. Its writer's alone: no lead and no operator reads it.
+    """An answer or a note that is not sent, or a macro that is used. Its writer's alone: no lead and no operator
+    reads it.
 
     `files`: of the drafts of files that go with it. `sequence`, `assignee`, `status`: what its writer had before their
     eyes (`Seen`). `send_at`: when it is sent, until then it waits; without, it is being written. `closes`: the ticket
     is closed with it. `form`: the id of the form that sent it. `refused`: the code of what kept it from being sent.
+
+    A macro stays when it is done: `content` is its name, `steps` what it says, `undo` what takes it back, and `form` is
+    of one use on however many tickets (`support/macros`).
     """
 
     ticket = TenantForeignKey(Ticket, on_delete=models.CASCADE, related_name="+", verbose_name=_("ticket"))
@@ -34,6 +38,8 @@ class Draft(TenantOwned):
     send_at = models.DateTimeField(null=True)
     form = models.UUIDField(null=True)
     refused = models.CharField(max_length=64, blank=True, default="")
+    steps = models.JSONField(null=True)
+    undo = models.JSONField(null=True)
     updated_at = models.DateTimeField(_("updated"))
 
     personal = PersonalData(of="ticket", erase=ROW, withheld="what nobody has said to them yet", is_purged=True)
@@ -53,6 +59,11 @@ class Draft(TenantOwned):
                 name="support_draft_one_waits",
             ),
             models.CheckConstraint(condition=Q(closes=False) | Q(kind=DraftKind.REPLY), name="support_draft_closes"),
+            models.CheckConstraint(
+                condition=Q(kind=DraftKind.MACRO, steps__isnull=False, form__isnull=False)
+                | (~Q(kind=DraftKind.MACRO) & Q(steps__isnull=True, undo__isnull=True)),
+                name="support_draft_macro",
+            ),
             models.CheckConstraint(condition=Q(refused="") | Q(send_at=None), name="support_draft_refused"),
         ]
         indexes = [

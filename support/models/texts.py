@@ -58,7 +58,7 @@ class CannedReply(TenantOwned):
 class Macro(TenantOwned):
     """Several actions on a ticket under one name.
 
-    `steps`: in their order, each `{"action": …, "values": {…}}`, as `support/macros.py` checks and does them. `owner`:
+    `steps`: in their order, each `{"action": …, "values": {…}}`, as `support/macros` checks and does them. `owner`:
     whose alone it is; None: everybody's. `key`: the digit that opens it on a ticket.
     """
 

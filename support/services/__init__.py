@@ -14,7 +14,6 @@ from support.services.assignment import (
 )
 from support.services.changes import change_link, change_priority, change_tags, snooze_ticket
 from support.services.customers import add_customer, correct_customer
-from support.services.drafts import Writing, keep_draft, send_later, send_writing, take_back
 from support.services.lifecycle import close_ticket, reopen_ticket, warn_of_closing
 from support.services.messages import note_delivery
 from support.services.opening import open_ticket, open_ticket_on_behalf
@@ -25,7 +24,6 @@ from support.services.replying import Seen, post_message, reply_to_ticket, write
 
 __all__ = [
     "Seen",
-    "Writing",
     "add_customer",
     "assign_ticket",
     "change_link",
@@ -36,7 +34,6 @@ __all__ = [
     "claim_ticket",
     "close_ticket",
     "correct_customer",
-    "keep_draft",
     "keep_presence",
     "note_delivery",
     "note_presence",
@@ -49,10 +46,7 @@ __all__ = [
     "release_ticket",
     "reopen_ticket",
     "reply_to_ticket",
-    "send_later",
-    "send_writing",
     "snooze_ticket",
-    "take_back",
     "take_over_ticket",
     "warn_of_closing",
     "write_note",

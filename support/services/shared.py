@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.db.models import F
 
 from conversations.services import post_system_message
@@ -84,6 +84,14 @@ def hold_support_role(membership_id: UUID) -> bool:
 def hold_people(people: MembershipQuerySet) -> None:
     """Keep these people what they are until the transaction ends; to be asked anew what that is. Locks them."""
     list(people.locked().values_list("pk"))
+
+
+def hold_writing(membership_id: UUID, ticket_id: UUID, kind: str) -> None:
+    """Until the transaction ends, nobody else touches this person's drafts of this kind there."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"draft {membership_id} {ticket_id} {kind}"]
+        )
 
 
 def save_ticket(ticket: Ticket, at: datetime) -> None:

@@ -18,8 +18,9 @@ from ondi.files.arriving import take_upload
 from ondi.files.services import announce_file
 from ondi.tenants.scope import tenant_scope
 from orders.models import OrderItem
+from support.drafts import Writing, keep_draft
 from support.models import Tag, Ticket, TicketTag
-from support.services import Writing, close_ticket, keep_draft, note_presence, post_message, write_note
+from support.services import close_ticket, note_presence, post_message, write_note
 from tests.architecture.test_database_rules import TABLES
 from tests.factories import (
     DeliveryFactory,

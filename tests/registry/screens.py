@@ -125,6 +125,7 @@ SCREENS = (
     Screen("support_ticket_draft", _TICKET + "draft/", None, AT_WORK,
            form={"kind": "reply", "content": "x", "attachment_ids": "{draft}", "known": ""}),
     Screen("support_ticket_take_back", _TICKET + "take-back/reply/", None, AT_WORK, form={"back": ""}),
+    Screen("support_ticket_macro_back", _TICKET + "macros/{macro}/back/", None, AT_WORK, form={"back": ""}),
     Screen("support_ticket_own_settings", "/admin/support/ticket/own-settings/", 4, AT_WORK,
            form={"send_wait": "5", "after_sending": "next"}),
     Screen("support_ticket_files", _TICKET + "files/", None, AT_WORK,

@@ -50,7 +50,7 @@ class Request:
 
 def requests(rows: dict[str, Any], ticket: Any, message_id: Any) -> Iterator[Request]:
     """All of them. `rows`: of some screens a row to open, by `app_model`; a ticket, and a message in it."""
-    named = {**dict.fromkeys(("tag", "tenant", "order", "delivery", "agent", "key", "webhook", "sent", "draft", "calendar", "macro", "view"), ticket.id), "action": "priority",
+    named = {**dict.fromkeys(("tag", "tenant", "order", "delivery", "agent", "key", "webhook", "sent", "draft", "calendar", "macro", "view", "use"), ticket.id), "action": "priority",
              "ticket": ticket.id, "message": message_id, "customer": ticket.requester_id}  # fmt: skip
     pages = [
         *(screen.path.format_map(named) for screen in OPENED),

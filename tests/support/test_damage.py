@@ -89,7 +89,7 @@ COLUMNS = {
     "support_ticketclock": "plain metric number target started_at consumed running_since due_at warn_at warned_at ended_at "
         "decided_at outcome spoiled_by",
     "support_ticketterms": "plain cause created_at",
-    "support_draft": "plain content files sequence assignee send_at form refused updated_at",
+    "support_draft": "plain content files sequence assignee send_at form refused updated_at steps undo",
     "support_savedview": "plain name query position",
     "support_tag": "plain name",
     "support_ticket": "copied number subject; plain follow_up_at version due_at reply_due_at attend_at",

@@ -13,22 +13,13 @@ from ondi.api.models import IdempotencyRecord
 from ondi.common.ids import new_id
 from ondi.files.services import delete_draft
 from ondi.tenants.scope import tenant_scope
+from support import drafts as services
 from support import workers
 from support.chores import forget_old_drafts
+from support.drafts import Writing, keep_draft, send_later, send_writing, take_back
 from support.errors import NotASupportUser, SentAlready, TicketChanged, TicketClosed, TicketNotFound
 from support.models import Draft, Ticket, TicketNote
-from support.services import (
-    Seen,
-    Writing,
-    close_ticket,
-    keep_draft,
-    post_message,
-    reply_to_ticket,
-    send_later,
-    send_writing,
-    take_back,
-)
-from support.services import drafts as services
+from support.services import Seen, close_ticket, post_message, reply_to_ticket
 from support.workers import send_due
 from tests.factories import MemberFactory, actor, make_file, make_ticket, reload
 from tests.races import at_once, held_up

@@ -37,13 +37,13 @@ from ondi.streaming.rule import Viewing
 from ondi.tenants.scope import tenant_scope
 from ondi.webhooks import services as hooks
 from orders import services as of_orders
-from support import macros, services
+from support import drafts, macros, services
 from support.actions import ACTIONS, Kind
 from support.fixes.final import EraseCustomer
 from support.fixes.tickets import Reassign
 from support.models import Calendar, CalendarVersion, Macro, Policy, SavedView, Ticket, TicketNote
 from support.queue import saving
-from support.services import clocks, drafts, hours, promises, shared, undoing
+from support.services import clocks, hours, promises, shared, undoing
 from support.settings import services as settings
 from support.settings import texts
 from support.vocabulary import EventKind
@@ -63,6 +63,7 @@ from tests.factories import (
 from tests.registry.routes import ACTION_ROWS, asked_of
 
 pytestmark = pytest.mark.django_db
+TEN = timedelta(seconds=10)
 SHORT = {
     "tenants_portalsettings": "settings", "accounts_user": "login", "accounts_membership": "member",
     "orders_order": "order", "deliveries_delivery": "delivery", "support_ticket": "ticket",
@@ -147,11 +148,21 @@ class World:
         at = timezone.now() + timedelta(hours=1)
         return partial(service, tenant_id=self.tenant.id, ticket_ids=[self.mine.id], hours=newer, at=at)
 
-    def macro(self):
+    def macro(self, *steps, **more):
+        found = Macro.objects.create(tenant_id=self.tenant.id, name=str(new_id()), steps=steps)
+        details = {"actor": actor(self.sara), "ticket_id": self.free.id, "macro_id": found.id}
+        return partial(macros.use_macro, use=new_id(), **details, **more)
+
+    def used_macro(self, **more):
+        """Handed to a colleague, answered and closed; what takes it back."""
         handed = {"action": "assign", "values": {"assignee_id": str(self.yusuf.id)}}
-        steps = [{"action": "reply", "values": {"content": "x"}}, handed, {"action": "close", "values": {}}]
-        found = Macro.objects.create(tenant_id=self.tenant.id, name="x", steps=steps)
-        return partial(macros.apply_macro, actor=actor(self.sara), ticket_id=self.free.id, macro_id=found.id)
+        said, closed = {"action": "reply", "values": {"content": "x"}}, {"action": "close", "values": {}}
+        return self.macro(said, handed, closed, **more)()
+
+    def another_macro(self):
+        """While one waits: that is done first."""
+        self.used_macro(wait=TEN)
+        return self.macro({"action": "note", "values": {"content": "x"}}, wait=TEN)
 
     def hours(self, service):
         calendar = CalendarVersion.objects.get(id=make_promise(self.mine, first_response=60).calendar_version_id)
@@ -173,8 +184,8 @@ class World:
         return promises.save_policy(actor=actor(self.admin), policy=policy, version=policy.versions.get())
 
     def later(self, content="x"):
-        return services.send_later(actor=actor(self.sara), ticket_id=self.his.id, wait=timedelta(seconds=10),
-                                   writing=services.Writing("reply", content))  # fmt: skip
+        return drafts.send_later(actor=actor(self.sara), ticket_id=self.his.id, wait=timedelta(seconds=10),
+                                   writing=drafts.Writing("reply", content))  # fmt: skip
 
     def sent_after_another(self):
         return self.later("y")
@@ -239,15 +250,15 @@ LOCKS = {
     (services, "reply_to_ticket"): (
         "member! ticket! part! thread", lambda w: w.of(services.reply_to_ticket, w.his, content="x"),
     ),
-    (services, "send_writing"): (
+    (drafts, "send_writing"): (
         "member! ticket! part! thread",
-        lambda w: w.of(services.send_writing, w.his, writing=services.Writing("reply", "x")),
+        lambda w: w.of(drafts.send_writing, w.his, writing=drafts.Writing("reply", "x")),
     ),
-    (services, "send_later"): (
+    (drafts, "send_later"): (
         "draft! member! ticket! part! thread", lambda w: (w.later(), w.sent_after_another)[1],
     ),
-    (services, "take_back"): ("draft!", lambda w: w.waiting(services.take_back, kind="reply")),
-    (services, "keep_draft"): ("", lambda w: w.of(services.keep_draft, w.his, writing=services.Writing("reply", "x"))),
+    (drafts, "take_back"): ("draft!", lambda w: w.waiting(drafts.take_back, kind="reply")),
+    (drafts, "keep_draft"): ("", lambda w: w.of(drafts.keep_draft, w.his, writing=drafts.Writing("reply", "x"))),
     (drafts, "send_waiting"): ("draft! member! ticket! part! thread", lambda w: w.due(drafts.send_waiting)),
     (drafts, "give_up"): ("draft!", lambda w: w.due(drafts.give_up)),
     (drafts, "forget_drafts"): ("", lambda w: partial(
@@ -264,7 +275,13 @@ LOCKS = {
         "ticket! thread part", lambda w: lambda: services.warn_of_closing(
             actor=w.system(), ticket_id=w.mine.id, among=Ticket.objects.all(), at=timezone.now()),
     ),
-    (macros, "apply_macro"): ("member! ticket! part! thread", lambda w: w.macro()),
+    (macros, "apply_steps"): ("member! ticket! part! thread", lambda w: partial(
+        macros.apply_steps, actor=actor(w.sara), ticket_id=w.free.id, steps=w.used_macro(wait=TEN).steps)),
+    (macros, "use_macro"): ("draft! member! ticket! part! thread", lambda w: w.another_macro()),
+    (macros, "undo_steps"): ("member! ticket! thread part", lambda w: partial(
+        macros.undo_steps, actor=actor(w.sara), ticket_id=w.free.id, steps=w.used_macro().undo, since=timezone.now())),
+    (macros, "take_back_macros"): ("draft! member! ticket! thread part", lambda w: partial(
+        macros.take_back_macros, actor=actor(w.sara), use=w.used_macro().form)),
     (shared, "hold_support_role"): ("member!", lambda w: lambda: shared.hold_support_role(w.sara.id)),
     (undoing, "note_undo"): ("ticket!", lambda w: lambda: undoing.note_undo(
         actor=w.system(), ticket_ids=[w.mine.id], kind=EventKind.REOPENED, at=timezone.now())),
@@ -418,7 +435,8 @@ PARTS_OF_OTHERS = {
     "week_of", "hours_of", "terms_of", "hold_clocks", "window_faults", "policy_version", "touched_tickets",
     "wrong_clocks", "ticket_to_handle", "known_events", "forget_answers", "take_over", "name_last_message",
     "redact_and_forget", "computed", "known_terms", "write_kept", "writing_of", "saving_refusal", "audiences_for",
-    "checked_query",
+    "checked_query", "carry_out", "settle", "macro_of", "checked_steps", "step_refusal", "arguments_of",
+    "parameters_of", "opposites_of",
 }  # fmt: skip
 
 
@@ -657,7 +675,10 @@ def test_every_service_is_in_the_table():
     named = {name for _module, name in LOCKS} | PARTS_OF_OTHERS
     missing = {
         name
-        for module in (*set(modules_of(services)) - {shared}, thread, people, of_orders, of_deliveries, hooks, saving)
+        for module in (
+            *set(modules_of(services)) - {shared}, *modules_of(macros), drafts, thread, people, of_orders,
+            of_deliveries, hooks, saving,
+        )
         for name, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__
         and not name.startswith("_") and name not in named

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from conversations.models import Message
 from ondi.accounts.models import Membership
+from ondi.common.ids import new_id
 from ondi.tenants.scope import tenant_scope
 from support.errors import (
     MacroNotFound,
@@ -19,7 +20,7 @@ from support.errors import (
     TicketClosed,
     TicketNotFound,
 )
-from support.macros import apply_macro
+from support.macros import use_macro
 from support.models import Macro, Tag, Ticket, TicketEvent, TicketNote
 from support.services import close_ticket
 from tests.factories import MemberFactory, OrderFactory, TenantFactory, actor, make_ticket
@@ -76,7 +77,8 @@ def make(tenant, *steps, name="Refund", **more):
 
 def apply(person, ticket, macro, **more):
     with tenant_scope(person.tenant_id):
-        return apply_macro(actor=actor(person), ticket_id=ticket.id, macro_id=macro.id, **more)
+        use_macro(actor=actor(person), ticket_id=ticket.id, macro_id=macro.id, use=new_id(), **more)
+        return Ticket.objects.get(id=ticket.id)
 
 
 def everything_of(ticket):
@@ -274,9 +276,9 @@ class TestOnSeveral:
         assert nothing.status_code == 200
         answer = browser.post(queue, {**chosen, "apply": "1", "macro": macro.id}, follow=True)
 
-        told = [str(one) for one in answer.context["messages"]]
+        told = [words(str(one)) for one in answer.context["messages"]]
         assert told == [
-            "Apply a macro: 2 tickets.",
+            "Apply a macro: 2 tickets. Undo",
             f"#{tickets[2].number}: Nothing of the macro was done. Claim: A colleague has this ticket already. (Yusuf)",
         ]
         assert [everything_of(one)["priority"] for one in tickets] == ["low", "low", "medium"]

@@ -1,7 +1,7 @@
-"""What people write at a ticket: kept for them while they do, and sent at once, or when it has waited.
+"""What people write at a ticket: kept for them while they do, and sent at once, or when it has waited; and what has.
 
-Everything about one person's answer, or note, at one ticket goes one after the other (`_hold`). What waits is locked
-before anything else: its writer who takes it back and the worker who sends it meet at its row.
+Everything about one person's answer, or note, at one ticket goes one after the other (`hold_writing`). What waits is
+locked before anything else: its writer who takes it back and the worker who sends it meet at its row.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from ondi.accounts.actors import Actor
@@ -18,9 +18,10 @@ from ondi.common.errors import DomainError
 from ondi.staff.once import forget_sending, was_sent
 from support import policies
 from support.errors import NotASupportUser, SentAlready, TicketNotFound
+from support.macros import carry_out, settle
 from support.models import Draft, Ticket
 from support.services.replying import Seen, reply_to_ticket, write_note
-from support.services.shared import person_of
+from support.services.shared import hold_writing, person_of
 from support.vocabulary import DraftKind
 
 DRAFTS_KEPT = timedelta(days=7)
@@ -69,7 +70,7 @@ def keep_draft(
         raise TicketNotFound
     if refusal := policies.handling_refusal(ticket, actor):
         raise refusal
-    _hold(person_of(actor), ticket_id, writing.kind)
+    hold_writing(person_of(actor), ticket_id, writing.kind)
     if form_id and was_sent(tenant_id=actor.tenant_id, user_id=actor.user_id, form_id=form_id):
         return Kept(None)
     kept = Draft.objects.of(actor, ticket_id, writing.kind).being_written().first()
@@ -88,7 +89,7 @@ def keep_draft(
 def send_writing(*, actor: Actor, ticket_id: UUID, writing: Writing, at: datetime | None = None) -> None:
     """Send it now; its draft is gone with it. Locks and raises as `reply_to_ticket` or `write_note`."""
     _say(actor, ticket_id, writing, at or timezone.now())
-    _hold(person_of(actor), ticket_id, writing.kind)
+    hold_writing(person_of(actor), ticket_id, writing.kind)
     Draft.objects.of(actor, ticket_id, writing.kind).being_written().delete()
 
 
@@ -113,7 +114,7 @@ def send_later(
         _say(actor, ticket_id, writing_of(earlier), at)
         earlier.delete()
     _try_out(actor, ticket_id, writing, at)
-    _hold(person_of(actor), ticket_id, writing.kind)
+    hold_writing(person_of(actor), ticket_id, writing.kind)
     Draft.objects.of(actor, ticket_id, writing.kind).being_written().delete()
     draft = _draft(actor, ticket_id, writing)
     draft.send_at, draft.form, draft.updated_at = at + wait, form_id, at
@@ -123,11 +124,11 @@ def send_later(
 
 @transaction.atomic
 def take_back(*, actor: Actor, ticket_id: UUID, kind: str, at: datetime | None = None) -> Draft:
-    """What waits is being written again; also what came back by itself meanwhile.
+    """The answer, or the note, that waits is being written again; also what came back by itself meanwhile.
 
     Locks what waits, then holds this person's drafts. Raises `SentAlready`.
     """
-    drafts = Draft.objects.of(actor, ticket_id, kind)
+    drafts = Draft.objects.of(actor, ticket_id, kind).written()
     if waiting := drafts.waiting().locked().first():
         return _write_again(waiting, actor.user_id, at or timezone.now())
     refused = drafts.being_written().exclude(refused="").first()
@@ -137,10 +138,10 @@ def take_back(*, actor: Actor, ticket_id: UUID, kind: str, at: datetime | None =
 
 
 def send_waiting(*, draft_id: UUID, tenant_id: UUID, at: datetime) -> bool:
-    """Send what is due by `at`, as its writer; whether it was there to send. Needs the tenant in scope.
+    """Send what is due by `at`, or do it, as its writer; whether it was there. Needs the tenant in scope.
 
-    What is refused is being written again, with the code of why. Passes over what somebody else has locked. Locks it,
-    then as `send_writing`.
+    What is refused is being written again, with the code of why; a macro stays with it. Passes over what somebody else
+    has locked. Locks it, then as `send_writing`, or as `apply_steps`.
     """
     draft = _due(draft_id, tenant_id, at)
     if draft is None:
@@ -150,17 +151,31 @@ def send_waiting(*, draft_id: UUID, tenant_id: UUID, at: datetime) -> bool:
         if not writer.is_active or not writer.is_support_user or not writer.user.is_active:
             raise NotASupportUser
         with transaction.atomic():
-            _say(acting_as(writer), draft.ticket_id, writing_of(draft), at)
-            draft.delete()
+            _send(draft, acting_as(writer), at)
     except DomainError as refusal:
-        _write_again(draft, writer.user_id, at, refused=refusal.code)
+        _come_back(draft, at, getattr(refusal, "refusal", refusal).code)
     return True
 
 
+def _send(draft: Draft, writer: Actor, at: datetime) -> None:
+    if draft.kind == DraftKind.MACRO:
+        carry_out(draft=draft, actor=writer, at=at)
+    else:
+        _say(writer, draft.ticket_id, writing_of(draft), at)
+        draft.delete()
+
+
+def _come_back(draft: Draft, at: datetime, code: str) -> None:
+    if draft.kind == DraftKind.MACRO:
+        settle(draft, at, refused=code)
+    else:
+        _write_again(draft, draft.membership.user_id, at, refused=code)
+
+
 def give_up(*, draft_id: UUID, tenant_id: UUID, at: datetime) -> None:
-    """What breaks when it is sent is not tried for ever: it is being written again. Locks it. Needs the scope."""
+    """What breaks when it is sent is not tried for ever: it comes back. Locks it. Needs the scope."""
     if draft := _due(draft_id, tenant_id, at):
-        _write_again(draft, draft.membership.user_id, at, refused=FAILED)
+        _come_back(draft, at, FAILED)
 
 
 def forget_drafts(*, tenant_id: UUID, before: datetime) -> int:
@@ -209,7 +224,7 @@ def _try_out(actor: Actor, ticket_id: UUID, writing: Writing, at: datetime) -> N
 
 def _write_again(draft: Draft, user_id: UUID, at: datetime, *, refused: str = "") -> Draft:
     """A locked draft waits no longer: it stands above what its writer began since. Its form may be sent again."""
-    _hold(draft.membership_id, draft.ticket_id, draft.kind)
+    hold_writing(draft.membership_id, draft.ticket_id, draft.kind)
     same = Draft.objects.in_tenants([draft.tenant_id]).filter(
         ticket=draft.ticket_id, membership=draft.membership_id, kind=draft.kind
     )
@@ -225,11 +240,3 @@ def _write_again(draft: Draft, user_id: UUID, at: datetime, *, refused: str = ""
 
 def _both(first: str, second: str) -> str:
     return "\n\n".join(words for words in (first, second) if words)
-
-
-def _hold(membership_id: UUID, ticket_id: UUID, kind: str) -> None:
-    """Until the transaction ends, nobody else touches this person's drafts of this kind there."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"draft {membership_id} {ticket_id} {kind}"]
-        )

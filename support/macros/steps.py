@@ -1,4 +1,4 @@
-"""Macros: several actions of `support/actions.py` under one name, done to a ticket in one go, all or nothing.
+"""What macros are made of, and doing it.
 
 A step is `{"action": …, "values": {…}}`, with the values of the action's parameters as JSON has them: ids as text,
 moments by their names (`support/moments.py`; null: none). Texts may hold placeholders, filled when they are used.
@@ -26,14 +26,15 @@ from support.errors import (
     MacroStepRefused,
     PlaceholdersLeftOpen,
     TagNotFound,
+    TicketChanged,
 )
+from support.macros.undo import Step, opposites_of
 from support.models import Macro, Tag, Ticket
 from support.moments import AFTER, moment_after
 from support.placeholders import filled, unfilled_placeholders, unknown_placeholders
+from support.services import Seen
 from support.services.shared import hold_people, ticket_to_handle
 from support.vocabulary import Priority
-
-Step = Mapping[str, Any]
 
 IN_MACROS = {
     name: action
@@ -145,30 +146,41 @@ def _moment(name: str, value: str, actor: Actor) -> datetime:
 
 
 @transaction.atomic
-def apply_macro(
-    *, actor: Actor, ticket_id: UUID, macro_id: UUID, version: int | None = None, at: datetime | None = None
-) -> Ticket:
-    """Do all that a macro says to a ticket, each step by its own service, or nothing.
+def apply_steps(
+    *,
+    actor: Actor,
+    ticket_id: UUID,
+    steps: Sequence[Step],
+    seen: Seen | None = None,
+    version: int | None = None,
+    at: datetime | None = None,
+) -> list[Step]:
+    """Do all that a macro says to a ticket, each step by its own service, or nothing; returns what takes it back.
 
-    Locks the memberships of the actor, of whom it assigns to and of the ticket's agent, then the ticket, then as its
-    steps do. Raises `MacroNotFound`, `TicketNotFound`, `NotASupportUser`, `PermissionDenied` (own ticket),
-    `TicketChanged` (see `changes.py`), and `MacroStepRefused`, which says which step cannot be and why.
+    `seen`, `version`: what the ticket has to be still. Locks the memberships of the actor, of whom it assigns to and of
+    the ticket's agent, then the ticket, then as its steps do. Raises `TicketNotFound`, `NotASupportUser`,
+    `PermissionDenied` (own ticket), `TicketChanged`, and `MacroStepRefused`, which says which step cannot be and why.
     """
-    macro = macro_of(actor, macro_id)
     tickets = Ticket.objects.visible_to(actor)
-    hold_people(Membership.objects.filter(id__in=_people_of(macro, actor, tickets.filter(id=ticket_id).first())))
-    ticket_to_handle(actor, ticket_id, version, closed_too=True)
+    hold_people(Membership.objects.filter(id__in=_people_of(steps, actor, tickets.filter(id=ticket_id).first())))
+    locked = ticket_to_handle(actor, ticket_id, version, closed_too=True)
+    if seen is not None and not seen.still_holds(locked, actor):
+        raise TicketChanged
     ticket, at = tickets.for_workbench().get(id=ticket_id), at or timezone.now()
-    for step in macro.steps:
+    undo: list[Step] = []
+    for step in steps:
+        before = tickets.get(id=ticket_id)
         try:
             details = arguments_of(step, actor, ticket)
+            back = opposites_of(step["action"], before, details, actor)
             ACTIONS[step["action"]].service(actor=actor, ticket_id=ticket_id, at=at, **details)
         except DomainError as refusal:
             raise MacroStepRefused(step["action"], refusal) from refusal
-    return tickets.get(id=ticket_id)
+        undo = [*back, *undo]
+    return undo
 
 
-def _people_of(macro: Macro, actor: Actor, ticket: Ticket | None) -> list[UUID]:
-    """All that its steps may hold, so that they are held before the ticket and in one order."""
-    assigned = [parse_id(str(step["values"].get("assignee_id"))) for step in macro.steps]
+def _people_of(steps: Sequence[Step], actor: Actor, ticket: Ticket | None) -> list[UUID]:
+    """All that they may hold, so that they are held before the ticket and in one order."""
+    assigned = [parse_id(str(step["values"].get("assignee_id"))) for step in steps]
     return [one for one in (actor.membership_id, ticket and ticket.assignee_id, *assigned) if one]
