@@ -380,12 +380,6 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "STYLES": [lambda _request: static("support/workbench.css")],
-    "SCRIPTS": [
-        lambda _request: static("support/workbench.js"),
-        lambda _request: static("support/drafts.js"),
-        lambda _request: static("support/search.js"),
-        lambda _request: static("support/copy.js"),
-    ],
     "DASHBOARD_CALLBACK": "support.admin.home.first_page",
     "ACCOUNT": {
         "navigation": [

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 
 def copy_button(value: Any) -> SafeString:
-    """Hidden until a script shows it (`copy.js`), for it does nothing without one."""
+    """Hidden until a script shows it (`workbench.js`), for it does nothing without one."""
     return format_html(
         '<button type="button" hidden class="wb-copy" data-copy="{}" data-copied="{}" aria-label="{}" title="{}">'
         '<span class="material-symbols-outlined" aria-hidden="true">content_copy</span></button>',

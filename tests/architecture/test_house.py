@@ -32,6 +32,7 @@ LAYERS = (
 SIDE_BY_SIDE = {("deliveries", "conversations"), ("conversations", "deliveries")}
 OUR_MODELS = [model for model in apps.get_models() if model._meta.app_config.name in LAYERS]
 LONGEST_FILE = 400
+BYTES_OF_SCRIPTS = 60_000  # loaded as they are, comments included
 REGISTERS = re.compile(r"^@(subscribe|every|worker)\(", re.MULTILINE)
 
 
@@ -80,6 +81,12 @@ def test_no_file_is_longer_than_its_reader_can_hold():
     too_long = {str(path) for path in files if len(path.read_text().splitlines()) > LONGEST_FILE}
     assert len(files) > 100
     assert not too_long
+
+
+def test_scripts_of_the_pages_stay_small_together():
+    sizes = {path.name: path.stat().st_size for app in APPS for path in (ROOT / app).rglob("static/**/*.js")}
+    assert "workbench.js" in sizes
+    assert sum(sizes.values()) < BYTES_OF_SCRIPTS, sizes
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

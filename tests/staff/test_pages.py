@@ -262,3 +262,13 @@ def test_who_only_looks_changes_nothing(tenant, people, clients, person, owner):
     assert 'name="content"' not in page
     assert 'name="action"' not in client.get("/admin/support/ticket/?tab=open").content.decode()
     assert owner().execute("SELECT md5(string_agg(t::text, '')) FROM support_ticket t").fetchone() == before
+
+
+@pytest.mark.parametrize("path", ["support/ticket/", "support/tag/add/?_popup=1", "support/tag/x/change/", "nothing/there/"])
+def test_pages_of_every_kind_load_the_workbench(clients, path):
+    answer = clients["admin"].get(f"/admin/{path}", follow=True)
+    assert b'<script type="module" src="/static/support/workbench.js">' in answer.content
+
+
+def test_the_page_to_sign_in_loads_the_workbench(client):
+    assert b'<script type="module" src="/static/support/workbench.js">' in client.get("/admin/login/").content
