@@ -6,7 +6,7 @@
 # make fuzz    generated requests against the whole OpenAPI document (minutes; FUZZ_EXAMPLES sets how many)
 # make clients  clients that generators make of the OpenAPI document, type-checked and run (a minute; needs Node.js 20)
 # make soak    the mixed load of a working day, and the create race at 200 clients (minutes)
-# make chaos   workers killed, the database stopped, frozen and full, slow clients, no mail server, failing programs, streams cut, files on their way (two hours; needs nginx)
+# make chaos   workers killed, the database stopped, frozen and full, slow clients, no mail server, failing programs, streams cut, files on their way, answers that wait (two hours; needs nginx)
 # make hostile  hostile files, 800 of them, each through the process that reads pictures, and a real virus scanner (four minutes; clamd if it is there)
 # make pooler  the load of soak behind PgBouncer in transaction mode (half a minute; needs pgbouncer)
 # make upgrade  the first release with a million tickets in it, brought to this one (SIZE sets how many; two minutes)

@@ -49,6 +49,10 @@ class DraftQuerySet(TenantQuerySet["Draft"]):
     def being_written(self) -> Self:
         return self.filter(send_at=None)
 
+    def begun_by(self, membership_ids: Collection[UUID]) -> Self:
+        """What these people are writing, one person's in all their tenants."""
+        return self.being_written().filter(membership_id__in=membership_ids)
+
     def waiting(self) -> Self:
         """To be sent."""
         return self.filter(send_at__isnull=False)

@@ -36,7 +36,8 @@ class User(AbstractBaseUser):
     `email` is set together with a password and never by what a tenant imports or types: the address a tenant
     knows of somebody is `Membership.email`. Who has been given no password yet has a login without a name.
     `is_superuser` marks the platform operator. Not a tenant's row, so not behind the tenant wall.
-    `send_wait`, in seconds, and `after_sending` are how they work in the admin, in all their tenants alike.
+    `send_wait`, in seconds, and `after_sending` are how they work in the admin, in all their tenants alike;
+    `hides_first_steps`: they were shown what a fresh tenant has yet to set up, and want to see it no more.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -60,6 +61,7 @@ class User(AbstractBaseUser):
     after_sending = models.CharField(
         _("after sending"), max_length=4, choices=AfterSending.choices, default=AfterSending.STAY, db_default="stay"
     )
+    hides_first_steps = models.BooleanField(_("hides the first steps"), default=False, db_default=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     personal = PersonalData(erase={"email": None, "password": "!"}, withheld="the address again, and a password's hash")

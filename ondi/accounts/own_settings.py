@@ -14,3 +14,9 @@ def choose_way_on(*, user: User, after_sending: str) -> None:
     if user.after_sending != after_sending:
         user.after_sending = after_sending
         user.save(update_fields=["after_sending"])
+
+
+def hide_first_steps(*, user: User) -> None:
+    """The first page lists no more what their tenant has yet to set up; colleagues go on seeing it. One statement."""
+    user.hides_first_steps = True
+    user.save(update_fields=["hides_first_steps"])

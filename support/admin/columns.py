@@ -36,7 +36,7 @@ THIS_WEEK = timedelta(days=6)
 
 
 def subject_for(term: str) -> Callable[[Any], SafeString]:
-    """The column with number and subject, tags, and what a person said last; what was searched for is marked."""
+    """The column with number, subject, short marks, and what a person said last; what was searched for is marked."""
 
     @admin.display(description=gettext_lazy("subject"))
     def subject(ticket: Any) -> SafeString:
@@ -45,17 +45,17 @@ def subject_for(term: str) -> Callable[[Any], SafeString]:
             '{}<span class="wb-subject{}" dir="auto"><b>#{}</b> <span>{}</span></span>{}'
             '<span class="wb-preview" dir="auto">{}</span>',
             unread, " wb-unread" if ticket.is_unread else "", ticket.number, marked(ticket.subject, term),
-            _tags(ticket), marked(_said(ticket), term),
+            _short_marks(ticket), marked(_said(ticket), term),
         )  # fmt: skip
 
     return subject
 
 
-def _tags(ticket: Any) -> SafeString | str:
-    if not ticket.tag_names:
-        return ""
+def _short_marks(ticket: Any) -> SafeString | str:
+    """That this person has begun to write there, and the tags."""
+    draft = format_html('<span class="wb-label wb-begun">{}</span>', _("Draft")) if ticket.has_draft else ""
     tags = format_html_join("", '<bdi class="wb-tag">{}</bdi>', ((name,) for name in sorted(ticket.tag_names)))
-    return format_html('<span class="wb-tags">{}</span>', tags)
+    return format_html('<span class="wb-tags">{}{}</span>', draft, tags) if draft or tags else ""
 
 
 def _said(ticket: Any) -> str:

@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, Model, Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ondi.accounts.models import ApiKey, Membership
+from ondi.accounts.own_settings import hide_first_steps
 from ondi.accounts.roles import Role
 from ondi.staff.entry import Staff, staff_at
 from ondi.tenants.models import PortalSettings, Tenant
@@ -85,11 +87,19 @@ STEPS = (
 
 
 def first_steps(staff: Staff) -> list[dict[str, Any]]:
-    """For who manages one fresh tenant: each step, where to do it, and whether it is done; nothing once all are."""
-    if staff.is_operator or len(staff.managed_tenant_ids) != 1:
+    """For who manages one fresh tenant: each step, where to do it, and whether it is done; nothing once all are, or
+    once they want to see it no more."""
+    if staff.user.hides_first_steps or staff.is_operator or len(staff.managed_tenant_ids) != 1:
         return []
     steps = list(_steps(staff, staff.managed_tenant_ids[0]))
     return [] if all(step["is_done"] for step in steps) else steps
+
+
+def hide_steps(request: HttpRequest) -> HttpResponse:
+    """For this person alone."""
+    if request.method == "POST":
+        hide_first_steps(user=staff_at(request).user)
+    return redirect("admin:index")
 
 
 def _steps(staff: Staff, tenant_id: UUID) -> Iterator[dict[str, Any]]:

@@ -27,6 +27,7 @@ from support.admin.drafts import keep, take_back
 from support.admin.export import csv_of
 from support.admin.files import add_file, one_file
 from support.admin.filter_bar import bar_of
+from support.admin.home import hide_steps
 from support.admin.live import live
 from support.admin.notifications import notifications, notifications_news
 from support.admin.own_settings import own_settings
@@ -91,6 +92,7 @@ class TicketAdmin(TicketDataAdmin):
             ("<uuid:ticket_id>/reply/", reply, "reply"),
             ("<uuid:ticket_id>/note/", note, "note"),
             ("own-settings/", own_settings, "own_settings"),
+            ("first-steps/", hide_steps, "first_steps"),
             ("<uuid:ticket_id>/draft/", keep, "draft"),
             ("<uuid:ticket_id>/take-back/<slug:kind>/", take_back, "take_back"),
             ("<uuid:ticket_id>/files/", add_file, "files"),

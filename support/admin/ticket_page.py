@@ -298,7 +298,6 @@ def _page(request: HttpRequest, ticket: Ticket, actor: Actor, composer: Composer
         "composer": composer,
         "panes": panes,
         "waiting": [(one, seconds_left(one), back_url(one)) for one in drafts if one.send_at],
-        "wait": staff_at(request).user.send_wait,
         "ways_on": [(way, way.label, way == staff_at(request).user.after_sending) for way in AfterSending],
         "file_types": ALLOWED,
         "most_files": MOST_FILES,

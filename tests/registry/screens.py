@@ -128,6 +128,7 @@ SCREENS = (
     Screen("support_ticket_macro_back", _TICKET + "macros/{macro}/back/", None, AT_WORK, form={"back": ""}),
     Screen("support_ticket_own_settings", "/admin/support/ticket/own-settings/", 4, AT_WORK,
            form={"send_wait": "5", "after_sending": "next"}),
+    Screen("support_ticket_first_steps", "/admin/support/ticket/first-steps/", None, EVERYBODY, form={"hide": ""}),
     Screen("support_ticket_files", _TICKET + "files/", None, AT_WORK,
            form={"file_name": "x.txt", "content_type": "text/plain", "size": "1"}),
     Screen("support_ticket_file", _TICKET + "files/{draft}/", None, AT_WORK, form={"remove": ""}),

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from tests.reliability import clocks, copies, events, files, mails, slow_clients, streams, webhooks
+from tests.reliability import clocks, copies, drafts, events, files, mails, slow_clients, streams, webhooks
 from tests.reliability.product import ROOT, Product, database_url, product, somebody_waits_for, wait_until
 from tests.reliability.relay import Relay
 from tests.reliability.work import TICKETS, Ledger, faults_of, run_clients
@@ -280,6 +280,7 @@ SCENARIOS: dict[str, Callable[[], tuple[Figures, list[str]]]] = {
     "files killed": files.killed_on_disk,
     "files in a bucket killed": files.killed_in_a_bucket,
     "clocks killed": clocks.killed_while_due,
+    "answers killed": drafts.killed_while_sending,
 }
 
 

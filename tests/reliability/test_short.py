@@ -97,6 +97,13 @@ def test_what_is_due_is_told_of_once_though_work_processes_are_killed():
     assert "clocks killed: held" in done.stdout
 
 
+def test_answers_that_wait_are_sent_once_though_work_processes_are_killed():
+    done = run("chaos", "answers killed", CHAOS_DRAFT_KILLS="3", CHAOS_DRAFTS="10")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "answers killed: held" in done.stdout
+
+
 def test_mixed_load_and_the_create_race_against_the_served_product():
     done = run("soak", SOAK_SECONDS="6", SOAK_CLIENTS="6", SOAK_ROUNDS="2", SOAK_RACERS="50")
 

@@ -274,6 +274,19 @@ class TestFirstSteps:
         with time_machine.travel(timezone.now() + timedelta(days=31)):
             assert self.STEPS not in page_of(workbench(admin_person.user), "/admin/")
 
+    def test_go_for_good_when_their_reader_wants_so_and_stay_for_colleagues(self, tenant, admin_person):
+        """Given two admins of a fresh tenant, when one hides the steps, then the other goes on seeing them."""
+        client, other = workbench(admin_person.user), MemberFactory(tenant=tenant, admin=True)
+        address = "/admin/support/ticket/first-steps/"
+        assert f'action="{address}"' in page_of(client, "/admin/").partition(self.STEPS)[2].partition("</section>")[0]
+
+        client.get(address)
+        assert self.STEPS in page_of(client, "/admin/"), "an address that is visited hides nothing"
+        assert client.post(address)["Location"] == "/admin/"
+
+        assert self.STEPS not in page_of(workbench(admin_person.user), "/admin/")
+        assert self.STEPS in page_of(workbench(other.user), "/admin/")
+
     def test_are_no_agents_matter(self, agent):
         assert self.STEPS not in page_of(agent, "/admin/")
 

@@ -1,5 +1,6 @@
 """What is written at a ticket and not sent: kept for its writer alone, waiting to be sent, and taken back."""
 
+import re
 from datetime import timedelta
 from threading import Event
 
@@ -95,6 +96,13 @@ def said(ticket):
         return list(messages.values_list("content", flat=True))[1:]
 
 
+def rows_with_draft(person):
+    """The numbers of the tickets of whose rows in the queue it says "Draft"."""
+    page = workbench(person.user).get("/admin/support/ticket/?tab=open").content.decode()
+    rows = page.partition('id="result_list"')[2].split("data-row")[1:]
+    return [int(re.search(r"<b>#(\d+)</b>", row)[1]) for row in rows if ">Draft<" in row]
+
+
 def due():
     return send_due(at=timezone.now() + TEN + timedelta(seconds=1))
 
@@ -172,6 +180,29 @@ class TestDrafts:
         assert told["known"] in page.replace("&#x2B;", "+")
         assert f"&quot;{file.id}&quot;" in page
         assert browser.post(path(ticket, "draft"), {**fields, "content": "c"}).json()["replaced"] == "a\nb"
+
+    def test_a_row_of_the_queue_says_that_its_reader_has_begun_one(self, sara, lead, ticket, customer):
+        """Given two tickets, when Sara begins at one, then her list says so of that one, and nobody else's does."""
+        other = make_ticket(customer)
+        keep(sara, ticket, "Half a sentence")
+        keep(sara, ticket, "For colleagues", "note")
+
+        assert rows_with_draft(sara) == [ticket.number]
+        assert rows_with_draft(lead) == []
+
+        keep(lead, other, "Mine", "note")
+        assert rows_with_draft(lead) == [other.number]
+        assert rows_with_draft(sara) == [ticket.number]
+
+    def test_what_waits_to_be_sent_or_was_sent_is_none_in_the_queue(self, sara, ticket):
+        keep(sara, ticket, "Half a sentence")
+        later(sara, ticket)
+        assert rows_with_draft(sara) == []
+
+        in_scope(take_back, sara, ticket, kind="reply")
+        assert rows_with_draft(sara) == [ticket.number]
+        in_scope(send_writing, sara, ticket, writing=answer(ticket))
+        assert rows_with_draft(sara) == []
 
 
 class TestWaiting:

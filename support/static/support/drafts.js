@@ -11,6 +11,11 @@ function toast(html, kind = "") {
   return made;
 }
 
+/* Only what a script sends can be taken back: how long is its person's own. */
+on(document, "submit", ({ target }) => {
+  if (target.elements.wait) target.elements.wait.value = 1;
+}, true);
+
 on(document, "animationend", ({ target }) => target.matches(".wb-passing") && target.remove());
 
 /* What waits to be sent, and what came back; on its own page the thread and the composer show it. */
@@ -19,11 +24,11 @@ export function showDrafts(drafts) {
     const made = one.page === location.pathname ? null : toast(one.html, one.sent ? "" : "wb-passing");
     shown.set(one.id, { ...one, made, end: performance.now() + one.left * 1000 });
   }
-  for (const [id, { made, end, sent }] of shown) {
+  for (const [id, { made, end, sent, count = 1 }] of shown) {
     if (drafts.some((one) => one.id === id)) continue;
     shown.delete(id);
     made?.remove();
-    if (sent && performance.now() > end && !drafts.some((one) => one.id.startsWith(id))) toast(sent, "wb-passing");
+    if (sent && performance.now() > end && drafts.filter((one) => one.id.startsWith(id)).length < count) toast(sent, "wb-passing");
   }
   count();
 }
@@ -74,7 +79,7 @@ function forgetSent() {
   history.replaceState(null, "", location.pathname + location.search);
 }
 
-function keep(text, ticket, { draftUrl, wait }, done) {
+function keep(text, ticket, { draftUrl }, done) {
   const { form, dataset: { draft: kind } } = text, place = draftPlace(ticket, kind), other = find("[data-other]", form);
   let { known } = text.dataset, isNew = false, timer, saving = Promise.resolve();
   const said = (more = {}) => {
@@ -118,7 +123,6 @@ function keep(text, ticket, { draftUrl, wait }, done) {
     changed();
     if (before) offer(before);
   }
-  form.elements.wait.value = Number(wait) ? 1 : "";
   on(text, "input", changed);
   on(form, "wb-files", changed);
   on(window, "online", save);
