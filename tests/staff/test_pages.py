@@ -264,7 +264,9 @@ def test_who_only_looks_changes_nothing(tenant, people, clients, person, owner):
     assert owner().execute("SELECT md5(string_agg(t::text, '')) FROM support_ticket t").fetchone() == before
 
 
-@pytest.mark.parametrize("path", ["support/ticket/", "support/tag/add/?_popup=1", "support/tag/x/change/", "nothing/there/"])
+@pytest.mark.parametrize(
+    "path", ["support/ticket/", "support/tag/add/?_popup=1", "support/tag/x/change/", "nothing/there/"]
+)
 def test_pages_of_every_kind_load_the_workbench(clients, path):
     answer = clients["admin"].get(f"/admin/{path}", follow=True)
     assert b'<script type="module" src="/static/support/workbench.js">' in answer.content
