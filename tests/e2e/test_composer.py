@@ -152,7 +152,7 @@ def test_a_macro_is_found_shown_and_applied_by_keyboard(site, window, customer, 
     picture(page, "macro")
     page.keyboard.press("Enter")
 
-    expect(page.get_by_text("Done: Refund and close")).to_be_visible()
+    expect(page.get_by_text("“Refund and close” is done.")).to_be_visible()
     expect(page.locator("#wb-thread .wb-agent")).to_contain_text("Dear Mina, the money for your order")
     expect(page.locator("#wb-state")).to_contain_text("Closed")
     expect(page.locator("#wb-state")).to_contain_text("refund")

@@ -10,6 +10,15 @@ from playwright.sync_api import expect
 from tests.e2e.browsing import run
 from tests.e2e.test_agents_day import QUEUE, open_page, thread
 
+MACRO = """
+from ondi.tenants.scope import find_tenants, tenant_scope
+from support.models import Macro
+tenant = find_tenants("tigris")["tigris"]
+said = [("priority", {"priority": "urgent"}), ("reply", {"content": "It is settled."}), ("close", {})]
+steps = [{"action": action, "values": values} for action, values in said]
+with tenant_scope(tenant):
+    Macro.objects.get_or_create(tenant_id=tenant, name="Urgent and closed", defaults={"key": 9, "steps": steps})
+"""
 KEPT = "document.querySelector('[data-draft=reply]').dataset.draft && Object.keys(localStorage).length"
 
 
@@ -119,6 +128,30 @@ def test_it_is_taken_back_by_a_key_on_the_next_page(site, page, customer):
     page.select_option("[data-then]", "stay")
     page.keyboard.press("Control+Enter")
     expect(thread(page).locator(".wb-waits")).to_contain_text("In time")
+
+
+def test_a_macro_waits_as_well_and_is_undone_afterwards(site, page, customer):
+    run(site, MACRO)
+    ticket = customer.open_ticket("A macro that waits")
+    open_page(page, site, ticket)
+    page.keyboard.press("9")
+    page.locator("#wb-dialog").get_by_role("button", name="Apply").press("Enter")
+    expect(thread(page).locator(".wb-waits")).to_contain_text("“Urgent and closed” in")
+    picture(page, "macro-waits")
+    page.locator("body").press("Control+z")
+    expect(page.locator(".wb-toast")).to_contain_text("Taken back: nothing was done.")
+    expect(page.locator("#wb-state")).not_to_contain_text("Closed")
+
+    page.keyboard.press("9")
+    page.locator("#wb-dialog").get_by_role("button", name="Apply").press("Enter")
+    page.goto(f"{site.url}{QUEUE}")
+    expect(page.locator(".wb-toast")).to_contain_text("“Urgent and closed” is done.", timeout=20_000)
+    picture(page, "macro-done")
+    page.locator(".wb-toast").get_by_text("Undo").click()
+
+    expect(page.locator(".wb-toast")).to_contain_text("Undone on 1 ticket. What it wrote is out.")
+    expect(page.locator("#wb-state")).not_to_contain_text("Closed")
+    expect(thread(page)).to_contain_text("It is settled.")
 
 
 def test_who_closes_the_browser_has_sent_it_and_a_crossed_one_comes_back(site, window, customer):

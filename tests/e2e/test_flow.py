@@ -96,3 +96,31 @@ def test_an_answer_leads_on_as_its_writer_chose(listed):
     expect(page.get_by_text(f"#{numbers[2]}: Sent.")).to_be_visible()
     assert "Flowing" in page.url
     assert page.url.endswith("parcel")
+
+
+def test_a_list_of_a_filters_values_closes_by_escape_by_a_click_beside_it_and_by_another(listed):
+    """Given the queue, when a filter is opened, then its list lies at its button, and goes as every menu does."""
+    _numbers, page = listed
+    button, choices = page.locator("[popovertarget=wb-filter-priority]"), page.locator("#wb-filter-priority")
+    button.click()
+    expect(choices).to_be_visible()
+    at, under = button.bounding_box(), choices.bounding_box()
+    assert 0 <= under["y"] - at["y"] - at["height"] <= 8
+    assert abs(under["x"] - at["x"]) <= 1
+
+    page.keyboard.press("Escape")
+    expect(choices).to_be_hidden()
+    expect(button).to_be_focused()
+
+    button.click()
+    page.mouse.click(page.viewport_size["width"] - 5, page.viewport_size["height"] - 5)
+    expect(choices).to_be_hidden()
+
+    button.click()
+    page.locator("[popovertarget=wb-filter-sort]").click()
+    expect(page.locator("#wb-filter-sort")).to_be_visible()
+    expect(choices).to_be_hidden()
+    button.click()
+    choices.get_by_role("checkbox").first.check()
+    choices.get_by_role("button", name="Show").click()
+    expect(page.locator(".wb-asked-chip", has_text="Priority")).to_be_visible()

@@ -57,7 +57,7 @@ MEASURE = """
     if (thread && (y < thread.top || y > Math.min(thread.bottom, composer))) continue; // scrolled away
     const over = document.elementFromPoint(x, y)?.closest("a, button, select, input, textarea, summary, label");
     const isItself = !over || over.contains(one) || one.contains(over) || over.control === one;
-    if (!isItself && !over.closest(".wb-composer")) wrong.push(`${name(over)} lies over ${name(one)}`);
+    if (!isItself && !over.closest(".wb-composer, #submit-row")) wrong.push(`${name(over)} lies over ${name(one)}`);
   }
   const texts = ".wb-button, .wb-label, .wb-tag, .wb-text, .wb-line, .wb-who, dd, th, h2, .wb-said, .wb-since";
   for (const one of all(texts, main).filter(shown)) {
@@ -133,6 +133,22 @@ def test_lists_and_forms_of_every_model(site, window, hostile, language, width):
                 faults[f"{address} a row"] = found
 
     assert not faults, json.dumps(faults, indent=1, ensure_ascii=False)
+
+
+def test_the_bar_of_a_forms_buttons_hides_nothing_that_is_focused(site, window):
+    """Given a form that is longer than the screen, when one goes through it by Tab, then each field is in view."""
+    page = window("admin", viewport={"width": 1280, "height": 720})
+    page.goto(f"{site.url}/admin/accounts/membership/")
+    page.locator("#result_list a[href*='/change/']").first.click()
+    bar, focused = page.locator("#submit-row"), page.locator("#membership_form :focus")
+    page.locator("#id_first_name").focus()
+
+    while focused.count():
+        at = focused.bounding_box()
+        assert at["y"] + at["height"] <= bar.bounding_box()["y"], focused.get_attribute("name")
+        page.keyboard.press("Tab")
+
+    assert page.locator("#submit-row :focus").count(), "the fields come before the bar's buttons"
 
 
 @pytest.mark.parametrize("locale", ["en", "ar"])
