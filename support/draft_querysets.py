@@ -51,7 +51,7 @@ class DraftQuerySet(TenantQuerySet["Draft"]):
 
     def begun_by(self, membership_ids: Collection[UUID]) -> Self:
         """What these people are writing, one person's in all their tenants."""
-        return self.being_written().filter(membership_id__in=membership_ids)
+        return self.written().being_written().filter(membership_id__in=membership_ids)
 
     def waiting(self) -> Self:
         """To be sent."""

@@ -269,6 +269,10 @@ class TestPages:
         undone = browser.post(back_of(ticket), follow=True)
         assert [str(one) for one in undone.context["messages"]] == ["Undone on 1 ticket. What it wrote is out."]
 
+    def test_a_use_is_no_draft_in_the_queue(self, tenant, ticket, sara, browser):
+        use(sara, ticket, make(tenant, step("priority", priority="high")), wait=timedelta(0))
+        assert "wb-begun" not in browser.get("/admin/support/ticket/?tab=open").content.decode()
+
     def test_several_wait_are_told_and_taken_back_together(self, tenant, customer, browser):
         User.objects.update(send_wait=10)
         macro, tickets = make(tenant, step("priority", priority="low")), [make_ticket(customer) for _ in range(3)]
