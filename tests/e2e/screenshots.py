@@ -21,7 +21,7 @@ PAGES = {
     "search": f"{QUEUE}?q=delivery",
     "calls": f"{QUEUE}phone/?q=kar",
 }
-CHECKED = 20_000
+CHECKED = 60_000
 
 
 def main() -> None:
