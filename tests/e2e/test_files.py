@@ -365,9 +365,9 @@ class Network:
         session.on("Network.requestServedFromCache", lambda told: self.kept.add(told["requestId"]))
 
     def pictures(self, where):
-        """Those whose address has this in it: all, and those that were fetched."""
+        """Those whose address has this in it: how many, however often they were shown, and those that were fetched."""
         found = {key: one for key, one in self.answers.items() if where in one["url"]}
-        return len(found), [
+        return len({one["url"] for one in found.values()}), [
             one["url"] for key, one in found.items() if key not in self.kept and not one["fromDiskCache"]
         ]
 

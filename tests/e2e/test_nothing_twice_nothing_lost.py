@@ -233,7 +233,7 @@ def test_placeholder_without_value_is_not_sent(site, window, customer):
 
     page.get_by_role("button", name="Send", exact=True).click()
 
-    expect(page.get_by_text("Not sent: fill in or remove what stands in braces.")).to_be_visible()
+    expect(page.get_by_text("Fill in or remove before it can be sent: {delivery_code}")).to_be_visible()
     assert text.evaluate("node => node.value.slice(node.selectionStart, node.selectionEnd)") == "{delivery_code}"
     text.fill("Your delivery is late")
     page.get_by_role("button", name="Send", exact=True).click()
