@@ -101,7 +101,7 @@ function offerIn(text, list, pattern, entries, after) {
   };
 }
 
-/* ---- "@" in a note. A name typed in full mentions as well, so nothing is lost where this does not run. ---- */
+/* -- "@" in a note. A name typed in full mentions as well, so nothing is lost where this does not run. -- */
 function offerColleagues(text) {
   let asked = null;
   const colleagues = () => (asked ??= jsonOf(text.dataset.mentions, { headers: POLL }).then((told) => {
@@ -112,7 +112,7 @@ function offerColleagues(text) {
   offerIn(text, find("#wb-colleagues"), MENTION, colleagues);
 }
 
-/* ---- Placeholders ---- */
+/* -- Placeholders -- */
 const fault = () => find("[data-unfilled]");
 const openIn = (words) => [...words.matchAll(new RegExp(`\\{(?:${fault()?.dataset.unfilled || "$^"})(?:\\|[^{}\\n]*)?\\}`, "g"))];
 
@@ -142,7 +142,7 @@ function watchPlaceholders(form) {
   });
 }
 
-/* ---- Lists to be searched: canned replies, macros ---- */
+/* -- Lists to be searched: canned replies, macros -- */
 const textOf = (line) => fold(`${line.textContent} ${find("[data-canned]", line)?.dataset.canned || ""} ${line.closest("section")?.dataset.folder || ""}`);
 
 function narrow(box) {

@@ -4,16 +4,16 @@ import { all, draftPlace, find, isControl, isTyping, jsonOf, letterOf, make, not
 
 const shown = new Map(), savings = [];
 
-/* ---- Toasts: one that passes goes by itself, but not while somebody is at it ---- */
+/* -- Toasts: one that passes goes by itself, but not while somebody is at it -- */
 function toast(html, kind = "") {
   const made = make("li", { className: `wb-toast ${kind}`, innerHTML: html });
   find("#wb-toasts").append(made);
   return made;
 }
 
-/* Only what a script sends can be taken back: how long is its person's own. */
-on(document, "submit", ({ target }) => {
-  if (target.elements.wait) target.elements.wait.value = 1;
+/* What a script sends can be taken back. */
+on(document, "submit", ({ target: { elements } }) => {
+  if (elements.wait) elements.wait.value = 1;
 }, true);
 
 on(document, "animationend", ({ target }) => target.matches(".wb-passing") && target.remove());
@@ -25,10 +25,11 @@ export function showDrafts(drafts) {
     shown.set(one.id, { ...one, made, end: performance.now() + one.left * 1000 });
   }
   for (const [id, { made, end, sent, count = 1 }] of shown) {
+    const told = drafts.filter((one) => one.id.startsWith(id)).length; // with what came back of it
     if (drafts.some((one) => one.id === id)) continue;
     shown.delete(id);
     made?.remove();
-    if (sent && performance.now() > end && drafts.filter((one) => one.id.startsWith(id)).length < count) toast(sent, "wb-passing");
+    if (sent && performance.now() > end && told < count) toast(sent, "wb-passing");
   }
   count();
 }
@@ -68,7 +69,7 @@ on(document, "keydown", (event) => {
   last.click();
 });
 
-/* ---- What is being written ---- */
+/* -- What is being written -- */
 const forget = (place) => [place, `${place}:files`].forEach((kept) => localStorage.removeItem(kept));
 
 /* The page an answer led to says which draft that was. */

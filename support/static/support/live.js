@@ -45,7 +45,7 @@ export function watchWaiting(page = document, left = WAITING_LOOKS) {
   }, WAITING_EVERY);
 }
 
-/* ---- The stream: it says when to look; where it is away, the pages ask by themselves ---- */
+/* -- The stream: it says when to look; where it is away, the pages ask by themselves -- */
 const looks = [];
 const lookAll = () => looks.forEach(({ look }) => look());
 export let isLive = false;

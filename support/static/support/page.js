@@ -22,7 +22,7 @@ export function setSenders(form, isDisabled) {
 export const jsonOf = (address, options) => fetch(address, options)
   .then((answer) => (answer.ok && !answer.redirected ? answer.json() : null)).catch(() => null);
 
-/* ---- Keys and clicks ---- */
+/* -- Keys and clicks -- */
 export const isControl = (event) => event.ctrlKey || event.metaKey;
 export const isModified = (event) => isControl(event) || event.altKey;
 export const isTyping = ({ target }) => target.closest?.("input, textarea, select, [contenteditable]");

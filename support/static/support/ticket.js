@@ -5,7 +5,7 @@ import { all, DIALOG, find, on, onClick, parsed, say } from "./page.js";
 const TICKET_EVERY = 4000, SEEN_AFTER = 10000, SEEN_WITHIN = 2000, LINKS_LEFT = 900000;
 const ticket = find("#ticket"), reply = find("#wb-reply")?.elements;
 
-/* ---- What is new ---- */
+/* -- What is new -- */
 async function news() {
   const isSeen = !document.hidden && document.hasFocus();
   const answer = await ask(ticket.dataset.news + (isSeen ? `?seen=${ticket.dataset.seen}` : ""));
@@ -47,7 +47,7 @@ function noteWhatIsSeen() {
   if (reply) [reply.last_sequence.value, reply.assignee.value, reply.status.value] = [sequence, assignee, status];
 }
 
-/* ---- Fields ---- */
+/* -- Fields -- */
 const load = (address, options) => fetch(address, options).then(async (answer) => parsed(await answer.text())).catch(() => null);
 
 async function send(form) {
@@ -57,6 +57,8 @@ async function send(form) {
   if (!find("#ticket", page)) return location.reload();
   const { assignee, status } = find("#wb-thread", page).dataset;
   if (reply) [reply.assignee.value, reply.status.value] = [assignee, status]; // one's own doing is no news
+  const used = document.activeElement;
+  if (used.id && !page.getElementById(used.id)) used.blur(); // or its part stays as it was
   show(page);
   all(".wb-passing").forEach((one) => one.remove());
   find("#wb-toasts").append(...find("#wb-toasts", page).children);
@@ -90,7 +92,8 @@ function offer(link) {
     pick?.();
     if (find("[required]", form)?.value === "") return demand(form); // a reason
     await send(form);
-    if (link.id === "wb-find-tags") offer(find("#wb-find-tags"));
+    const tags = find("#wb-find-tags");
+    if (link.id === "wb-find-tags" && tags.offsetParent) offer(tags);
   };
   const small = (text) => text.trim().toLocaleLowerCase();
   input.ariaLabel = input.placeholder = link.dataset.find;

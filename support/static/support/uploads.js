@@ -37,7 +37,7 @@ const post = (address, fields) => call(address, {
   method: "POST", body: new URLSearchParams({ csrfmiddlewaretoken: find("[name=csrfmiddlewaretoken]").value, ...fields }),
 });
 
-/* ---- Uploading ---- */
+/* -- Uploading -- */
 async function start(one) {
   one.part = 0;
   one.show("uploading");
@@ -115,7 +115,7 @@ async function watch(one) {
   }
 }
 
-/* ---- The files of one form ---- */
+/* -- The files of one form -- */
 function filesOf(form) {
   const list = find("[data-chips]", form), choose = find("[data-choose]", form), text = find("textarea", form);
   const fault = find("[data-file-fault]", form), status = find("[data-file-status]", form);

@@ -13,7 +13,7 @@ const isOn = (key) => Boolean(localStorage.getItem(key));
 const stored = (key) => JSON.parse(sessionStorage.getItem(key) || "{}");
 const store = (key, value) => sessionStorage.setItem(key, JSON.stringify(value));
 
-/* ---- The queue ---- */
+/* -- The queue -- */
 function watchQueue() {
   let isLeaving = false;
   on(window, "beforeunload", () => {
@@ -48,7 +48,7 @@ function watchQueue() {
   everyMinute(look);
 }
 
-/* ---- The dashboard ---- */
+/* -- The dashboard -- */
 function watchFigures() {
   const look = async () => {
     const fresh = !document.hidden && await pageAt(location.href);
@@ -59,7 +59,7 @@ function watchFigures() {
   on(document, "visibilitychange", keepUp(look, A_MINUTE, BELL_EVERY));
 }
 
-/* ---- From ticket to ticket, in the list one came from, as it stood then ---- */
+/* -- From ticket to ticket, in the list one came from, as it stood then -- */
 const rowLinks = () => all("#result_list a[href*='/change/']").filter(ticketOf);
 const ticketOf = (link) => link.pathname?.match(/\/support\/ticket\/([0-9a-f-]{36})\/change\//)?.[1];
 
@@ -113,7 +113,7 @@ function forgetDrafts(but = null) {
   if (!but) sessionStorage.clear();
 }
 
-/* ---- The bell ---- */
+/* -- The bell -- */
 function watchBell(bell) {
   const count = find("#wb-bell-count");
   let held, later;
@@ -178,7 +178,7 @@ function offerSwitch(button, key, isPossible, begin) {
   show();
 }
 
-/* ---- Any form ---- */
+/* -- Any form -- */
 const actionOf = (form) => form.getAttribute("action") || ""; // `form.action` may be a field of that name
 const addressOf = (form) => {
   const { pathname, search } = new URL(actionOf(form), location.href);
@@ -318,7 +318,7 @@ function offerCopying(button) {
   };
 }
 
-/* ---- This page ---- */
+/* -- This page -- */
 // The side bar and the filters scroll; unfold would call both by one name, and in English.
 for (const part of all("[data-simplebar]")) part.dataset.simplebarAriaLabel = (find("h2, h3, h4", part) || find("h1"))?.textContent.trim();
 watchForms();
