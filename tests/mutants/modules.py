@@ -46,7 +46,8 @@ KINDS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
         "support/admin/queue.py", "support/admin/records.py", "support/api/*/*views.py",
         "support/admin/view_forms.py", "support/queue/saving.py",
         "support/api/filters.py", "support/api/presentation.py", "support/changes.py", "support/mails.py",
-        "support/querysets.py", "support/services/*.py", "support/settings/proving.py",
+        "support/drafts.py", "support/macros/*.py", "support/querysets.py", "support/services/*.py",
+        "support/settings/proving.py",
         "support/settings/services.py", "support/settings/texts.py", "support/subscribers.py", "support/told.py",
     )),
     ({"call"}, (
