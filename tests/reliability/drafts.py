@@ -81,8 +81,8 @@ def waiting_answers() -> Iterator[dict[str, dict[str, Any]]]:
 def taken_back_of(answers: dict[str, dict[str, Any]]) -> set[str]:
     """Some of them, as their writers take them back; those that were sent already are not among them."""
     from ondi.tenants.scope import tenant_scope
+    from support.drafts import take_back
     from support.errors import SentAlready
-    from support.services import take_back
 
     found = set()
     for word in random.sample(sorted(answers), int(len(answers) * TAKEN_BACK)):
