@@ -319,8 +319,8 @@ function offerCopying(button) {
 }
 
 /* -- This page -- */
-// The side bar and the filters scroll; unfold would call both by one name, and in English.
-for (const part of all("[data-simplebar]")) part.dataset.simplebarAriaLabel = (find("h2, h3, h4", part) || find("h1"))?.textContent.trim();
+// What scrolls unfold would call all by one name, and in English.
+for (const part of all("[data-simplebar]:not([data-simplebar-aria-label])")) part.dataset.simplebarAriaLabel = (find("h2, h3, h4", part) || find("h1"))?.textContent.trim();
 watchForms();
 all("[data-bell]").forEach(watchBell);
 if (find("[data-bell-sound]")) {
