@@ -8,7 +8,8 @@ from ondi import command_line, embedded_postgres
 from ondi.stop import settings_of_serving
 
 WITHOUT_DATABASE = {
-    "check", "collectstatic", "diffsettings", "help", "makemessages", "makemigrations", "spectacular", "version",
+    "--version", "check", "collectstatic", "diffsettings", "help", "make_keys", "makemessages", "makemigrations",
+    "spectacular", "version",
 }  # fmt: skip
 # Who sets one of these knows what to run with; nothing is taken from a `make serve` then.
 SET_BY_HAND = {"DEBUG", "SECRET_KEY", "JWT_SIGNING_KEY", "DATABASE_URL", "DATABASE_OWNER_URL"}

@@ -6,9 +6,12 @@ A traceback only with `--traceback`, and of what somebody wrote themselves (`she
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from ondi.keys import new_keys
+from ondi.version import VERSION
 
 INTERRUPTED, NOBODY_READS = 130, 141  # as shells count: 128 and the number of the signal
 OURS = ("ondi.", "support", "deliveries", "conversations", "orders")
@@ -17,6 +20,12 @@ WHAT_IS_MISSING = (
     "In development set DEBUG=true, or let `make serve` run on this data folder, whose settings are then taken; "
     "in production set what docs/deploying.md names under Settings."
 )
+# These need no settings, which are perhaps not made yet. Of `version` Django would say its own.
+BEFORE_DJANGO: dict[str, Callable[[], str]] = {
+    "version": lambda: f"{VERSION}\n",
+    "--version": lambda: f"{VERSION}\n",
+    "make_keys": new_keys,
+}
 # Of PostgreSQL: no such table, function, column.
 _NOT_MIGRATED = frozenset({"42P01", "42883", "42703"})
 
@@ -43,6 +52,9 @@ def run(arguments: Sequence[str]) -> int:
 def _execute(arguments: list[str]) -> int:
     if any("\0" in argument for argument in arguments):
         return _told("an argument holds a NUL character.", 2)
+    if len(arguments) == 2 and (say := BEFORE_DJANGO.get(arguments[1])):
+        sys.stdout.write(say())
+        return 0
     from django.core.management import execute_from_command_line
 
     try:

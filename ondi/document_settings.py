@@ -1,14 +1,16 @@
 """What drf-spectacular is told of the OpenAPI document; a part of `ondi/settings.py`."""
 
+from ondi.version import VERSION
+
 SPECTACULAR_SETTINGS = {
     "TITLE": "OnDi Support",
-    "VERSION": "1.0.0",
+    "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "DESCRIPTION": "Support tickets and their chats, for portals, agents' tools and integrations.\n\n"
     "Every answer is an envelope: `success`, a `message` for people, and `data`; or `error`, a stable code for "
     "programs. "
     "Enumerations may grow: show what you do not know as it stands. "
-    "Unknown query parameters and body fields are ignored.",
+    "Unknown query parameters and body fields are ignored. Every answer names the release in `X-OnDi-Version`.",
     "SERVERS": [{"url": "/", "description": "Where this document comes from."}],
     "TAGS": [
         {"name": "auth", "description": "Signing in and out."},

@@ -1,5 +1,6 @@
 """The keys everything signed hangs on: the server does not start with missing or weak ones."""
 
+import secrets
 from collections.abc import Iterator
 
 from django.conf import settings
@@ -7,6 +8,13 @@ from django.core.exceptions import ImproperlyConfigured
 
 SHORTEST = 32
 FEWEST_DIFFERENT_CHARACTERS = 10
+BYTES = 48  # of a new one
+NAMES = ("SECRET_KEY", "JWT_SIGNING_KEY", "WEBHOOK_SECRETS_KEY", "FILES_SIGNING_KEY")
+
+
+def new_keys() -> str:
+    """Random keys for a new installation, as lines of an environment file. Changes nothing, and needs no settings."""
+    return "".join(f"{name}={secrets.token_urlsafe(BYTES)}\n" for name in NAMES)
 
 
 def refuse_weak_keys() -> None:
@@ -27,10 +35,8 @@ def refuse_weak_keys() -> None:
 
 
 def _keys() -> Iterator[tuple[str, str]]:
-    yield "SECRET_KEY", settings.SECRET_KEY
-    yield "JWT_SIGNING_KEY", settings.JWT_SIGNING_KEY
-    yield "WEBHOOK_SECRETS_KEY", settings.WEBHOOK_SECRETS_KEY
-    yield "FILES_SIGNING_KEY", settings.FILES_SIGNING_KEY
+    for name in NAMES:
+        yield name, getattr(settings, name)
     for name in (
         "SECRET_KEY_FALLBACKS", "JWT_VERIFICATION_KEYS", "WEBHOOK_SECRETS_KEY_FALLBACKS", "FILES_SIGNING_KEY_FALLBACKS",
     ):  # fmt: skip

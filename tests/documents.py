@@ -53,6 +53,8 @@ FORM_ONLY = {
     "granian": "serves until it is ended; the tests of reliability start it",
     "deploy/backup.sh": "needs a server of one's own; tests/platform/test_backup.py drills it",
     "deploy/restore.sh": "as deploy/backup.sh",
+    "install": "as root; tests/platform/test_deployment.py looks at what is put there",
+    "systemctl": "as install, and starts the same units",
 }
 # Commands of `manage.py` whose arguments are only parsed, and why.
 PARSED_ONLY = {
@@ -131,6 +133,7 @@ class Reader:
             "at": self._at, "curl": self._curl, "make": self._make, "python": self._python,
             ".venv/bin/python": self._python, "psql": self._psql, "pip": self._pip, "granian": self._granian,
             "deploy/backup.sh": self._script, "deploy/restore.sh": self._script,
+            "install": self._install, "systemctl": lambda _arguments: (0, "", ""),
         }  # fmt: skip
 
     def read(self, found: list[Block]) -> None:
@@ -245,6 +248,9 @@ class Reader:
 
     def _pip(self, arguments: list[str]) -> Answer:
         return self._files(arguments[2:]) if arguments[:2] == ["install", "-r"] else (2, "", "only install -r")
+
+    def _install(self, arguments: list[str]) -> Answer:
+        return self._files([name for name in arguments if name.startswith("deploy/")])
 
     def _files(self, names: list[str]) -> Answer:
         gone = [name for name in names if not (ROOT / name).is_file()]

@@ -16,6 +16,7 @@ from ondi.api.pages import too_large_page
 from ondi.api.responses import error_response
 from ondi.common.errors import DomainError, NotFound, PermissionDenied
 from ondi.common.ids import new_id
+from ondi.version import VERSION
 
 HEALTH = "/health/"
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -53,7 +54,7 @@ def request_id_of(given: str) -> str:
 
 
 class RequestIdMiddleware:
-    """`X-Request-ID` on every answer."""
+    """`X-Request-ID`, and the release in `X-OnDi-Version`, on every answer."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -63,6 +64,7 @@ class RequestIdMiddleware:
         request.META["ondi.request_id"] = request_id
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
+        response.headers["X-OnDi-Version"] = VERSION
         return response
 
 

@@ -10,4 +10,6 @@ class OutboxConfig(AppConfig):
     verbose_name = "outbox"
 
     def ready(self) -> None:
+        from ondi.outbox import checks  # noqa: F401 - registers them
+
         autodiscover_modules(*MODULES)

@@ -8,11 +8,12 @@ from typing import TypeVar
 from django.db import connection
 from django.utils import timezone
 
-from ondi.outbox.models import Chore
+from ondi.outbox.models import Chore, Process
 
 Done = TypeVar("Done")
 EVENTS_KEPT = timedelta(days=30)
 FORGOTTEN_AT_ONCE = 5_000
+PROCESSES_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +61,9 @@ def forget_events() -> int:
         total += gone
         if gone < FORGOTTEN_AT_ONCE:
             return total
+
+
+@every(timedelta(hours=1), "forget_processes")
+def forget_processes() -> int:
+    """Delete the processes that were killed, and so said no word at their end; how many."""
+    return Process.objects.filter(beat_at__lt=timezone.now() - PROCESSES_KEPT).delete()[0]

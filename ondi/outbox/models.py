@@ -157,6 +157,27 @@ class Chore(models.Model):
         return self.name
 
 
+class Process(models.Model):
+    """A process beside the web's, as it last said that it lives (`beats.py`). Of the installation, no tenant's.
+
+    `turns`: when each of its parts last came round, by name, in seconds since 1970.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=10)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    version = models.CharField(max_length=40)
+    turns = models.JSONField(default=dict)
+    started_at = models.DateTimeField(default=timezone.now)
+    beat_at = models.DateTimeField(default=timezone.now)
+
+    personal = NotPersonal("the name of a machine, numbers and moments")
+
+    def __str__(self) -> str:
+        return f"{self.kind} on {self.host}, process {self.pid}"
+
+
 class Installation(models.Model):
     """Which installation this database writes to the world for, and by which channels it does not. One row at most.
 

@@ -4,12 +4,16 @@ Nothing in here ends because something failed: it is logged, and tried again aft
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 import structlog
 from django.db import connection
 
+from ondi.api.errors import DATABASE_IS_AWAY
+from ondi.outbox.beats import BEAT_EVERY, Beat
 from ondi.outbox.chores import next_due
 from ondi.outbox.relay import relay
 from ondi.outbox.subscribers import subscribers, take_turn, try_again
@@ -26,6 +30,8 @@ class Work:
     def __init__(self) -> None:
         self._over = threading.Event()
         self._news = threading.Event()
+        self._beat = Beat("work")
+        self._came_round: dict[str, float] = {}
 
     def run(self) -> None:
         """Work in threads; returns once all of them have ended."""
@@ -35,6 +41,9 @@ class Work:
         for thread in threads:
             while thread.is_alive():
                 thread.join(1)  # a signal that came to another thread, as after a freeze, is heard when this one moves
+        with suppress(*DATABASE_IS_AWAY):
+            self._beat.end()
+        connection.close()
 
     def make_room(self) -> None:
         """Have a connection for each thread and one beside, whatever web processes have. Before the first is opened."""
@@ -43,6 +52,7 @@ class Work:
 
     def _turns(self) -> Sequence[tuple[str, Callable[[], None]]]:
         return (
+            ("beat", self._say_that_it_lives),
             ("relay", self._relay),
             ("subscribers", self._tell),
             ("chores", self._do_chores),
@@ -57,6 +67,7 @@ class Work:
     def _repeat(self, name: str, turn: Callable[[], None]) -> None:
         pause = FIRST_PAUSE
         while not self._over.is_set():
+            self._came_round[name] = time.time()
             try:
                 turn()
                 pause = FIRST_PAUSE
@@ -66,6 +77,10 @@ class Work:
                 self._over.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
         connection.close()
+
+    def _say_that_it_lives(self) -> None:
+        self._beat.tell(self._came_round)
+        self._over.wait(BEAT_EVERY)
 
     def _relay(self) -> None:
         if relay():

@@ -17,6 +17,7 @@ WITHOUT_TENANT = {
     "outbox_cursor",
     "outbox_chore",
     "outbox_installation",
+    "outbox_process",
 }
 OURS = [app for app in apps.get_app_configs() if app.name.split(".")[0] in APPS]
 TABLES = {model._meta.db_table: model for app in OURS for model in app.get_models()}

@@ -145,7 +145,7 @@ def test_what_it_names_is_there(document, files):
         elif span.startswith("make ") and "=" not in span:
             assert set(span.split()[1:]) <= targets(), span
         elif span.startswith("manage.py "):
-            assert span.split()[1] in get_commands(), span
+            assert span.split()[1] in {*get_commands(), *command_line.BEFORE_DJANGO}, span
         elif call := CALL.fullmatch(span):
             assert allows(*call.groups()), span
 

@@ -4,9 +4,10 @@ import signal
 from contextlib import suppress
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from ondi.api.errors import DATABASE_IS_AWAY
+from ondi.outbox.commands import say_how_it_is
 from ondi.outbox.outgoing import is_ours
 from ondi.outbox.work import Work
 
@@ -22,7 +23,15 @@ class Command(BaseCommand):
         "until it is ended by Ctrl-C or SIGTERM; any number of them may run, one leads."
     )
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--check", action="store_true", help="Only say whether one is well on this machine; exit code 1: none is."
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["check"]:
+            say_how_it_is(self, "work")
+            return
         work = Work()
         work.make_room()
         for number in (signal.SIGTERM, signal.SIGINT):

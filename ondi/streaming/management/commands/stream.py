@@ -4,6 +4,9 @@ import asyncio
 import resource
 import signal
 import socket
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +16,10 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
+from ondi.api.errors import DATABASE_IS_AWAY
 from ondi.keys import refuse_weak_keys
+from ondi.outbox.beats import BEAT_EVERY, Beat
+from ondi.outbox.commands import say_how_it_is
 from ondi.streaming.app import Stream
 from ondi.streaming.hub import THREADS
 
@@ -31,8 +37,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8001)
+        parser.add_argument(
+            "--check", action="store_true", help="Only say whether one is well on this machine; exit code 1: none is."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["check"]:
+            say_how_it_is(self, "stream")
+            return
         if not 0 < options["port"] < 65536:
             raise CommandError("--port must be a number from 1 to 65535.")
         refuse_weak_keys()
@@ -61,6 +73,7 @@ async def _serve(host: str, port: int) -> None:
         log_level=LogLevels.error,
     )
     serving, following = asyncio.create_task(server.serve()), asyncio.create_task(stream.hub.run())
+    living = asyncio.create_task(_say_that_it_lives())
     ended = asyncio.create_task(is_over.wait())
     await asyncio.wait({serving, following, ended}, return_when=asyncio.FIRST_COMPLETED)
     stream.hub.shut()
@@ -68,12 +81,33 @@ async def _serve(host: str, port: int) -> None:
         if not stream.hub.connections:
             break
         await asyncio.sleep(0.05)
+    living.cancel()
     following.cancel()
     server.stop()  # type: ignore[no-untyped-call]
-    await asyncio.wait({serving}, timeout=GOOD_BYE_WITHIN)
+    await asyncio.wait({serving, living}, timeout=GOOD_BYE_WITHIN)
     for task in (serving, following):
         if task.done() and not task.cancelled() and (error := task.exception()):
             raise error
+
+
+async def _say_that_it_lives() -> None:
+    """Until it is cancelled. While the database is away nothing can be said, and nothing could be done."""
+    beat = Beat("stream")
+    try:
+        while True:
+            with suppress(*DATABASE_IS_AWAY):
+                await asyncio.to_thread(_in_a_thread, partial(beat.tell, {}))
+            await asyncio.sleep(BEAT_EVERY)
+    finally:
+        with suppress(*DATABASE_IS_AWAY):
+            await asyncio.to_thread(_in_a_thread, beat.end)
+
+
+def _in_a_thread(say: Callable[[], None]) -> None:
+    try:
+        say()
+    finally:
+        connections["default"].close()
 
 
 def _refuse_taken(host: str, port: int) -> None:

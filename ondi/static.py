@@ -1,0 +1,9 @@
+"""The files of pages, as `collectstatic` lays them out for production."""
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class HashedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+    """Each under a name with a hash of its content, compressed beside; also what our modules import."""
+
+    support_js_module_import_aggregation = True
