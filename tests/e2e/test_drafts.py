@@ -144,6 +144,7 @@ def test_a_macro_waits_as_well_and_is_undone_afterwards(site, page, customer):
 
     page.keyboard.press("9")
     page.locator("#wb-dialog").get_by_role("button", name="Apply").press("Enter")
+    expect(thread(page).locator(".wb-waits")).to_be_visible()
     page.goto(f"{site.url}{QUEUE}")
     expect(page.locator(".wb-toast")).to_contain_text("“Urgent and closed” is done.", timeout=20_000)
     picture(page, "macro-done")
