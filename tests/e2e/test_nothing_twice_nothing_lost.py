@@ -262,7 +262,7 @@ class TestQueue:
     def test_claim_is_in_view_whatever_the_subject(self, site, window, customer, locale):
         ticket = customer.open_ticket(LONG, "M" * 3000)
         page = window("agent1", viewport={"width": 1280, "height": 800}, locale=locale)
-        page.goto(f"{site.url}{QUEUE}?tab=unassigned")
+        page.goto(f"{site.url}{QUEUE}?tab=unassigned&q=%23{ticket['number']}")  # however many wait before it
         row = page.locator("#result_list tr", has_text=f"#{ticket['number']}")
 
         box = row.locator("button").bounding_box()
