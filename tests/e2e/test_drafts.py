@@ -141,6 +141,7 @@ def test_a_macro_waits_as_well_and_is_undone_afterwards(site, page, customer):
     page.locator("body").press("Control+z")
     expect(page.locator(".wb-toast")).to_contain_text("Taken back: nothing was done.")
     expect(page.locator("#wb-state")).not_to_contain_text("Closed")
+    page.wait_for_load_state()  # before it no key is heard
 
     page.keyboard.press("9")
     page.locator("#wb-dialog").get_by_role("button", name="Apply").press("Enter")

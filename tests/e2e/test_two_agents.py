@@ -76,7 +76,6 @@ def test_all_three_are_live_without_a_poll_and_again_after_the_stream_was_killed
 
 
 def answer(page, text):
-    page.keyboard.press("r")
-    page.keyboard.type(text)
+    page.locator("#wb-reply textarea").fill(text)  # after the first answer the cursor is there already
     page.keyboard.press("Control+Enter")
     expect(page.get_by_text("Sent.", exact=True)).to_be_visible()
