@@ -331,7 +331,7 @@ CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_HEADERS = [
     "authorization", "content-type", "accept-language", "idempotency-key", "x-request-id", "last-event-id",
 ]  # fmt: skip
-CORS_EXPOSE_HEADERS = ["X-Request-ID", "X-OnDi-Version", "Idempotency-Replayed", "Retry-After", "Date"]
+CORS_EXPOSE_HEADERS = ["X-Request-ID", "Idempotency-Replayed", "Retry-After", "Date"]
 STREAM_ORIGINS = [*CORS_ALLOWED_ORIGINS, origin_of(PUBLIC_URL)]  # whose pages may read the stream: the admin's as well
 CORS_URLS_REGEX = r"^/(?!admin/|integrations/)"  # a key of the platform belongs into no browser
 
