@@ -13,6 +13,7 @@ from django.test import Client
 
 from ondi.api.checks import settings_fit
 from ondi.keys import NAMES
+from ondi.static import HashedFiles
 from ondi.version import VERSION
 from tests.mutants.modules import ROOT
 
@@ -74,6 +75,9 @@ class TestStaticFiles:
             assert all((collected / "support" / one).exists() for one in imported)
             assert all(re.search(r"\.[0-9a-f]{12}\.js$", one) for one in imported)
             assert (collected / f"{names[module]}.gz").exists() or len(text) < 1_000
+
+    def test_no_page_fails_where_they_were_not_collected(self, tmp_path):
+        assert HashedFiles(location=tmp_path).url("support/page.js") == "/static/support/page.js"
 
 
 class TestSettingsThatFit:
